@@ -1,0 +1,87 @@
+"""Everything that can go wrong for a user, as one family.
+
+    HomeostatError
+        SpaceError          a search space, a value or a rule that makes no sense
+        ConfigError         a configuration file that cannot be read or used
+        UnknownNameError    a workload, preset, parameter or method we do not have
+        WorkloadError       a training loop that breaks its contract
+        RecordError         a results folder or a run that cannot be written or read
+        StudyError          a study that cannot be opened, or is not what was asked for
+            StudyLockedError    another process is driving this study
+        DataError           data that is missing, damaged or of the wrong shape
+        MissingExtraError   an optional part that is not installed
+
+A diverged trial is a result, recorded with its reason; a misspelt setting is an error.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HomeostatError(Exception):
+    """What went wrong in one line, and what to type next."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}  {self.hint}" if self.hint else self.message
+
+
+class SpaceError(HomeostatError):
+    """A search space, a value or a rule that makes no sense."""
+
+
+class ConfigError(HomeostatError):
+    """A configuration file that cannot be read or used."""
+
+
+class UnknownNameError(HomeostatError):
+    """A workload, preset, parameter or method we do not have."""
+
+
+class WorkloadError(HomeostatError):
+    """A training loop that breaks its contract."""
+
+
+class RecordError(HomeostatError):
+    """A results folder or a run that cannot be written or read."""
+
+
+class StudyError(HomeostatError):
+    """A study that cannot be opened, or is not what was asked for."""
+
+
+class StudyLockedError(StudyError):
+    """Another process is driving this study."""
+
+
+class DataError(HomeostatError):
+    """Data that is missing, damaged or of the wrong shape."""
+
+
+class MissingExtraError(HomeostatError):
+    """An optional part that is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed.",
+            hint=f"Add it:  pip install 'homeostat[{extra}]'",
+        )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error sentence: the nearest known name, or all of them when few."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    if not names:
+        return ""
+    if len(names) <= 12:
+        return f"Known: {', '.join(names)}."
+    return f"Known: {', '.join(names[:12])} and {len(names) - 12} more."
