@@ -1,0 +1,43 @@
+# make demo   watch a real network being probed, trained, searched and confirmed (under 3 minutes)
+# make test   the tests (under 10 minutes on 2 cores);  make slow  the long ones too
+# make lint   ruff and mypy --strict;  make format  put the code in order
+# make bench  the benchmarks: ratios against named peers, printed
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+EXTRAS ?= all,dev
+WORKERS ?= 2
+
+.PHONY: demo test slow lint format bench clean
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/homeostat tune apoptosis --config tiny --budget 150s --study demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n $(WORKERS) -q
+
+slow: $(STAMP)
+	$(BIN)/python -m pytest -n $(WORKERS) -q -m 'slow or not slow' --timeout=3600
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
