@@ -1,0 +1,1 @@
+"""The commands `homeostat` and `nas`: they translate arguments into calls, nothing else."""

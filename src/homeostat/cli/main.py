@@ -1,0 +1,94 @@
+"""The command `homeostat`: its list of commands, and how errors reach the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import homeostat
+from homeostat.errors import HomeostatError
+
+app = typer.Typer(
+    name="homeostat",
+    help="Find out why a network does not train, which of its knobs are connected to anything, "
+    "and which setting is best.",
+    epilog="First steps:  homeostat workloads;  homeostat tune apoptosis --config tiny --budget 3m",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"homeostat {homeostat.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def _add_commands() -> None:
+    from homeostat.cli.commands import COMMANDS
+
+    for name, (function, panel) in COMMANDS.items():
+        app.command(name, rich_help_panel=panel)(function)
+
+
+_add_commands()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code: 1 for an error, 2 for usage, 130 for Ctrl-C."""
+    sys.exit(run_app(app, arguments, name="homeostat"))
+
+
+def run_app(application: typer.Typer, arguments: Sequence[str] | None, *, name: str) -> int:
+    """Run a Typer application; every expected failure is one plain line on standard error."""
+    command = typer.main.get_command(application)
+    try:
+        result = command.main(
+            args=list(arguments) if arguments is not None else None,
+            prog_name=name,
+            standalone_mode=False,
+        )
+    except HomeostatError as error:
+        _complain(error.message, error.hint)
+        return 1
+    except typer.TyperException as error:
+        return _usage(error, name)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.stderr.write("Stopped.\n")
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) has gone: nothing is left to say, not even at interpreter exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _usage(error: typer.TyperException, name: str) -> int:
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(error.format_message() + "\n")
+        return 0
+    path = context.command_path if context is not None else name
+    _complain(error.format_message(), f"See:  {path} --help")
+    return error.exit_code
+
+
+def _complain(message: str, hint: str = "") -> None:
+    text = f"Error: {message}"
+    sys.stderr.write(f"{text}  {hint}\n" if hint else f"{text}\n")

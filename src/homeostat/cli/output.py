@@ -1,0 +1,95 @@
+"""What commands print: lines and tables for people, one JSON document for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Output:
+    """Where a command's words go.
+
+    With `as_json` the standard output carries one JSON document and nothing else, so
+    everything said on the way goes to the standard error.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        from rich.console import Console
+
+        self.as_json = as_json
+        self.console: Console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+
+    def line(self, text: str = "", *, style: str | None = None) -> None:
+        """Print one line as it is: no markup is read out of it."""
+        self.console.print(text, style=style, markup=False)
+
+    def heading(self, text: str) -> None:
+        """Print a bold line with room above it."""
+        self.console.print()
+        self.line(text, style="bold")
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print rows under column heads; numbers are aligned to the right."""
+        from rich.table import Table
+        from rich.text import Text
+
+        cells = [[cell_text(cell) for cell in row] for row in rows]
+        numeric = [
+            bool(cells) and all(_is_number(row[i]) for row in cells) for i in range(len(columns))
+        ]
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for name, right in zip(columns, numeric, strict=True):
+            table.add_column(name, justify="right" if right else "left", overflow="fold")
+        for row in cells:
+            table.add_row(*(Text(cell) for cell in row))
+        self.console.print(table, soft_wrap=False)
+
+    def document(self, content: object) -> None:
+        """Print the JSON document, if it was asked for."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(jsonable(content), indent=2, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+
+
+def cell_text(cell: object) -> str:
+    """Write one table cell: four significant digits, a dash for nothing."""
+    if cell is None:
+        return "-"
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float):
+        return f"{cell:.4g}"
+    return str(cell)
+
+
+def _is_number(text: str) -> bool:
+    if text == "-":
+        return True
+    try:
+        float(text.split(" ± ")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def jsonable(content: object) -> Any:
+    """Turn a result into what JSON can hold; a number that is not finite becomes null."""
+    if hasattr(content, "to_json"):
+        return jsonable(content.to_json())
+    if isinstance(content, dict):
+        return {str(key): jsonable(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple, set, frozenset)):
+        return [jsonable(value) for value in content]
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if content is None or isinstance(content, (bool, int, str)):
+        return content
+    if hasattr(content, "item"):  # a NumPy scalar
+        return jsonable(content.item())
+    return str(content)

@@ -1,0 +1,1 @@
+"""Phases, budgets and `tune`: what to do next, within the time there is."""

@@ -1,0 +1,1 @@
+"""Reports: what was found, as pages someone else can check."""
