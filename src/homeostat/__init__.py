@@ -1,3 +1,71 @@
 """Homeostat: why a network does not train, which knobs are connected, which setting is best."""
 
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space
+    from homeostat.workload.report import Report
+    from homeostat.workload.workload import Workload, workload
+
 __version__ = "0.1.0"
+
+# Every public name and the module it is imported from on first use.
+_HOME = {
+    "Bool": "homeostat.space",
+    "Choice": "homeostat.space",
+    "Config": "homeostat.space",
+    "Derived": "homeostat.space",
+    "Fixed": "homeostat.space",
+    "Float": "homeostat.space",
+    "Int": "homeostat.space",
+    "Report": "homeostat.workload.report",
+    "Rule": "homeostat.space",
+    "Space": "homeostat.space",
+    "Workload": "homeostat.workload.workload",
+    "workload": "homeostat.workload.workload",
+}
+
+__all__ = [
+    "Bool",
+    "Choice",
+    "Config",
+    "Derived",
+    "Fixed",
+    "Float",
+    "Int",
+    "Report",
+    "Rule",
+    "Space",
+    "Workload",
+    "workload",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'homeostat' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+class _Public(ModuleType):
+    """Keeps `hs.workload` the decorator: importing the package homeostat.workload, as Python does
+    it, would put the package in its place. The same for every public name that is a package's too.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (isinstance(value, ModuleType) and name in _HOME):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Public

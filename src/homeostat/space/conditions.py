@@ -1,0 +1,83 @@
+"""Conditions: a parameter is active only when the parameters it depends on have certain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from homeostat.errors import SpaceError, did_you_mean
+from homeostat.space.values import among, plain, show_all
+
+When: TypeAlias = Mapping[str, Any]
+"""As written: {"method": "tournament"} or {"method": ("tournament", "rank")}; all must hold."""
+
+
+def normalise(when: When | None, label: str) -> dict[str, tuple[Any, ...]]:
+    """Every alternative as a tuple.
+
+    Raises:
+        SpaceError: If it is not a mapping of names to values, or a tuple is empty.
+    """
+    if not isinstance(when, Mapping | None):
+        raise SpaceError(f"{label}: when= must be a mapping of names to values, got {when!r}.")
+    result = {}
+    for name, values in (when or {}).items():
+        several = isinstance(values, tuple | list | set | frozenset)
+        alternatives = tuple(plain(value) for value in values) if several else (plain(values),)
+        if not alternatives:
+            raise SpaceError(f"{label}: when= gives no value for {name!r}.")
+        result[name] = alternatives
+    return result
+
+
+def holds(when: When, values: Mapping[str, Any], active: Mapping[str, bool] | None = None) -> bool:
+    """Whether every name in `when` is active and has one of its values."""
+    return all(
+        (active is None or active[name]) and among(values[name], alternatives)
+        for name, alternatives in when.items()
+    )
+
+
+def order(conditions: Mapping[str, When]) -> tuple[str, ...]:
+    """The names, each after those it depends on, otherwise as declared.
+
+    Raises:
+        SpaceError: If conditions go round in a circle.
+    """
+    done: dict[str, None] = {}
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = " -> ".join((*path[path.index(name) :], name))
+            raise SpaceError(f"{name}: its conditions go round in a circle: {circle}.")
+        if name not in done:
+            for parent in conditions[name]:
+                visit(parent, (*path, name))
+            done[name] = None
+
+    for name in conditions:
+        visit(name, ())
+    return tuple(done)
+
+
+def activity(conditions: Mapping[str, When], values: Mapping[str, Any]) -> dict[str, bool]:
+    """Which parameters are active; `conditions` come in `order`, so one pass is enough."""
+    active: dict[str, bool] = {}
+    for name, when in conditions.items():
+        active[name] = not when or holds(when, values, active)
+    return active
+
+
+def check_names(when: When, known: Mapping[str, Any], label: str) -> None:
+    """Refuses a condition on a parameter that does not exist."""
+    for name in when:
+        if name not in known:
+            raise SpaceError(
+                f"{label}: its condition names {name!r}, which is not a parameter.",
+                hint=did_you_mean(name, known),
+            )
+
+
+def sentence(when: When) -> str:
+    """A condition in words: "method is tournament or rank, and neural_mode is pure"."""
+    return ", and ".join(f"{name} is {show_all(values)}" for name, values in when.items())

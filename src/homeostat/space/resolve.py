@@ -1,0 +1,165 @@
+"""Resolve: from a few given values to a whole configuration.
+
+    1. every given value is checked: known name, settable, right type, in range
+    2. the rest take their defaults
+    3. rules set what they enforce; a rule wins over a given value
+    4. derived values are computed, unless given
+    5. conditions decide which parameters are active, from the values so far
+    6. 3 to 5 are repeated until nothing changes: a rule may read what another rule set, what a
+       formula computed, or whether a parameter is active
+    7. inactive parameters go back to their defaults
+
+Each pass of 3 to 5 starts again from the given values, so the order in which rules are declared
+makes no difference, and a rule whose condition another rule has removed leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from homeostat.errors import SpaceError, UnknownNameError, did_you_mean
+from homeostat.space import conditions, derived
+from homeostat.space.config import Config
+from homeostat.space.parameters import Derived, Fixed
+from homeostat.space.rules import Rule
+from homeostat.space.values import same, show
+
+if TYPE_CHECKING:
+    from homeostat.space.space import Space
+
+
+@dataclass
+class _Pass:
+    """What one pass over rules, formulas and conditions arrived at."""
+
+    values: dict[str, Any]
+    active: dict[str, bool]
+    forced: dict[str, Rule] = field(default_factory=dict)
+    moved: list[str] = field(default_factory=list)
+
+
+def resolve(
+    space: Space, overrides: Mapping[str, Any], source: str, inherited: Collection[str]
+) -> Config:
+    """Does what the module describes; see `Space.resolve`."""
+    given = {name: check(space, name, value, source) for name, value in overrides.items()}
+    first = _run(space, given, {})
+    last = _settle(space, given, first)
+    adjustments = [
+        rule.tell(name, first.values[name])
+        for name, rule in last.forced.items()
+        if not same(first.values[name], last.values[name])
+    ]
+    adjustments += last.moved
+    used = {}
+    for name, value in given.items():
+        if last.active[name]:
+            used[name] = value
+            if isinstance(space[name], Derived):
+                adjustments.append(f"{name}: set to {show(value)} by hand, not derived.")
+        else:
+            adjustments.append(_unused(space, name, value, first, last, inherited))
+    for name, active in last.active.items():
+        if not active:
+            last.values[name] = space.defaults[name]
+    return Config(
+        {name: last.values[name] for name in space},
+        given=used,
+        active=frozenset(name for name, active in last.active.items() if active),
+        adjustments=tuple(adjustments),
+        source=source,
+    )
+
+
+def check(space: Space, name: str, value: Any, source: str) -> Any:
+    """A given value in its parameter's own type.
+
+    Raises:
+        UnknownNameError: If there is no such parameter.
+        SpaceError: If it cannot be set, or the value is of the wrong type or out of range.
+    """
+    if name not in space:
+        where = f" in {source}" if source else ""
+        raise UnknownNameError(f"No parameter {name!r}{where}.", hint=did_you_mean(name, space))
+    parameter = space[name]
+    if isinstance(parameter, Fixed):
+        raise SpaceError(
+            f"{name} is settled at {show(parameter.value)} and cannot be set: {parameter.why}."
+        )
+    if isinstance(parameter, Derived) and parameter.of is None:
+        raise SpaceError(f"{name} is derived and cannot be set: {parameter.why}.")
+    range_ = parameter.of if isinstance(parameter, Derived) else parameter
+    assert range_ is not None
+    return range_.check(value, name)
+
+
+def _run(space: Space, given: Mapping[str, Any], forced: Mapping[str, Rule]) -> _Pass:
+    """Steps 2 to 5, with the rules' values already chosen."""
+    values = {**space.defaults, **given}
+    values.update((name, rule.set[name]) for name, rule in forced.items())
+    moved = derived.fill(values, space.formulas)
+    return _Pass(values, conditions.activity(space.conditions, values), dict(forced), moved)
+
+
+def _settle(space: Space, given: Mapping[str, Any], now: _Pass) -> _Pass:
+    """Step 6: passes until the rules in force no longer change."""
+    seen: list[tuple[int, ...]] = [()]
+    while True:
+        in_force = [
+            i
+            for i, rule in enumerate(space.rules)
+            if conditions.holds(rule.when, now.values, now.active)
+        ]
+        forced: dict[str, Rule] = {}
+        for i in in_force:
+            for name in space.rules[i].set:
+                if now.active[name]:
+                    forced.setdefault(name, space.rules[i])
+        if tuple(in_force) == seen[-1] and forced == now.forced:
+            _refuse_contradiction(space, in_force, now)
+            return now
+        if tuple(in_force) in seen[:-1]:
+            labels = " and ".join(space.rules[i].label for i in in_force)
+            raise SpaceError(
+                f"The rules never settle: each pass undoes the one before it ({labels}).",
+                hint="Give one of them a narrower when=.",
+            )
+        seen.append(tuple(in_force))
+        now = _run(space, given, forced)
+
+
+def _refuse_contradiction(space: Space, in_force: list[int], now: _Pass) -> None:
+    for i in in_force:
+        for name, value in space.rules[i].set.items():
+            if now.active[name] and not same(now.values[name], value):
+                other = now.forced[name]
+                raise SpaceError(
+                    f"{name}: two rules contradict each other: {other.label} and "
+                    f"{space.rules[i].label}.",
+                    hint="Give one of them a narrower when=.",
+                )
+
+
+def _unused(
+    space: Space, name: str, value: Any, first: _Pass, last: _Pass, inherited: Collection[str]
+) -> str:
+    """The sentence for a given value without effect.
+
+    It is dropped if it was inherited, or if a rule took its condition away; setting it directly
+    where it has no effect is a mistake.
+    """
+    when = space.conditions[name]
+    missing = {
+        parent: values
+        for parent, values in when.items()
+        if not conditions.holds({parent: values}, last.values, last.active)
+    }
+    now = " and ".join(f"{parent} is {show(last.values[parent])}" for parent in missing)
+    if name in inherited or first.active[name]:
+        return f"{name}: {show(value)} is not used, because {now}."
+    raise SpaceError(
+        f"{name}: {show(value)} would not be used, because {now}.",
+        hint=f"It is active when {conditions.sentence(when)}.",
+    )

@@ -1,0 +1,5 @@
+"""The table of built-in workloads: name -> where it lives. Nothing is imported until asked for."""
+
+from __future__ import annotations
+
+BUILTIN: dict[str, str] = {}

@@ -1,0 +1,196 @@
+"""Load: a workload from its name, a Python file, a module or a YAML file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from types import ModuleType
+
+from homeostat.errors import HomeostatError, UnknownNameError, WorkloadError, did_you_mean
+from homeostat.workload.builtin import BUILTIN
+from homeostat.workload.workload import Workload
+
+_LOADING: ContextVar[bool] = ContextVar("homeostat_loading", default=False)
+_SEE = "See:  homeostat workloads"
+
+
+class _EndOfFile(BaseException):
+    """A file being loaded reached a call that belongs to the script, not to the workload.
+
+    Not an Exception, so that a script's own `except Exception` does not swallow it.
+    """
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """While this holds, `refuse_while_loading` stops the file that is being read."""
+    token = _LOADING.set(True)
+    try:
+        yield
+    finally:
+        _LOADING.reset(token)
+
+
+def refuse_while_loading() -> None:
+    """First line of everything that starts work (run, search, tune, probe ...).
+
+    A script that ends in `hs.tune(mlp)` can so be loaded for its workload: reading it stops at
+    that call. Outside of loading this does nothing.
+    """
+    if _LOADING.get():
+        raise _EndOfFile
+
+
+def find(reference: str | Path | Workload) -> Workload:
+    """The workload that `reference` names.
+
+    find("apoptosis")             a built-in one
+    find("my_file.py")            the only one in a file
+    find("my_file.py:mlp")        one of several
+    find("package.module:mlp")    one in an installed module
+    find("train.sh.yaml")         a command, described in YAML
+
+    Raises:
+        UnknownNameError: If there is no such name, file or workload in the file.
+        WorkloadError: If the file cannot be read or run.
+    """
+    if isinstance(reference, Workload):
+        return reference
+    text = str(reference)
+    if text in BUILTIN:
+        return _from_module(*BUILTIN[text].split(":"))
+    head, colon, name = text.rpartition(":")
+    if text.endswith(".py"):
+        return _from_file(Path(text), None)
+    if colon and head.endswith(".py"):
+        return _from_file(Path(head), name)
+    if colon and all(part.isidentifier() for part in head.split(".")):
+        return _from_module(head, name)
+    guess = did_you_mean(text, BUILTIN)
+    raise UnknownNameError(f"No workload {text!r}.", hint=f"{guess}  {_SEE}".strip())
+
+
+def reference(workload: Workload) -> str:
+    """Text from which `find` gets `workload` again; see `Workload.reference`."""
+    if workload.source is not None and workload.source.suffix in (".yaml", ".yml"):
+        return str(workload.source)
+    module = sys.modules.get(workload.loop.__module__)
+    names = [n for n, value in vars(module).items() if value is workload] if module else []
+    if not names:
+        # While its own module is still being executed, or replaced since, a top-level function
+        # is known by its name.
+        if "<" in workload.loop.__qualname__:
+            raise _cannot_load_again(workload, "it was made inside a function")
+        names = [workload.loop.__name__]
+    module_name = workload.loop.__module__
+    for builtin, target in BUILTIN.items():
+        if target.split(":")[0] == module_name and target.split(":")[1] in names:
+            return builtin
+    if workload.source is None or not workload.source.is_file():
+        raise _cannot_load_again(workload, "it was typed in a notebook or at a prompt")
+    if "." in module_name and importlib.util.find_spec(module_name) is not None:
+        return f"{module_name}:{names[0]}"
+    return f"{workload.source.resolve()}:{names[0]}"
+
+
+def _cannot_load_again(workload: Workload, why: str) -> WorkloadError:
+    return WorkloadError(
+        f"{workload.name} cannot be loaded by another process, because {why}.",
+        hint="Define it at the top of a .py file, or use engine='inline'.",
+    )
+
+
+def _from_module(module_name: str, name: str) -> Workload:
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module_name.startswith(error.name):
+            raise
+        raise UnknownNameError(f"No module {module_name!r}.", hint=_SEE) from None
+    return _pick(module, name, module_name)
+
+
+def _from_file(path: Path, name: str | None) -> Workload:
+    if not path.is_file():
+        near = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise UnknownNameError(f"No file {str(path)!r}.", hint=did_you_mean(str(path), near))
+    return _pick(_execute(path.resolve()), name, str(path))
+
+
+def _execute(path: Path) -> ModuleType:
+    """Runs a file as a module of its own, up to the first call that starts work."""
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    module_name = f"homeostat_file_{path.stem}_{digest}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # A script finds the files next to it, and classes look up their module by name.
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    sys.modules[module_name] = module
+    try:
+        with loading():
+            spec.loader.exec_module(module)
+    except _EndOfFile:
+        pass
+    except SystemExit:
+        raise WorkloadError(
+            f"{path.name}: it exits while it is being read.",
+            hint='Put the script part under: if __name__ == "__main__":',
+        ) from None
+    except SyntaxError as error:
+        where = Path(error.filename or path).name
+        raise WorkloadError(f"{where}:{error.lineno}: SyntaxError: {error.msg}.") from None
+    except Exception as error:  # whatever a user's file may raise
+        raise WorkloadError(f"{path.name}:{_line(error, path)}: {_told(error)}") from error
+    return module
+
+
+def _line(error: BaseException, path: Path) -> int:
+    """The last line of `path` itself on the way to the error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((f.lineno or 0 for f in reversed(frames) if f.filename == str(path)), 0)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, HomeostatError):
+        return str(error)
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}".rstrip(": ") + "."
+
+
+def _pick(module: ModuleType, name: str | None, where: str) -> Workload:
+    found: dict[str, Workload] = {}
+    for variable, value in vars(module).items():
+        if isinstance(value, Workload) and all(value is not other for other in found.values()):
+            found[variable] = value
+    if not found:
+        raise UnknownNameError(
+            f"No workload in {where}.",
+            hint="Put @hs.workload(space=..., metric=..., goal=..., budget=...) above its "
+            "training loop, before any call that starts work.",
+        )
+    if name is None:
+        # Of those it imports and those it defines, a file means its own.
+        own = [v for v, w in found.items() if w.loop.__module__ == module.__name__] or list(found)
+        if len(own) > 1:
+            raise UnknownNameError(
+                f"{where} has several workloads: {', '.join(own)}.",
+                hint=f"Choose one:  {where}:{own[0]}",
+            )
+        return found[own[0]]
+    if name in vars(module) and isinstance(vars(module)[name], Workload):
+        chosen: Workload = vars(module)[name]
+        return chosen
+    for workload in found.values():
+        if workload.name == name:
+            return workload
+    raise UnknownNameError(f"No workload {name!r} in {where}.", hint=did_you_mean(name, found))

@@ -1,0 +1,229 @@
+"""Workload: a training loop with its space, its objective and its budget."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from homeostat.errors import WorkloadError, did_you_mean
+from homeostat.space import Config, Space
+from homeostat.workload.report import Report
+
+if TYPE_CHECKING:
+    from homeostat.workload.trial import Trial
+
+Loop: TypeAlias = "Callable[[Config, Trial], Iterator[Report]]"
+Bounds: TypeAlias = "Mapping[str, tuple[float | None, float | None]]"
+
+GOALS = ("minimize", "maximize")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """Something to tune. Made by `homeostat.workload`; called like the loop it wraps.
+
+    The loop is a generator function of (config, trial) that yields a Report whenever it has
+    measured something. Whoever drives it may stop pulling: that is how trials are pruned.
+    """
+
+    name: str
+    loop: Loop
+    space: Space
+    objectives: Mapping[str, str]
+    """Metric -> "minimize" or "maximize"; the first is the main one."""
+    budget: int
+    """How long a whole attempt is, in `unit`."""
+    unit: str = "step"
+    bounds: Bounds = field(default_factory=dict)
+    """Essential variables: metric -> (low, high), either end None; outside, a trial diverged."""
+    configs: Path | None = None
+    """The folder of its named configurations."""
+    symptoms: tuple[Any, ...] = ()
+    """Rules over a record that name what went wrong (diagnose)."""
+    remedies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The counterfactual ladder: name -> changes to the configuration."""
+    neutral: Mapping[str, Any] = field(default_factory=dict)
+    """Mechanism -> changes that switch it on at its neutral setting (probe)."""
+    reachable: Callable[..., Any] | None = None
+    """(config, metric, budget) -> (low, high) or None: what the metric can be at all."""
+    baselines: Callable[..., Any] | None = None
+    """(config, trial) -> {name: metric value}: what doing nothing clever scores."""
+    claims: Path | None = None
+    """The file of its claimed improvements (verify)."""
+    plan: Callable[..., Any] | None = None
+    """Its own phases, if the general plan does not fit."""
+    data: Callable[..., Any] | None = None
+    """Prepares or describes its data."""
+    batch: Callable[..., Any] | None = None
+    """Runs several (config, seed) pairs in one call."""
+    doc: str = ""
+    """What it is, in a sentence or more."""
+    source: Path | None = None
+    """The file that defines it."""
+
+    def __call__(self, config: Config, trial: Trial) -> Iterator[Report]:
+        """Starts the loop.
+
+        Raises:
+            WorkloadError: If the function returned something that is not a stream of reports.
+        """
+        reports = self.loop(config, trial)
+        if not isinstance(reports, Iterator):
+            raise WorkloadError(
+                f"{self.name} never yields a report: its function returned "
+                f"{type(reports).__name__}.",
+                hint=f"A training loop is a generator; put `yield hs.Report(step, "
+                f"{self.metric}=...)` inside it.",
+            )
+        return reports
+
+    @property
+    def metric(self) -> str:
+        """The main objective."""
+        return next(iter(self.objectives))
+
+    @property
+    def goal(self) -> str:
+        """ "minimize" or "maximize", for the main objective."""
+        return self.objectives[self.metric]
+
+    @property
+    def reference(self) -> str:
+        """Text from which `load.find` gets this workload again, in another process.
+
+        Raises:
+            WorkloadError: If it was made in a notebook, at a prompt or inside a function.
+        """
+        from homeostat.workload.load import reference
+
+        return reference(self)
+
+
+def workload(
+    *,
+    space: Space,
+    metric: str | None = None,
+    goal: str | None = None,
+    objectives: Mapping[str, str] | None = None,
+    budget: int,
+    name: str | None = None,
+    unit: str = "step",
+    bounds: Bounds | None = None,
+    configs: Path | str | None = None,
+    symptoms: Sequence[Any] = (),
+    remedies: Mapping[str, Mapping[str, Any]] | None = None,
+    neutral: Mapping[str, Any] | None = None,
+    reachable: Callable[..., Any] | None = None,
+    baselines: Callable[..., Any] | None = None,
+    claims: Path | str | None = None,
+    plan: Callable[..., Any] | None = None,
+    data: Callable[..., Any] | None = None,
+    batch: Callable[..., Any] | None = None,
+) -> Callable[[Loop], Workload]:
+    """Makes a workload of a training loop.
+
+    @hs.workload(space=space, metric="val_loss", goal="minimize", budget=200)
+    def mlp(config, trial):
+        for step in trial.steps():
+            ...
+            yield hs.Report(step, val_loss=val_loss)
+
+    Args:
+        space: What can be set.
+        metric, goal: What is minimized or maximized ("minimize", "maximize").
+        objectives: Several of them, in place of metric and goal: {"fitness": "maximize", ...}.
+        budget: How long a whole attempt is, in `unit`.
+
+    The others are optional and described at `Workload`.
+
+    Raises:
+        WorkloadError: If something is missing or does not fit.
+    """
+    aims = _objectives(metric, goal, objectives)
+
+    def decorate(loop: Loop) -> Workload:
+        _check_loop(loop)
+        label = name or loop.__name__
+        _check_settings(label, space, budget, remedies or {}, bounds or {})
+        code = inspect.unwrap(loop).__code__
+        return Workload(
+            name=label,
+            loop=loop,
+            space=space,
+            objectives=aims,
+            budget=budget,
+            unit=unit,
+            bounds=dict(bounds or {}),
+            configs=Path(configs) if configs is not None else None,
+            symptoms=tuple(symptoms),
+            remedies=dict(remedies or {}),
+            neutral=dict(neutral or {}),
+            reachable=reachable,
+            baselines=baselines,
+            claims=Path(claims) if claims is not None else None,
+            plan=plan,
+            data=data,
+            batch=batch,
+            doc=inspect.getdoc(loop) or "",
+            source=Path(code.co_filename),
+        )
+
+    return decorate
+
+
+def _objectives(
+    metric: str | None, goal: str | None, objectives: Mapping[str, str] | None
+) -> dict[str, str]:
+    if (metric is None) == (objectives is None):
+        raise WorkloadError(
+            "A workload needs either metric= and goal=, or objectives={metric: goal, ...}."
+        )
+    if objectives is not None and goal is not None:
+        raise WorkloadError("goal= goes with metric=; with objectives= each has its own goal.")
+    aims: dict[str, Any] = dict(objectives) if objectives is not None else {str(metric): goal}
+    if not aims:
+        raise WorkloadError("objectives= is empty; name at least one metric.")
+    for aim, word in aims.items():
+        if word not in GOALS:
+            raise WorkloadError(
+                f"The goal of {aim!r} must be 'minimize' or 'maximize', got {word!r}.",
+                hint=did_you_mean(str(word), GOALS) if word else "",
+            )
+    return aims
+
+
+def _check_loop(loop: Any) -> None:
+    if isinstance(loop, Workload):
+        raise WorkloadError(f"{loop.name} is a workload already.")
+    if not inspect.isfunction(loop):
+        raise WorkloadError(f"@hs.workload(...) goes above a function, got {loop!r}.")
+    if inspect.iscoroutinefunction(loop) or inspect.isasyncgenfunction(loop):
+        raise WorkloadError(f"{loop.__name__} is asynchronous; a training loop is a plain `def`.")
+    try:
+        inspect.signature(loop).bind(None, None)
+    except TypeError:
+        raise WorkloadError(
+            f"{loop.__name__} must take two arguments: def {loop.__name__}(config, trial)."
+        ) from None
+
+
+def _check_settings(
+    name: str,
+    space: Space,
+    budget: int,
+    remedies: Mapping[str, Mapping[str, Any]],
+    bounds: Bounds,
+) -> None:
+    if not isinstance(space, Space):
+        raise WorkloadError(f"{name}: space= must be an hs.Space, got {space!r}.")
+    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
+        raise WorkloadError(f"{name}: budget must be a whole number from 1, got {budget!r}.")
+    for remedy, changes in remedies.items():
+        for parameter, value in changes.items():
+            space.check(parameter, value, f"the remedy {remedy!r} of {name}")
+    for metric, ends in bounds.items():
+        if not isinstance(ends, tuple) or len(ends) != 2:
+            raise WorkloadError(f"{name}: bounds[{metric!r}] must be (low, high), got {ends!r}.")
