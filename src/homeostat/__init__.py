@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space
+    from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space, Text
     from homeostat.workload.report import Report
     from homeostat.workload.workload import Workload, workload
 
@@ -26,6 +26,7 @@ _HOME = {
     "Report": "homeostat.workload.report",
     "Rule": "homeostat.space",
     "Space": "homeostat.space",
+    "Text": "homeostat.space",
     "Workload": "homeostat.workload.workload",
     "workload": "homeostat.workload.workload",
 }
@@ -41,6 +42,7 @@ __all__ = [
     "Report",
     "Rule",
     "Space",
+    "Text",
     "Workload",
     "workload",
 ]

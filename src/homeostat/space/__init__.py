@@ -1,7 +1,17 @@
 """Spaces: parameters, conditions, derived values and rules; and configurations of them."""
 
 from homeostat.space.config import Config
-from homeostat.space.parameters import Bool, Choice, Derived, Fixed, Float, Int, Parameter, Range
+from homeostat.space.parameters import (
+    Bool,
+    Choice,
+    Derived,
+    Fixed,
+    Float,
+    Int,
+    Parameter,
+    Range,
+    Text,
+)
 from homeostat.space.rules import Rule
 from homeostat.space.space import Space
 
@@ -17,4 +27,5 @@ __all__ = [
     "Range",
     "Rule",
     "Space",
+    "Text",
 ]

@@ -2,6 +2,7 @@
 
     Float, Int     a number between two ends, searched on a log scale when log=True
     Choice, Bool   one of several values
+    Text           free text, such as a file's name; never searched
     Fixed          settled: cannot be set at all, and says why
     Derived        computed from the other values
 
@@ -312,7 +313,39 @@ class Bool(Parameter):
         return "true or false"
 
 
-Range: TypeAlias = Float | Int | Choice | Bool
+@dataclass(frozen=True)
+class Text(Parameter):
+    """Free text, such as the name of a file. It has no range, so no search varies it."""
+
+    kind: ClassVar[str] = "text"
+
+    default: str = ""
+    fixed: str = field(default="text has no range to search", kw_only=True)
+
+    def __post_init__(self) -> None:
+        self._settle()
+        object.__setattr__(self, "default", self.check(self.default, "Text default"))
+
+    def check(self, value: Any, name: str = "value") -> str:
+        if not isinstance(value, str):
+            raise SpaceError(f"{name}: {value!r} is not text.")
+        return value
+
+    def parse(self, text: str, name: str = "value") -> str:
+        return self.check(text, name)
+
+    def from_unit(self, u: float) -> str:
+        return self.default
+
+    def to_unit(self, value: Any) -> float:
+        return 0.5
+
+    @property
+    def range_text(self) -> str:
+        return "text"
+
+
+Range: TypeAlias = Float | Int | Choice | Bool | Text
 
 
 @dataclass(frozen=True)
@@ -358,7 +391,7 @@ class Derived:
             raise SpaceError("Derived: of= cannot have a condition; a derived value always exists.")
 
 
-AnyParameter: TypeAlias = Float | Int | Choice | Bool | Fixed | Derived
+AnyParameter: TypeAlias = Float | Int | Choice | Bool | Text | Fixed | Derived
 
 
 def settable(parameter: AnyParameter) -> Range | None:

@@ -18,6 +18,7 @@ from homeostat.space.parameters import (
     Float,
     Int,
     Range,
+    Text,
     settable,
 )
 from homeostat.space.resolve import check, resolve
@@ -195,7 +196,7 @@ class Space(Mapping[str, AnyParameter]):
 
 
 def _plain(parameter: AnyParameter) -> bool:
-    return isinstance(parameter, Float | Int | Choice | Bool)
+    return isinstance(parameter, Float | Int | Choice | Bool | Text)
 
 
 def _check_name(name: str, parameter: AnyParameter) -> None:
