@@ -1,0 +1,237 @@
+"""From a configuration to everything training needs: graph, features, targets, held-out targets.
+
+C cells, G genes, P columns of the policy, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homeostat.errors import ConfigError, DataError, did_you_mean
+from homeostat.workloads.hyperperturb import graph, preprocess
+from homeostat.workloads.hyperperturb.generator import GeneratorSettings, generate
+from homeostat.workloads.hyperperturb.readers import read_h5ad, read_papalexi
+from homeostat.workloads.hyperperturb.screen import FloatArray, Screen
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a network should say, as measured on some cells.
+
+    Attributes:
+        policy_GP: For each gene, the share of each perturbation in what moves it.
+        value_G: How strongly the gene is moved on average.
+        effects_GP: Signed effects in standard deviations of the gene.
+    """
+
+    policy_GP: FloatArray
+    value_G: FloatArray
+    effects_GP: FloatArray
+
+
+@dataclass(frozen=True)
+class Half:
+    """Some cells of a screen, normalised, and the targets they give."""
+
+    expression_CG: FloatArray
+    labels_C: NDArray[np.str_]
+    columns: tuple[str, ...]
+    control: str
+    sd_G: FloatArray
+    config: Mapping[str, Any] = field(repr=False)
+
+    def targets(self, rng: np.random.Generator | None = None) -> Targets:
+        """Targets from these cells, or from a bootstrap of them when `rng` is given."""
+        weights_C = None if rng is None else rng.poisson(1.0, len(self.labels_C)).astype(float)
+        perturbations = tuple(name for name in self.columns if name != self.control)
+        effects_PG = (
+            preprocess.effects(
+                self.expression_CG, self.labels_C, perturbations, self.control, weights_C
+            )
+            / self.sd_G
+        )
+        if self.config["target"] == "mean_abs_z":
+            reward_PG = preprocess.mean_abs_shift(
+                self.scaled_CG, self.labels_C, self.columns, self.control
+            )
+        else:
+            reward_PG = np.abs(effects_PG)
+        return Targets(
+            policy_GP=preprocess.shares(
+                reward_PG,
+                temperature=self.config["target_temperature"],
+                log=self.config["target_log"],
+            ),
+            value_G=reward_PG.mean(0).astype(np.float32),
+            effects_GP=effects_PG.T.astype(np.float32),
+        )
+
+    @cached_property
+    def scaled_CG(self) -> FloatArray:
+        """Z-scores over these cells."""
+        return preprocess.scale(self.expression_CG)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A screen made ready for one seed's training."""
+
+    genes: tuple[str, ...]
+    columns: tuple[str, ...]
+    features_GF: FloatArray
+    adjacency_GG: FloatArray
+    train: Half
+    held_out: Half | None
+
+
+def load_screen(config: Mapping[str, Any]) -> Screen:
+    """The screen a configuration names, whole."""
+    if config["dataset"] == "papalexi":
+        return read_papalexi()
+    if config["dataset"] == "h5ad":
+        if not config["rna_path"]:
+            raise ConfigError(
+                "dataset=h5ad needs a file.", hint="Name it:  --set rna_path=FILE.h5ad"
+            )
+        return read_h5ad(
+            Path(config["rna_path"]),
+            perturbation_column=config["perturbation_column"],
+            control=config["control_label"],
+        )
+    settings = GeneratorSettings(
+        num_genes=config["generated_genes"],
+        num_perturbations=config["generated_perturbations"],
+        num_cells=config["generated_cells"],
+        guide_efficiency=config["guide_efficiency"],
+        num_batches=config["generated_batches"],
+    )
+    # The same data for every seed of a run; only the split and the training vary.
+    return generate(settings, np.random.default_rng(config["data_seed"]))
+
+
+def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> Problem:
+    """Filter, normalise, hold cells out, and build graph, features and targets.
+
+    Which genes are kept is decided on all cells, for it looks at no label; graph, features,
+    scales and training targets come from the training cells alone.
+    """
+    screen = load_screen(config)
+    columns = _columns(config, screen)
+    limit = config["max_cells"] or len(screen.labels_C)
+    keep_C, keep_G = preprocess.quality(
+        screen.counts_CG[:limit],
+        min_genes=config["min_genes"],
+        min_cells=config["min_cells"],
+        min_detection=config["min_detection"],
+    )
+    expression_CG = _expression(config, screen)
+    rest_CG, labels_C = expression_CG[limit:], screen.labels_C[:limit][keep_C]
+    expression_CG = expression_CG[:limit][keep_C]
+    keep_G = preprocess.most_variable(expression_CG, keep_G, config["num_genes"])
+    expression_CG = expression_CG[:, keep_G]
+    genes = tuple(np.asarray(screen.genes)[keep_G].tolist())
+
+    train_C = np.ones(len(labels_C), dtype=np.bool_)
+    if config["val_split"] > 0:
+        train_C = rng.random(len(labels_C)) >= config["val_split"]
+    trained_CG = np.ascontiguousarray(expression_CG[train_C])
+    sd_G = np.maximum(trained_CG.std(0), 1e-3)
+    train = Half(trained_CG, labels_C[train_C], columns, screen.control, sd_G, config)
+
+    held_out = None
+    if config["val_split"] > 0:
+        held_out = replace(
+            train,
+            expression_CG=np.ascontiguousarray(expression_CG[~train_C]),
+            labels_C=labels_C[~train_C],
+        )
+    elif limit < len(screen.labels_C):
+        held_out = replace(
+            train,
+            expression_CG=np.ascontiguousarray(rest_CG[:, keep_G]),
+            labels_C=screen.labels_C[limit:],
+        )
+    links_GG = graph.coexpression(trained_CG, config["neighbours"])
+    return Problem(
+        genes=genes,
+        columns=columns,
+        features_GF=_features(config, train, links_GG),
+        adjacency_GG=_adjacency(config, genes, links_GG),
+        train=train,
+        held_out=held_out,
+    )
+
+
+def _expression(config: Mapping[str, Any], screen: Screen) -> FloatArray:
+    expression_CG = preprocess.normalise(
+        screen.counts_CG, total=config["normalise_total"], log=config["log1p"]
+    )
+    if config["centre_batches"]:
+        is_control_C = screen.labels_C == screen.control
+        expression_CG = preprocess.centre_batches(expression_CG, screen.batches_C, is_control_C)
+    return expression_CG
+
+
+def _columns(config: Mapping[str, Any], screen: Screen) -> tuple[str, ...]:
+    """What the policy chooses among: the perturbations asked for, or all of the screen's."""
+    names = screen.perturbations
+    if config["perturbations"]:
+        asked = tuple(name.strip() for name in config["perturbations"].split(","))
+        unknown = [name for name in asked if name not in names]
+        if unknown or len(set(asked)) < 2:
+            raise DataError(
+                f"perturbations: {', '.join(unknown) or 'fewer than two'} of the screen's "
+                f"{len(names)}. {did_you_mean(unknown[0] if unknown else '', names)}"
+            )
+        names = asked
+    # The notes counted the controls as one more perturbation.
+    controls = (screen.control,) if config["target"] == "mean_abs_z" else ()
+    return controls + names
+
+
+def _features(config: Mapping[str, Any], train: Half, links_GG: FloatArray) -> FloatArray:
+    """What the network is told about each gene, shape (G, F)."""
+    if config["features"] == "z_mean":
+        mean_G: FloatArray = train.scaled_CG.mean(0)
+        return mean_G[:, None]
+    if config["features"] == "log_mean":
+        mean_G = train.expression_CG.mean(0)
+        return mean_G[:, None]
+    controls_CG = train.expression_CG[train.labels_C == train.control]
+    summary_GF = np.stack(
+        [controls_CG.mean(0), controls_CG.std(0), (controls_CG > 0).mean(0)], axis=1
+    )
+    spread_F = summary_GF.std(0)
+    summary_GF = (summary_GF - summary_GF.mean(0)) / np.where(spread_F > 0, spread_F, 1.0)
+    embedding_GD = graph.spectral_embedding(links_GG, config["spectral_dims"])
+    return np.concatenate([summary_GF, embedding_GD], axis=1).astype(np.float32)
+
+
+def _adjacency(
+    config: Mapping[str, Any], genes: tuple[str, ...], links_GG: FloatArray
+) -> FloatArray:
+    """The graph a layer aggregates over, shape (G, G)."""
+    if config["graph"] == "identity":
+        return np.eye(len(genes), dtype=np.float32)
+    if config["graph"] == "coexpression":
+        adjacency_GG = links_GG
+    elif config["graph"] == "gene_sets":
+        adjacency_GG = graph.gene_sets(_given(config, "gene_sets_path"), genes)
+    else:
+        adjacency_GG = graph.network(_given(config, "network_path"), genes)
+    return graph.normalised(adjacency_GG) if config["normalise_graph"] else adjacency_GG
+
+
+def _given(config: Mapping[str, Any], parameter: str) -> Path:
+    if not config[parameter]:
+        raise ConfigError(
+            f"graph={config['graph']} needs a file.", hint=f"Name it:  --set {parameter}=FILE"
+        )
+    return Path(config[parameter])
