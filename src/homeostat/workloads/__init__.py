@@ -1,0 +1,1 @@
+"""The built-in workloads; each folder has the same files."""

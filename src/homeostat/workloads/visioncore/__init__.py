@@ -1,0 +1,1 @@
+"""Models of visual cortex during free viewing, on a simulated experiment whose truth is known."""

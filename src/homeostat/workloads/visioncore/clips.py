@@ -1,0 +1,100 @@
+"""Clips: short stretches of a session, in batches that mix all sessions."""
+
+# B clips, T frames, H = W = 24 pixels, N neurons.  Spikes are counts per frame.
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from homeostat.workloads.visioncore.data import Split, split_session
+from homeostat.workloads.visioncore.experiment import LEVELS_PER_SD, Session
+
+CLIP_FRAMES = 48
+BURN_IN = 16
+"""Frames at the start of a clip that are seen and not predicted, while memory fills."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One session's part of a batch."""
+
+    stimulus_BTHW: Tensor
+    gaze_BT2: Tensor
+    spikes_BTN: Tensor
+    mask_BT: Tensor
+    """True where a prediction counts: after the burn-in, with the eye tracked."""
+
+
+Batch = dict[str, Clip]
+
+
+class Clips:
+    """One session as tensors on the device, from which clips are cut.
+
+    Everything is copied to the device once, as bytes, so that cutting a batch costs one gather.
+    """
+
+    def __init__(self, session: Session, device: torch.device, *, seed: int = 0) -> None:
+        self.session = session
+        self.stimulus_THW = torch.from_numpy(session.stimulus_THW).to(device)
+        self.gaze_T2 = torch.from_numpy(session.gaze_T2).to(device)
+        self.spikes_TN = torch.from_numpy(session.spikes_TN).to(device)
+        self.valid_T = torch.from_numpy(session.valid_T).to(device)
+        self.splits: dict[str, Split] = split_session(
+            len(session.gaze_T2), CLIP_FRAMES, gap_frames=CLIP_FRAMES, seed=seed
+        )
+        training = self.splits["train"].frames_T & session.valid_T
+        self.null_N = session.spikes_TN[training].mean(0, dtype=np.float64)
+        self._clip = torch.arange(CLIP_FRAMES, device=device)
+        self._predicted = self._clip >= BURN_IN
+
+    def cut(self, starts: np.ndarray) -> Clip:
+        """The clips that start at these frames."""
+        first = torch.as_tensor(starts, device=self._clip.device)
+        frames_BT = first[:, None] + self._clip
+        return Clip(
+            stimulus_BTHW=self.stimulus_THW[frames_BT].float() / LEVELS_PER_SD,
+            gaze_BT2=self.gaze_T2[frames_BT],
+            spikes_BTN=self.spikes_TN[frames_BT].float(),
+            mask_BT=self.valid_T[frames_BT] & self._predicted,
+        )
+
+    def tiles(self, part: str, *, max_clips: int | None = None) -> np.ndarray:
+        """Starts of clips that predict each frame of a part once, or an even choice of them."""
+        frames = self.splits[part].starts
+        runs = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
+        starts = np.concatenate([run[:: CLIP_FRAMES - BURN_IN] for run in runs])
+        if max_clips is not None and len(starts) > max_clips:
+            starts = starts[np.linspace(0, len(starts) - 1, max_clips).astype(int)]
+        return starts
+
+
+def draw_batch(clips: dict[str, Clips], batch_size: int, rng: np.random.Generator) -> Batch:
+    """`batch_size` training clips, shared evenly among the sessions.
+
+    What does not divide goes to sessions drawn at random, so that none is favoured over time.
+    """
+    names = list(clips)
+    counts = dict.fromkeys(names, batch_size // len(names))
+    for name in rng.permutation(names)[: batch_size % len(names)]:
+        counts[str(name)] += 1
+    return {
+        name: clips[name].cut(rng.choice(clips[name].splits["train"].starts, count))
+        for name, count in counts.items()
+        if count
+    }
+
+
+def tiled_batches(
+    clips: dict[str, Clips], part: str, *, batch_size: int, max_clips: int | None = None
+) -> Iterator[Batch]:
+    """Batches of one session each that cover a part once, for evaluation."""
+    for name, session in clips.items():
+        starts = session.tiles(part, max_clips=max_clips)
+        for first in range(0, len(starts), batch_size):
+            yield {name: session.cut(starts[first : first + batch_size])}
