@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from homeostat.errors import SpaceError, did_you_mean
-from homeostat.space.values import among, plain, show_all
+from homeostat.space.values import plain, show_all
 
 When: TypeAlias = Mapping[str, Any]
 """As written: {"method": "tournament"} or {"method": ("tournament", "rank")}; all must hold."""
@@ -30,21 +30,9 @@ def normalise(when: When | None, label: str) -> dict[str, tuple[Any, ...]]:
     return result
 
 
-def holds(when: When, values: Mapping[str, Any], active: Mapping[str, bool] | None = None) -> bool:
-    """Whether every name in `when` is active and has one of its values."""
-    return all(
-        (active is None or active[name]) and among(values[name], alternatives)
-        for name, alternatives in when.items()
-    )
-
-
-def order(conditions: Mapping[str, When]) -> tuple[str, ...]:
-    """The names, each after those it depends on, otherwise as declared.
-
-    Raises:
-        SpaceError: If conditions go round in a circle.
-    """
-    done: dict[str, None] = {}
+def check_no_circle(conditions: Mapping[str, When]) -> None:
+    """Refuses parameters that would be active only if they were active."""
+    done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:
         if name in path:
@@ -53,19 +41,10 @@ def order(conditions: Mapping[str, When]) -> tuple[str, ...]:
         if name not in done:
             for parent in conditions[name]:
                 visit(parent, (*path, name))
-            done[name] = None
+            done.add(name)
 
     for name in conditions:
         visit(name, ())
-    return tuple(done)
-
-
-def activity(conditions: Mapping[str, When], values: Mapping[str, Any]) -> dict[str, bool]:
-    """Which parameters are active; `conditions` come in `order`, so one pass is enough."""
-    active: dict[str, bool] = {}
-    for name, when in conditions.items():
-        active[name] = not when or holds(when, values, active)
-    return active
 
 
 def check_names(when: When, known: Mapping[str, Any], label: str) -> None:

@@ -19,6 +19,11 @@ class Config(Mapping[str, Any]):
     config.digest                  12 characters that name the values
     """
 
+    given: Mapping[str, Any]
+    active: frozenset[str]
+    adjustments: tuple[str, ...]
+    source: str
+
     def __init__(
         self,
         values: Mapping[str, Any],
@@ -28,11 +33,13 @@ class Config(Mapping[str, Any]):
         adjustments: tuple[str, ...] = (),
         source: str = "",
     ) -> None:
-        self._values = dict(values)
-        self.given = dict(given)
-        self.active = active
-        self.adjustments = adjustments
-        self.source = source
+        self.__dict__.update(
+            _values=dict(values),
+            given=dict(given),
+            active=active,
+            adjustments=adjustments,
+            source=source,
+        )
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -42,6 +49,9 @@ class Config(Mapping[str, Any]):
         if name.startswith("_") or name not in self._values:
             raise AttributeError(f"No parameter {name!r} in this configuration.")
         return self._values[name]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"A configuration is read-only; resolve a new one to set {name!r}.")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

@@ -3,27 +3,28 @@
     1. every given value is checked: known name, settable, right type, in range
     2. the rest take their defaults
     3. rules set what they enforce; a rule wins over a given value
-    4. derived values are computed, unless given
-    5. conditions decide which parameters are active, from the values so far
+    4. conditions decide which parameters are active; an inactive one goes back to its default
+    5. derived values are computed, unless given
     6. 3 to 5 are repeated until nothing changes: a rule may read what another rule set, what a
        formula computed, or whether a parameter is active
-    7. inactive parameters go back to their defaults
 
-Each pass of 3 to 5 starts again from the given values, so the order in which rules are declared
-makes no difference, and a rule whose condition another rule has removed leaves no trace.
+Within a pass conditions and formulas are worked out in the order in which they depend on each
+other. Each pass starts again from the given values, so the order in which rules are declared makes
+no difference, and a rule whose condition another rule has removed leaves no trace.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import SpaceError, UnknownNameError, did_you_mean
-from homeostat.space import conditions, derived
+from homeostat.space import conditions
 from homeostat.space.config import Config
 from homeostat.space.parameters import Derived, Fixed
 from homeostat.space.rules import Rule
+from homeostat.space.sheet import Sheet
 from homeostat.space.values import same, show
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Pass:
-    """What one pass over rules, formulas and conditions arrived at."""
+    """One pass over rules, conditions and formulas."""
 
+    sheet: Sheet
     values: dict[str, Any]
-    active: dict[str, bool]
-    forced: dict[str, Rule] = field(default_factory=dict)
-    moved: list[str] = field(default_factory=list)
+    forced: Mapping[str, Rule]
+    """Which rule set a value."""
 
 
 def resolve(
@@ -52,22 +53,19 @@ def resolve(
         for name, rule in last.forced.items()
         if not same(first.values[name], last.values[name])
     ]
-    adjustments += last.moved
+    adjustments += last.sheet.moved
     used = {}
     for name, value in given.items():
-        if last.active[name]:
+        if last.sheet.active[name]:
             used[name] = value
             if isinstance(space[name], Derived):
                 adjustments.append(f"{name}: set to {show(value)} by hand, not derived.")
         else:
-            adjustments.append(_unused(space, name, value, first, last, inherited))
-    for name, active in last.active.items():
-        if not active:
-            last.values[name] = space.defaults[name]
+            adjustments.append(_unused(space, name, value, first.sheet, last.sheet, inherited))
     return Config(
-        {name: last.values[name] for name in space},
+        last.values,
         given=used,
-        active=frozenset(name for name, active in last.active.items() if active),
+        active=frozenset(name for name, active in last.sheet.active.items() if active),
         adjustments=tuple(adjustments),
         source=source,
     )
@@ -96,54 +94,48 @@ def check(space: Space, name: str, value: Any, source: str) -> Any:
 
 
 def _run(space: Space, given: Mapping[str, Any], forced: Mapping[str, Rule]) -> _Pass:
-    """Steps 2 to 5, with the rules' values already chosen."""
-    values = {**space.defaults, **given}
-    values.update((name, rule.set[name]) for name, rule in forced.items())
-    moved = derived.fill(values, space.formulas)
-    return _Pass(values, conditions.activity(space.conditions, values), dict(forced), moved)
+    """Steps 2 to 5, with what the rules set already known."""
+    chosen = {**given, **{name: rule.set[name] for name, rule in forced.items()}}
+    sheet = Sheet(space.defaults, chosen, space.conditions, space.formulas)
+    return _Pass(sheet, dict(sheet), forced)
 
 
 def _settle(space: Space, given: Mapping[str, Any], now: _Pass) -> _Pass:
     """Step 6: passes until the rules in force no longer change."""
-    seen: list[tuple[int, ...]] = [()]
+    seen: list[list[Rule]] = [[]]
     while True:
-        in_force = [
-            i
-            for i, rule in enumerate(space.rules)
-            if conditions.holds(rule.when, now.values, now.active)
-        ]
+        in_force = [rule for rule in space.rules if now.sheet.holds(rule.when)]
         forced: dict[str, Rule] = {}
-        for i in in_force:
-            for name in space.rules[i].set:
-                if now.active[name]:
-                    forced.setdefault(name, space.rules[i])
-        if tuple(in_force) == seen[-1] and forced == now.forced:
-            _refuse_contradiction(space, in_force, now)
+        for rule in in_force:
+            for name in rule.set:
+                if now.sheet.active[name]:
+                    forced.setdefault(name, rule)
+        if in_force == seen[-1] and forced == now.forced:
+            _refuse_contradiction(in_force, now)
             return now
-        if tuple(in_force) in seen[:-1]:
-            labels = " and ".join(space.rules[i].label for i in in_force)
+        if in_force in seen[:-1]:
+            labels = " and ".join(rule.label for rule in in_force)
             raise SpaceError(
                 f"The rules never settle: each pass undoes the one before it ({labels}).",
                 hint="Give one of them a narrower when=.",
             )
-        seen.append(tuple(in_force))
+        seen.append(in_force)
         now = _run(space, given, forced)
 
 
-def _refuse_contradiction(space: Space, in_force: list[int], now: _Pass) -> None:
-    for i in in_force:
-        for name, value in space.rules[i].set.items():
-            if now.active[name] and not same(now.values[name], value):
-                other = now.forced[name]
+def _refuse_contradiction(in_force: list[Rule], now: _Pass) -> None:
+    for rule in in_force:
+        for name, value in rule.set.items():
+            if now.sheet.active[name] and not same(now.values[name], value):
                 raise SpaceError(
-                    f"{name}: two rules contradict each other: {other.label} and "
-                    f"{space.rules[i].label}.",
+                    f"{name}: two rules contradict each other: {now.forced[name].label} and "
+                    f"{rule.label}.",
                     hint="Give one of them a narrower when=.",
                 )
 
 
 def _unused(
-    space: Space, name: str, value: Any, first: _Pass, last: _Pass, inherited: Collection[str]
+    space: Space, name: str, value: Any, first: Sheet, last: Sheet, inherited: Collection[str]
 ) -> str:
     """The sentence for a given value without effect.
 
@@ -151,15 +143,14 @@ def _unused(
     where it has no effect is a mistake.
     """
     when = space.conditions[name]
-    missing = {
-        parent: values
+    because = " and ".join(
+        f"{parent} is {show(last[parent]) if last.active[parent] else 'inactive'}"
         for parent, values in when.items()
-        if not conditions.holds({parent: values}, last.values, last.active)
-    }
-    now = " and ".join(f"{parent} is {show(last.values[parent])}" for parent in missing)
+        if not last.holds({parent: values})
+    )
     if name in inherited or first.active[name]:
-        return f"{name}: {show(value)} is not used, because {now}."
+        return f"{name}: {show(value)} is not used, because {because}."
     raise SpaceError(
-        f"{name}: {show(value)} would not be used, because {now}.",
+        f"{name}: {show(value)} would not be used, because {because}.",
         hint=f"It is active when {conditions.sentence(when)}.",
     )

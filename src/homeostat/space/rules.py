@@ -42,8 +42,8 @@ class Rule:
 
     def tell(self, name: str, before: Any) -> str:
         """The adjustment as a sentence."""
-        because = f"because {sentence(self.when)} ({self.why})" if self.when else f"({self.why})"
-        return f"{name}: {show(before)} -> {show(self.set[name])}, {because}."
+        because = f", because {sentence(self.when)}" if self.when else ""
+        return f"{name}: {show(before)} -> {show(self.set[name])}{because} ({self.why})."
 
 
 def check_no_contradiction(rules: Sequence[Rule]) -> None:

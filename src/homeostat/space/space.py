@@ -17,13 +17,13 @@ from homeostat.space.parameters import (
     Fixed,
     Float,
     Int,
+    Parameter,
     Range,
     Text,
     settable,
 )
 from homeostat.space.resolve import check, resolve
 from homeostat.space.rules import Rule, check_no_contradiction
-from homeostat.space.values import show
 
 
 class Space(Mapping[str, AnyParameter]):
@@ -55,11 +55,13 @@ class Space(Mapping[str, AnyParameter]):
             if not isinstance(p, Derived)
         }
         """The starting value of every parameter that is not derived."""
-        whens = {n: {} if isinstance(p, Fixed | Derived) else p.when for n, p in parameters.items()}
-        for name, when in whens.items():
+        self.conditions: dict[str, conditions.When] = {
+            n: {} if isinstance(p, Fixed | Derived) else p.when for n, p in parameters.items()
+        }
+        """When each parameter is active; empty means always."""
+        for name, when in self.conditions.items():
             self._check_condition(when, name)
-        self.conditions = {name: whens[name] for name in conditions.order(whens)}
-        """When each parameter is active; each stands after those it depends on."""
+        conditions.check_no_circle(self.conditions)
         for rule in self.rules:
             self._check_rule(rule)
         check_no_contradiction(self.rules)
@@ -101,14 +103,7 @@ class Space(Mapping[str, AnyParameter]):
                 effect in this configuration.
         """
         if isinstance(overrides, Config):
-            # Its derived values and inactive defaults follow again from what is left.
-            chosen = (self._parameters[n] for n in overrides)
-            settable_names = {n for n, p in zip(overrides, chosen, strict=True) if _plain(p)}
-            overrides = {
-                name: value
-                for name, value in overrides.items()
-                if name in overrides.given or (name in settable_names and name in overrides.active)
-            }
+            overrides = self._chosen(overrides)
         return resolve(self, overrides or {}, source, inherited)
 
     def check(self, name: str, value: Any, source: str = "") -> Any:
@@ -169,12 +164,22 @@ class Space(Mapping[str, AnyParameter]):
         """The space as plain data: `rows`, and the rules in words."""
         return {"parameters": self.rows(), "rules": [f"{r.label}: {r.why}." for r in self.rules]}
 
+    def _chosen(self, config: Config) -> dict[str, Any]:
+        """What of a whole configuration was a choice: the rest follows from it again."""
+        return {
+            name: value
+            for name, value in config.items()
+            if name in config.given or (name in config.active and isinstance(self[name], Parameter))
+        }
+
     def _variable(self, name: str) -> Range:
         if name not in self:
             raise UnknownNameError(f"No parameter {name!r}.", hint=did_you_mean(name, self))
         range_ = settable(self[name])
+        if isinstance(range_, Text):
+            raise SpaceError(f"{name} cannot be searched: free text has no range.")
         if range_ is None:
-            raise SpaceError(f"{name} cannot be searched: {self[name].why}.")  # type: ignore[union-attr]
+            raise SpaceError(f"{name} cannot be searched: {_reason(self[name])}.")
         if range_.fixed:
             raise SpaceError(f"{name} is not searched: {range_.fixed}.")
         return range_
@@ -192,11 +197,10 @@ class Space(Mapping[str, AnyParameter]):
             raise SpaceError(f"rules= must hold Rule(...), got {rule!r}.")
         self._check_condition(rule.when, rule.label)
         for name, value in rule.set.items():
-            check(self, name, value, rule.label)
-
-
-def _plain(parameter: AnyParameter) -> bool:
-    return isinstance(parameter, Float | Int | Choice | Bool | Text)
+            try:
+                check(self, name, value, rule.label)
+            except SpaceError as error:
+                raise SpaceError(f"{rule.label}: {error.message}") from None
 
 
 def _check_name(name: str, parameter: AnyParameter) -> None:
@@ -212,18 +216,20 @@ def _check_name(name: str, parameter: AnyParameter) -> None:
         )
 
 
+def _reason(parameter: AnyParameter) -> str:
+    return parameter.why if isinstance(parameter, Fixed | Derived) else parameter.fixed
+
+
 def _row(name: str, parameter: AnyParameter, default: Any) -> dict[str, Any]:
     range_ = settable(parameter)
-    why = range_.fixed if range_ is not None and parameter is range_ else parameter.why  # type: ignore[union-attr]
     return {
         "name": name,
         "kind": parameter.kind,
         "range": range_.range_text if range_ is not None else "",
         "log": isinstance(range_, Float | Int) and range_.log,
         "default": default,
-        "tier": range_.tier if range_ is not None and parameter is range_ else None,
+        "tier": parameter.tier if isinstance(parameter, Parameter) else None,
         "when": conditions.sentence(range_.when) if range_ is not None else "",
-        "why": why,
+        "why": _reason(parameter),
         "help": parameter.help,
-        "text": f"{name} = {show(default)}",
     }

@@ -95,7 +95,8 @@ def reference(workload: Workload) -> str:
             return builtin
     if workload.source is None or not workload.source.is_file():
         raise _cannot_load_again(workload, "it was typed in a notebook or at a prompt")
-    if "." in module_name and importlib.util.find_spec(module_name) is not None:
+    # A file inside a package may import its neighbours relatively, so it must stay a module.
+    if workload.source.with_name("__init__.py").is_file():
         return f"{module_name}:{names[0]}"
     return f"{workload.source.resolve()}:{names[0]}"
 

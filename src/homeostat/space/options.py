@@ -1,0 +1,147 @@
+"""Options: parameters that are one of several values, a switch, or free text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from homeostat.errors import SpaceError, did_you_mean
+from homeostat.space.parameter import Parameter
+from homeostat.space.values import Value, among, is_number, plain, same, show
+
+
+@dataclass(frozen=True)
+class Choice(Parameter):
+    """One of several values: text, numbers, true or false, or none.
+
+    Without a default it starts at none if that is an option, at the first option otherwise.
+    """
+
+    kind: ClassVar[str] = "choice"
+
+    options: Sequence[Value]
+    default: Value = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.options, str) or not isinstance(self.options, Sequence):
+            raise SpaceError(f"Choice: options must be a list, got {self.options!r}.")
+        options = tuple(plain(option) for option in self.options)
+        object.__setattr__(self, "options", options)
+        if not options:
+            raise SpaceError("Choice: give at least one option.")
+        for i, option in enumerate(options):
+            if not (option is None or isinstance(option, bool | str) or is_number(option)):
+                raise SpaceError(
+                    f"Choice: {option!r} cannot be an option; "
+                    f"use text, finite numbers, true or false, or none."
+                )
+            if among(option, options[:i]):
+                raise SpaceError(f"{self._label()}: {show(option)} is listed twice.")
+        self._settle()
+        if self.default is None and not among(None, options):
+            object.__setattr__(self, "default", options[0])
+        object.__setattr__(self, "default", self.check(self.default, f"{self._label()} default"))
+
+    def check(self, value: Any, name: str = "value") -> Value:
+        value = plain(value)
+        for option in self.options:
+            if same(option, value):
+                return option
+        # Sentences and tables write None as "none"; so may a configuration file.
+        if value == "none" and among(None, self.options):
+            return None
+        raise self._no_option(value, name)
+
+    def parse(self, text: str, name: str = "value") -> Value:
+        for option in self.options:
+            if text == option or (not isinstance(option, str) and text.lower() == show(option)):
+                return option
+        try:
+            return self.check(float(text), name)
+        except ValueError:
+            raise self._no_option(text, name) from None
+
+    def _no_option(self, value: Any, name: str) -> SpaceError:
+        texts = [show(option) for option in self.options if isinstance(option, str)]
+        guess = did_you_mean(str(value), texts)
+        guess = guess if guess.startswith("Did") else ""  # the sentence lists them all already
+        return SpaceError(f"{name}: {show(value)} is not one of {self.range_text}.", hint=guess)
+
+    def from_unit(self, u: float) -> Value:
+        return self.options[min(int(u * len(self.options)), len(self.options) - 1)]
+
+    def to_unit(self, value: Any) -> float:
+        index = next(i for i, option in enumerate(self.options) if same(option, value))
+        return (index + 0.5) / len(self.options)
+
+    @property
+    def range_text(self) -> str:
+        return ", ".join(show(option) for option in self.options)
+
+
+_WORDS = {"true": True, "yes": True, "on": True, "1": True}
+_WORDS |= {"false": False, "no": False, "off": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Bool(Parameter):
+    """A switch."""
+
+    kind: ClassVar[str] = "bool"
+
+    default: bool = False
+
+    def __post_init__(self) -> None:
+        self._settle()
+        object.__setattr__(self, "default", self.check(self.default, "Bool default"))
+
+    @property
+    def options(self) -> tuple[bool, bool]:
+        return (False, True)
+
+    def check(self, value: Any, name: str = "value") -> bool:
+        value = plain(value)
+        if not isinstance(value, bool):
+            raise SpaceError(f"{name}: {value!r} is not a switch; expected true or false.")
+        return value
+
+    def parse(self, text: str, name: str = "value") -> bool:
+        if text.lower() not in _WORDS:
+            raise SpaceError(f"{name}: {text!r} is not a switch; expected true or false.")
+        return _WORDS[text.lower()]
+
+    def from_unit(self, u: float) -> bool:
+        return u >= 0.5
+
+    def to_unit(self, value: Any) -> float:
+        return 0.75 if value else 0.25
+
+    @property
+    def range_text(self) -> str:
+        return "true or false"
+
+
+@dataclass(frozen=True)
+class Text(Parameter):
+    """Free text, such as the name of a file. It has no range, so no search varies it."""
+
+    kind: ClassVar[str] = "text"
+
+    default: str = ""
+
+    def __post_init__(self) -> None:
+        self._settle()
+        object.__setattr__(self, "default", self.check(self.default, "Text default"))
+
+    def check(self, value: Any, name: str = "value") -> str:
+        if not isinstance(value, str):
+            raise SpaceError(f"{name}: {value!r} is not text.")
+        return value
+
+    def parse(self, text: str, name: str = "value") -> str:
+        return self.check(text, name)
+
+    @property
+    def range_text(self) -> str:
+        return "text"

@@ -1,0 +1,84 @@
+"""YAML files: plain data only, no key twice, and numbers as people write them.
+
+PyYAML follows YAML 1.1, where 1e-3 is text, 1:30 is ninety, 010 is eight and `on` is true. Here, as
+in YAML 1.2, 1e-3 is a number, only true and false are switches, and the rest is text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from homeostat.errors import ConfigError
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader (no objects, no code), with our numbers."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  # PyYAML's own name; ours is filled below
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands here twice", key.start_mark
+                )
+            if isinstance(key.value, str):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_INT = "tag:yaml.org,2002:int"
+_FLOAT = "tag:yaml.org,2002:float"
+_RESOLVERS = (
+    ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", "~nN\0"),
+    ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    (_INT, r"[-+]?[0-9]+", "-+0123456789"),
+    (
+        _FLOAT,
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+    ("tag:yaml.org,2002:merge", r"<<", "<"),
+)
+for _tag, _pattern, _first in _RESOLVERS:
+    _starts = [start.replace("\0", "") for start in _first]
+    _Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), _starts)
+_Loader.add_constructor(_INT, lambda _, node: int(node.value))
+_Loader.add_constructor(_FLOAT, lambda _, node: float(re.sub(r"\.(?=[iInN])", "", node.value)))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        ConfigError: With the file, and the line where there is one, if the file is missing, is not
+            YAML, has a key twice, or holds something else than a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader, see above
+    except FileNotFoundError:
+        raise ConfigError(f"No file {str(path)!r}.") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not text in UTF-8.") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: {error.problem or error.context}.") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}.") from None
+    if not isinstance(content, dict):
+        what = "is empty" if content is None else f"holds a {type(content).__name__}"
+        raise ConfigError(f"{path} {what}; it must hold keys with values, such as `budget: 200`.")
+    for key in content:
+        if not isinstance(key, str):
+            raise ConfigError(f"{path}: the key {key!r} must be text.")
+    return content

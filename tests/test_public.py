@@ -1,0 +1,50 @@
+"""The public names: all of them, found when used, and nothing heavy before that."""
+
+import subprocess
+import sys
+
+import homeostat
+
+# What we promise. A name is added here together with the code it names.
+PROMISED = {
+    "Bool",
+    "Choice",
+    "Config",
+    "Derived",
+    "Fixed",
+    "Float",
+    "Int",
+    "Report",
+    "Rule",
+    "Space",
+    "Text",
+    "Workload",
+    "workload",
+}
+
+
+def test_the_public_names_are_the_promised_ones_and_all_exist():
+    assert set(homeostat.__all__) == PROMISED
+    assert set(homeostat.__all__) == set(homeostat._HOME)
+    for name in homeostat.__all__:
+        assert getattr(homeostat, name).__module__.startswith("homeostat.")
+
+
+def test_a_name_that_is_a_package_too_stays_the_public_one():
+    import homeostat.workload.report
+
+    assert homeostat.workload is sys.modules["homeostat.workload.workload"].workload
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    assert not hasattr(homeostat, "tuen")
+
+
+def test_importing_homeostat_loads_nothing_heavy():
+    code = (
+        "import sys, homeostat; homeostat.Space; homeostat.workload; "
+        "heavy = {'numpy', 'torch', 'optuna', 'pandas', 'yaml', 'sqlalchemy'}; "
+        "print(sorted(heavy & {*sys.modules}))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
