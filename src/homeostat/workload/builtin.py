@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-BUILTIN: dict[str, str] = {}
+BUILTIN: dict[str, str] = {
+    "hyperperturb": "homeostat.workloads.hyperperturb.workload:hyperperturb",
+}

@@ -50,10 +50,9 @@ class Half:
     def targets(self, rng: np.random.Generator | None = None) -> Targets:
         """Targets from these cells, or from a bootstrap of them when `rng` is given."""
         weights_C = None if rng is None else rng.poisson(1.0, len(self.labels_C)).astype(float)
-        perturbations = tuple(name for name in self.columns if name != self.control)
         effects_PG = (
             preprocess.effects(
-                self.expression_CG, self.labels_C, perturbations, self.control, weights_C
+                self.expression_CG, self.labels_C, self.perturbations, self.control, weights_C
             )
             / self.sd_G
         )
@@ -73,6 +72,11 @@ class Half:
             effects_GP=effects_PG.T.astype(np.float32),
         )
 
+    @property
+    def perturbations(self) -> tuple[str, ...]:
+        """The columns without the control."""
+        return tuple(name for name in self.columns if name != self.control)
+
     @cached_property
     def scaled_CG(self) -> FloatArray:
         """Z-scores over these cells."""
@@ -88,7 +92,7 @@ class Problem:
     features_GF: FloatArray
     adjacency_GG: FloatArray
     train: Half
-    held_out: Half | None
+    held_out: Half
 
 
 def load_screen(config: Mapping[str, Any]) -> Screen:
@@ -145,19 +149,17 @@ def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> Problem:
     sd_G = np.maximum(trained_CG.std(0), 1e-3)
     train = Half(trained_CG, labels_C[train_C], columns, screen.control, sd_G, config)
 
-    held_out = None
     if config["val_split"] > 0:
-        held_out = replace(
-            train,
-            expression_CG=np.ascontiguousarray(expression_CG[~train_C]),
-            labels_C=labels_C[~train_C],
+        rest_CG, rest_labels_C = expression_CG[~train_C], labels_C[~train_C]
+    elif len(rest_CG):
+        rest_CG, rest_labels_C = rest_CG[:, keep_G], screen.labels_C[limit:]
+    else:
+        raise ConfigError(
+            f"val_split=0 holds out what max_cells leaves over, and of {len(labels_C)} cells "
+            "none is left.",
+            hint="Lower max_cells, or:  --set val_split=0.5",
         )
-    elif limit < len(screen.labels_C):
-        held_out = replace(
-            train,
-            expression_CG=np.ascontiguousarray(rest_CG[:, keep_G]),
-            labels_C=screen.labels_C[limit:],
-        )
+    held_out = replace(train, expression_CG=np.ascontiguousarray(rest_CG), labels_C=rest_labels_C)
     links_GG = graph.coexpression(trained_CG, config["neighbours"])
     return Problem(
         genes=genes,

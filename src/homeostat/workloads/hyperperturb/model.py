@@ -143,11 +143,12 @@ class HyperPerturbNet(nn.Module):
         num_effects: int,
         settings: ModelSettings,
         generator: torch.Generator,
+        dropout_generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.settings = settings
         self.ball = geoopt.PoincareBall(settings.curvature, learnable=settings.learn_curvature)
-        self._generator = generator
+        self._dropout_generator = dropout_generator
 
         def conv(num_in: int, num_out: int) -> GraphConv:
             return GraphConv(num_in, num_out, settings, self.ball, generator)
@@ -158,6 +159,8 @@ class HyperPerturbNet(nn.Module):
             nn.init.zeros_(layer.bias)
             return layer
 
+        self.dead_outputs = 0.0
+        """Share of the policy's outputs that the last pass clipped away."""
         self.points: nn.Parameter | None = None
         if settings.node_dims:
             points = 0.1 * torch.randn(num_nodes, settings.node_dims, generator=generator)
@@ -178,7 +181,7 @@ class HyperPerturbNet(nn.Module):
     def forward(self, features_NF: Tensor, adjacency_NN: Tensor) -> Prediction:
         x_ND = features_NF
         if self.points is not None:
-            points_ND = self.points
+            points_ND: Tensor = self.points
             if self.settings.geometry == "hyperbolic":
                 points_ND = MAPS[self.settings.norm].log0(points_ND, self.ball.c)
             x_ND = torch.cat([x_ND, points_ND], dim=1)
@@ -201,7 +204,7 @@ class HyperPerturbNet(nn.Module):
         if not self.training or not self.settings.dropout:
             return x_ND
         keep = 1.0 - self.settings.dropout
-        kept_ND = torch.rand(x_ND.shape, generator=self._generator, device="cpu") < keep
+        kept_ND = torch.rand(x_ND.shape, generator=self._dropout_generator) < keep
         return x_ND * kept_ND.to(x_ND) / keep
 
     def _log_policy(self, logits_NP: Tensor) -> Tensor:
@@ -210,6 +213,7 @@ class HyperPerturbNet(nn.Module):
         if self.settings.head == "softmax_clip":
             logits_NP = torch.softmax(logits_NP, dim=-1)
         # Anything at or below 1e-6 gets no gradient here: a dead output.
+        self.dead_outputs = float((logits_NP.detach() <= 1e-6).float().mean())
         clipped_NP = logits_NP.clamp(1e-6, 1.0)
         return (clipped_NP / clipped_NP.sum(-1, keepdim=True)).log()
 

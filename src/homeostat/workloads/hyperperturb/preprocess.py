@@ -51,7 +51,8 @@ def normalise(counts_CG: FloatArray, *, total: float = 1e4, log: bool = True) ->
     expression_CG = counts_CG
     if total:
         depth_C1 = counts_CG.sum(1, keepdims=True)
-        expression_CG = counts_CG / np.where(depth_C1 > 0, depth_C1, 1.0) * total
+        depth_C1[depth_C1 == 0] = 1.0
+        expression_CG = counts_CG / depth_C1 * np.float32(total)
     return np.log1p(expression_CG, dtype=np.float32) if log else expression_CG
 
 
@@ -138,7 +139,7 @@ def shares(reward_PG: FloatArray, *, temperature: float = 1.0, log: bool = False
         temperature: Above 1 flattens the shares, below 1 sharpens them.
         log: Whether to compress the rewards by log1p (in units of their mean) first.
     """
-    reward_GP = reward_PG.T.astype(np.float64)
+    reward_GP: Weights = reward_PG.T.astype(np.float64)
     if log:
         reward_GP = np.log1p(reward_GP / max(float(reward_GP.mean()), 1e-12))
     if temperature != 1.0:
@@ -147,4 +148,5 @@ def shares(reward_PG: FloatArray, *, temperature: float = 1.0, log: bool = False
     even = 1.0 / reward_GP.shape[1]
     share_GP = np.where(total_G1 > 0, reward_GP / np.where(total_G1 > 0, total_G1, 1.0), even)
     share_GP = np.maximum(share_GP, SMALLEST_SHARE)
-    return (share_GP / share_GP.sum(1, keepdims=True)).astype(np.float32)
+    whole_GP: FloatArray = (share_GP / share_GP.sum(1, keepdims=True)).astype(np.float32)
+    return whole_GP

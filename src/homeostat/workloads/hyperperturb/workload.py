@@ -1,0 +1,94 @@
+"""The HyperPerturb workload: its loop, what counts as failure, and its ladder of remedies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homeostat.space import Config
+from homeostat.workload.report import Report
+from homeostat.workload.workload import workload
+from homeostat.workloads.hyperperturb.space import SPACE
+
+if TYPE_CHECKING:
+    from homeostat.workload.trial import Trial
+
+
+def baselines(config: Config, trial: Trial) -> dict[str, float]:
+    """Held-out policy KL of the simple predictors: the rows of the metric table."""
+    from homeostat.workloads.hyperperturb.baselines import metric_table
+    from homeostat.workloads.hyperperturb.data import prepare
+
+    table = metric_table(prepare(config, trial.rng("split")))
+    return {name: row["val_kl"] for name, row in table.items()}
+
+
+@workload(
+    space=SPACE,
+    metric="val_kl",
+    goal="minimize",
+    budget=300,
+    bounds={"train_loss": (None, 1e4), "grad_norm": (None, 1e6), "skipped_steps": (None, 20)},
+    configs=Path(__file__).parent / "configs",
+    remedies={
+        "safe norm": {"norm": "safe"},
+        "log-normalised features": {"features": "log_mean"},
+        "co-expression graph": {"graph": "coexpression"},
+        "softmax head": {"head": "softmax_clip"},
+        "gradient clipping": {"clip_norm": 1.0},
+        "plain Adam": {"optimizer": "adam"},
+        "lower learning rate": {"learning_rate": 1e-9},
+    },
+    neutral={"the Euclidean twin": {"twin": True}},
+    baselines=baselines,
+)
+def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
+    """Predict, for each gene, which knock-outs move it and how much, on a graph of genes."""
+    from homeostat.workloads.hyperperturb import optimisers, training
+    from homeostat.workloads.hyperperturb.data import prepare
+
+    problem = prepare(config, trial.rng("split"))
+    settings = training.model_settings(config)
+    learner = training.Learner(
+        problem, config, settings, trial.torch_rng("init"), trial.torch_rng("dropout"), trial.device
+    )
+    trial.watch(
+        learner.model, train=problem.train, validation=problem.held_out, **learner.optimizers
+    )
+    twin = None
+    if config.twin and config.geometry == "hyperbolic":
+        twin = training.Learner(
+            problem,
+            config,
+            replace(settings, geometry="euclidean"),
+            trial.torch_rng("twin init"),
+            trial.torch_rng("twin dropout"),
+            trial.device,
+        )
+        named = {f"twin_{name}": optimizer for name, optimizer in twin.optimizers.items()}
+        trial.watch(twin=twin.model, **named)
+    trial.extra |= {
+        "rows": list(problem.genes),
+        "parameters": sum(p.numel() for p in learner.model.parameters() if p.requires_grad),
+        "ball_points": sum(p.shape[0] for p in learner.model.ball_parameters() if p.ndim > 1),
+    }
+
+    fixed = problem.train.targets()
+    held_out = problem.held_out.targets()
+    draws = trial.rng("bootstrap")
+    horizon = config.epochs or trial.budget
+    schedule = optimisers.SCHEDULES[config.schedule]
+    for step in trial.steps():
+        rate = config.learning_rate * schedule(step, horizon, config.schedule_floor)
+        targets = problem.train.targets(draws) if config.bootstrap else fixed
+        # Scores are those of the network before the step, as the training loss is: a step that
+        # ruins it then shows in the next report, where the notes saw it.
+        report = {"learning_rate": rate} | training.score(held_out, learner.predict())
+        report |= learner.step(targets, rate)
+        if twin is not None:
+            report |= training.score(held_out, twin.predict(), "twin_val_")
+            twin.step(targets, rate)
+        trial.extra["audit"] = learner.audit()
+        yield Report(step, **report)
