@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 BUILTIN: dict[str, str] = {
+    "apoptosis": "homeostat.workloads.apoptosis.workload:apoptosis",
     "hyperperturb": "homeostat.workloads.hyperperturb.workload:hyperperturb",
 }

@@ -1,0 +1,78 @@
+"""What the same network reaches without a manager: trained once per configuration and seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from homeostat.space import Config
+from homeostat.workloads.apoptosis.space import ON, SPACE
+from homeostat.workloads.apoptosis.training import load_data
+
+if TYPE_CHECKING:
+    from homeostat.workload.trial import Trial
+
+LONGER = 2.5
+"""The guide compared experiments of 2,000 steps with a baseline of 5,000."""
+
+
+def baseline_loss(config: Config, trial: Trial) -> float:
+    """Final `val_loss` of the configuration without senescence, from the cache or trained now."""
+    from homeostat.workload.trial import Trial
+    from homeostat.workloads.apoptosis.workload import apoptosis
+
+    without = without_senescence(config)
+    steps = round(trial.budget * (LONGER if config.baseline_steps == "longer" else 1))
+    file = cache_folder() / f"{_key(without, trial, steps)}.json"
+    try:
+        return float(json.loads(file.read_text())["val_loss"])
+    except (OSError, ValueError, KeyError):
+        pass  # not trained yet, or the file is damaged: train it (again)
+    alone = Trial(without, seed=trial.seed, budget=steps, device=trial.device)
+    loss = [r.metrics["val_loss"] for r in apoptosis(without, alone) if "val_loss" in r.metrics][-1]
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_suffix(f".{os.getpid()}.tmp")
+        draft.write_text(json.dumps({"val_loss": loss, "steps": steps, **without}))
+        draft.replace(file)
+    except OSError:
+        pass  # a cache that cannot be written costs time, not results
+    return loss
+
+
+def without_senescence(config: Config) -> Config:
+    """The same network, data and training; nothing ages."""
+    belongs = [
+        name
+        for name in config.given
+        if name in config.active and not _needs_senescence(name) and name != "senescence"
+    ]
+    return SPACE.resolve({name: config[name] for name in belongs} | {"senescence": False})
+
+
+def _needs_senescence(name: str) -> bool:
+    """Whether a parameter has no effect on the baseline."""
+    when = SPACE.conditions[name]
+    derived = name in SPACE.formulas
+    return derived or any(key in (*ON, "gap") or _needs_senescence(key) for key in when)
+
+
+def cache_folder() -> Path:
+    """Where baselines are kept: part of the user's cache."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "homeostat" / "apoptosis_baselines"
+
+
+def _key(config: Config, trial: Trial, steps: int) -> str:
+    """Names everything that the baseline's loss depends on, this workload's code included."""
+    code = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        code.update(file.read_bytes())
+    text = getattr(load_data(config)[0], "sha256", "")  # a file may have changed
+    facts = [config.digest, trial.seed, trial.device, steps, text, torch.__version__]
+    return hashlib.sha256(f"{facts}{code.hexdigest()}".encode()).hexdigest()[:24]

@@ -1,0 +1,65 @@
+"""The workload: a network whose layers age, die and are reborn, against one whose layers do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homeostat.space import Config
+from homeostat.workload.report import Report
+from homeostat.workload.workload import workload
+from homeostat.workloads.apoptosis.settings import reachable
+from homeostat.workloads.apoptosis.space import SPACE
+from homeostat.workloads.apoptosis.symptoms import NEUTRAL, REMEDIES
+
+if TYPE_CHECKING:
+    from homeostat.workload.trial import Trial
+
+
+def baselines(config: Config, trial: Trial) -> dict[str, float]:
+    """Held-out loss of predictors that learn nothing, or next to nothing, in nats."""
+    from homeostat.workloads.apoptosis.training import floors, load_data
+
+    return floors(load_data(config)[0])
+
+
+@workload(
+    space=SPACE,
+    metric="val_loss",
+    goal="minimize",
+    budget=300,
+    bounds={"grad_norm": (None, 1e3)},
+    configs=Path(__file__).parent / "configs",
+    remedies=REMEDIES,
+    neutral=NEUTRAL,
+    reachable=reachable,
+    baselines=baselines,
+)
+def apoptosis(config: Config, trial: Trial) -> Iterator[Report]:
+    """A character transformer whose layers age, die and are reborn (the guide of seed 000)."""
+    # PyTorch is imported when training starts, so that asking about the space stays quick.
+    from homeostat.workloads.apoptosis.baseline import baseline_loss
+    from homeostat.workloads.apoptosis.training import assemble
+
+    training = assemble(config, trial)
+    trainer, manager, text = training.trainer, training.manager, training.texts[0]
+    trial.watch(
+        trainer.model, trainer.optimizer, train=text.rows(), validation=trainer.scored_on[0]
+    )
+    trial.keep("aftermath", training.aftermath)
+    trial.keep("phases", training.scores)
+    if manager is not None:
+        trial.keep("senescence", manager)
+    trial.extra["parameters"] = sum(p.numel() for p in trainer.model.parameters())
+
+    for step in trial.steps():
+        result = training.step(step)
+        metrics = {"train_loss": result.loss, "grad_norm": result.grad_norm, **training.counts()}
+        if manager is not None and result.deaths:
+            trial.extra["events"] = [vars(event) for event in manager.apoptosis_events]
+        if training.due(step):
+            metrics |= training.evaluate(step, result)
+        if step == trial.budget - 1 and config.senescence and config.gap:
+            metrics["gap"] = metrics["val_loss"] - baseline_loss(config, trial)
+        yield Report(step, **metrics)
