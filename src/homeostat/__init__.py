@@ -8,8 +8,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from homeostat.execute.run import resume, run
+    from homeostat.record.runs import RunRecord
     from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space, Text
     from homeostat.workload.report import Report
+    from homeostat.workload.trial import Trial
     from homeostat.workload.workload import Workload, workload
 
 __version__ = "0.1.0"
@@ -25,9 +28,13 @@ _HOME = {
     "Int": "homeostat.space",
     "Report": "homeostat.workload.report",
     "Rule": "homeostat.space",
+    "RunRecord": "homeostat.record.runs",
     "Space": "homeostat.space",
     "Text": "homeostat.space",
+    "Trial": "homeostat.workload.trial",
     "Workload": "homeostat.workload.workload",
+    "resume": "homeostat.execute.run",
+    "run": "homeostat.execute.run",
     "workload": "homeostat.workload.workload",
 }
 
@@ -41,9 +48,13 @@ __all__ = [
     "Int",
     "Report",
     "Rule",
+    "RunRecord",
     "Space",
     "Text",
+    "Trial",
     "Workload",
+    "resume",
+    "run",
     "workload",
 ]
 

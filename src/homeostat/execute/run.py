@@ -1,0 +1,213 @@
+"""Run one configuration over its seeds, and resume what was interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import RecordError, SpaceError, WorkloadError
+from homeostat.execute.engines import make_engine
+from homeostat.execute.job import SNAPSHOT_S, Engine, Event, Finished, Job
+from homeostat.record import seeds as seed_list
+from homeostat.record.attempt import Attempt
+from homeostat.record.fingerprint import code_digest
+from homeostat.record.run_writer import RunWriter, start_run
+from homeostat.record.runs import RunRecord, read_run
+from homeostat.space import Config
+from homeostat.workload import load
+from homeostat.workload.workload import Workload
+
+OnEvent = Callable[[Event], None]
+
+
+def run(
+    workload: Workload | str | Path,
+    config: Config | Mapping[str, Any] | None = None,
+    *,
+    seeds: int | Sequence[int] = 1,
+    budget: int | None = None,
+    engine: str | Engine = "inline",
+    jobs: int = 1,
+    results: str | Path = "results",
+    name: str | None = None,
+    timeout_s: float | None = None,
+    memory_mb: float | None = None,
+    device: str = "cpu",
+    snapshot_s: float = SNAPSHOT_S,
+    on_event: OnEvent | None = None,
+) -> RunRecord:
+    """Train a configuration once per seed and record it.
+
+    Args:
+        workload: A workload, or what `load.find` takes: a name, a file, "file.py:name".
+        config: Values to set; the rest is at its default.
+        seeds: How many of the usual seeds (42, 123, 456, 789, 1337, ...), or which.
+        budget: Steps per seed, in place of the workload's own.
+        engine: "inline" (this process) or "local" (supervised processes, `jobs` at a time).
+        results: Where the run's folder is made.
+        name: Start of the folder's name, in place of the workload's.
+        timeout_s, memory_mb: Limits for each seed.
+        snapshot_s: Seconds between snapshots.
+        on_event: Called with each `Reported` and `Finished`.
+
+    After a Ctrl-C the run comes back as interrupted; `resume(run.folder)` goes on with it.
+
+    Raises:
+        RecordError: If the results cannot be written; what was written before is kept.
+    """
+    load.refuse_while_loading()
+    workload = load.find(workload)
+    resolved = config if isinstance(config, Config) else workload.space.resolve(config)
+    steps = _checked_budget(workload, budget)
+    limits = {"device": device, "timeout_s": timeout_s, "memory_mb": memory_mb}
+    writer = start_run(
+        workload,
+        resolved,
+        seeds=_checked_seeds(seeds),
+        budget=steps,
+        results=results,
+        name=name,
+        more={"reference": _reference(workload), "limits": limits},
+    )
+    todo = [
+        Job(
+            workload=workload,
+            config=resolved,
+            seed=seed,
+            budget=steps,
+            folder=writer.seed_folder(seed),
+            snapshot_s=snapshot_s,
+            device=device,
+            timeout_s=timeout_s,
+            memory_mb=memory_mb,
+        )
+        for seed in writer.facts["seeds"]
+    ]
+    return _make(writer, todo, [], engine, jobs, on_event)
+
+
+def resume(
+    folder: str | Path,
+    *,
+    workload: Workload | str | Path | None = None,
+    engine: str | Engine = "inline",
+    jobs: int = 1,
+    snapshot_s: float = SNAPSHOT_S,
+    force: bool = False,
+    on_event: OnEvent | None = None,
+) -> RunRecord:
+    """Go on with a run: interrupted seeds from their snapshots, or from the beginning without one.
+
+    Seeds that have ended are left as they are. A run made in a notebook needs its `workload`.
+
+    Raises:
+        RecordError: If there is nothing to resume from, it is running, or the workload's code has
+            changed since (unless `force`).
+    """
+    load.refuse_while_loading()
+    record = read_run(folder)
+    if record.outcome.final:
+        return record
+    if record.alive:
+        raise RecordError(f"{record.name} is running, in process {record.facts['pid']}.")
+    found = _workload_of(record, workload)
+    now = code_digest(found.source)
+    if now != record.fingerprint.get("code") and not force:
+        raise RecordError(
+            f"{record.name}: {found.source} has changed since; the two parts would not belong "
+            "together.",
+            hint="Run it anew, or resume with force=True (--force).",
+        )
+    config = found.space.resolve(record.given)
+    ended = [attempt for attempt in record.attempts if attempt.outcome.final]
+    done = {attempt.seed for attempt in ended}
+    writer = RunWriter(record.folder.absolute(), dict(record.facts))
+    todo = [
+        Job(
+            workload=found,
+            config=config,
+            seed=seed,
+            budget=record.budget,
+            folder=writer.seed_folder(seed),
+            resume=True,
+            snapshot_s=snapshot_s,
+            **record.facts["limits"],
+        )
+        for seed in record.seeds
+        if seed not in done
+    ]
+    return _make(writer, todo, ended, engine, jobs, on_event)
+
+
+def _make(
+    writer: RunWriter,
+    todo: Sequence[Job],
+    ended: Sequence[Attempt],
+    engine: str | Engine,
+    jobs: int,
+    on_event: OnEvent | None,
+) -> RunRecord:
+    """Give the jobs to the engine and finish the run with what comes back, however that ends."""
+    attempts = list(ended)
+    made_here = make_engine(engine, jobs) if isinstance(engine, str) else None
+    try:
+        with made_here or nullcontext():
+            chosen = made_here or engine
+            assert not isinstance(chosen, str)
+            for job in todo:
+                chosen.submit(job)
+            for event in chosen.events():
+                if isinstance(event, Finished):
+                    attempts.append(event.attempt)
+                if on_event is not None:
+                    on_event(event)
+    except BaseException as error:
+        writer.abandon(str(error) or type(error).__name__)
+        raise
+    return writer.finish(attempts)
+
+
+def _checked_budget(workload: Workload, budget: int | None) -> int:
+    if budget is None:
+        return workload.budget
+    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
+        raise SpaceError(
+            f"budget must be a whole number of {workload.unit}s from 1, got {budget!r}."
+        )
+    return budget
+
+
+def _checked_seeds(wanted: Any) -> tuple[int, ...]:
+    if isinstance(wanted, int) and not isinstance(wanted, bool):
+        if wanted < 1:
+            raise SpaceError(f"seeds must be at least 1, got {wanted}.")
+        return seed_list.first(wanted)
+    if not isinstance(wanted, (list, tuple, range)) or not wanted:
+        raise SpaceError(f"seeds must be how many or a list of them, got {wanted!r}.")
+    for seed in wanted:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+            raise SpaceError(f"A seed must be a whole number from 0 to 2^32 - 1, got {seed!r}.")
+    if len(set(wanted)) < len(wanted):
+        raise SpaceError(f"seeds must differ from each other, got {list(wanted)}.")
+    return tuple(wanted)
+
+
+def _reference(workload: Workload) -> str | None:
+    """How another process finds the workload; None if only this one can (a notebook)."""
+    try:
+        return workload.reference
+    except WorkloadError:
+        return None
+
+
+def _workload_of(record: RunRecord, given: Workload | str | Path | None) -> Workload:
+    reference = given if given is not None else record.facts.get("reference")
+    if reference is None:
+        raise RecordError(
+            f"{record.name} cannot be resumed by itself: {record.workload} was defined in a "
+            "notebook or a function.",
+            hint=f"In Python:  hs.resume({str(record.folder)!r}, workload={record.workload})",
+        )
+    return load.find(reference)

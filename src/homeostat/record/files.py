@@ -1,0 +1,110 @@
+"""Files that are whole or absent: written beside their place, then renamed into it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import RecordError
+
+_REASONS = {
+    errno.ENOSPC: ("no space left on the device", "Free some space, then resume the run."),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space, then resume the run."),
+    errno.EFBIG: ("the file would pass the size limit", "Raise the limit (ulimit -f)."),
+    errno.EROFS: ("the file system is read-only", "Choose another folder with results=..."),
+    errno.EACCES: ("permission denied", "Choose another folder with results=..."),
+    errno.EPERM: ("permission denied", "Choose another folder with results=..."),
+    errno.ENOTDIR: ("a part of the path is a file", "Choose another folder with results=..."),
+}
+
+
+def cannot_write(path: str | Path, error: OSError) -> RecordError:
+    """The one line a user reads when the disk refuses."""
+    reason, hint = _REASONS.get(error.errno or 0, (error.strerror or str(error), ""))
+    return RecordError(f"Cannot write {path}: {reason}.", hint=hint)
+
+
+def make_folder(path: Path, *, new: bool = False) -> None:
+    """Create a folder and its parents; with `new`, FileExistsError when it is there already."""
+    try:
+        path.mkdir(parents=True, exist_ok=not new)
+    except FileExistsError:
+        if new and path.is_dir():
+            raise
+        raise RecordError(
+            f"Cannot write {path}: there is a file of that name.",
+            hint="Choose another folder with results=...",
+        ) from None
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Replace a file in one rename: a reader sees the old or the new one, never a part."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)  # noqa: PTH105 (pathlib's doubles the cost of a small file)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """`os.write` until nothing is left: one call may write a part only."""
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, data[written:])
+
+
+def write_json(path: str | Path, data: Mapping[str, Any]) -> None:
+    """Write a JSON document by rename; numbers JSON lacks (nan, inf) become strings."""
+    write_bytes(path, to_json(data).encode())
+
+
+def to_json(data: Mapping[str, Any]) -> str:
+    """One key a line at the top, so that a person can read it; the rest stays compact."""
+    lines = (f"  {json.dumps(key)}: {json.dumps(plain(value))}" for key, value in data.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read a JSON object, or say in one line why not."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 (hot path)
+            data = json.load(file)
+    except FileNotFoundError:
+        raise RecordError(f"No file {path}.") from None
+    except (OSError, ValueError) as error:
+        raise RecordError(f"Cannot read {path}: {error}.") from error
+    if not isinstance(data, dict):
+        raise RecordError(f"Cannot read {path}: it holds {type(data).__name__}, not an object.")
+    return data
+
+
+def plain(value: Any) -> Any:
+    """The nearest thing JSON can hold: numpy scalars to numbers, paths and others to text."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else repr(float(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Set):
+        return sorted((plain(item) for item in value), key=str)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):  # numpy arrays and scalars, tensors
+        return plain(value.tolist())
+    return str(value)

@@ -1,0 +1,109 @@
+"""What a result depends on: code, configuration, versions, machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import homeostat
+from homeostat.record.files import plain
+
+
+def fingerprint(source: Path | None, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything needed to say whether two runs should have given the same numbers."""
+    return {
+        "homeostat": homeostat.__version__,
+        "code": code_digest(source),
+        "config": config_digest(config),
+        "commit": git_commit(source.parent) if source is not None else None,
+        **_machine(),
+    }
+
+
+def code_digest(source: Path | None) -> str | None:
+    """A digest of the workload's file; None when it has none (a notebook) or it is gone."""
+    if source is None:
+        return None
+    try:
+        state = source.stat()
+    except OSError:
+        return None
+    return _digest_of(source, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=64)
+def _digest_of(source: Path, modified_ns: int, size: int) -> str:
+    """Cached by what changes when a file does: reading it for each of 1,000 trials adds up."""
+    return hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+
+
+def config_digest(config: Mapping[str, Any]) -> str:
+    """A digest of the parameters' values, whatever their order."""
+    text = json.dumps(plain(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def _machine() -> dict[str, Any]:
+    return {
+        "python": platform.python_version(),
+        "numpy": metadata.version("numpy"),
+        "torch": _torch_version(),
+        "system": platform.platform(terse=True),
+        "machine": platform.machine(),
+        "host": platform.node(),
+    }
+
+
+def _torch_version() -> str | None:
+    """PyTorch's version without importing it, which takes seconds."""
+    loaded = sys.modules.get("torch")
+    if loaded is not None:
+        return str(loaded.__version__)
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit checked out around a folder, read from git's files; None outside a repository."""
+    git = _git_folder(folder)
+    if git is None:
+        return None
+    try:
+        head = (git / "HEAD").read_text().strip()
+        if not head.startswith("ref: "):
+            return head
+        return _resolve(git, head.removeprefix("ref: "))
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _git_folder(folder: Path) -> Path | None:
+    for parent in (folder, *folder.parents):
+        entry = parent / ".git"
+        if entry.is_dir():
+            return entry
+        if entry.is_file():  # a worktree or submodule points elsewhere
+            return parent / entry.read_text().strip().removeprefix("gitdir: ")
+    return None
+
+
+def _resolve(git: Path, ref: str) -> str | None:
+    shared = git / "commondir"
+    common = git / shared.read_text().strip() if shared.exists() else git
+    for base in (git, common):
+        if (base / ref).exists():
+            return (base / ref).read_text().strip()
+    packed = common / "packed-refs"
+    lines = packed.read_text().splitlines() if packed.exists() else []
+    return next((line.split()[0] for line in lines if line.endswith(f" {ref}")), None)

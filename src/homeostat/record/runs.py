@@ -1,0 +1,193 @@
+"""Runs: one configuration over its seeds, as read from its folder.
+
+results/mlp_20250131_120000/
+    run.json           what was run, on what, how it ended; replaced by rename
+    seed_42/           an attempt: see record/attempt.py
+    seed_123/
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import RecordError, did_you_mean
+from homeostat.record.attempt import Attempt, is_alive, read_attempt
+from homeostat.record.curves import Curves
+from homeostat.record.files import read_json
+from homeostat.record.outcome import Outcome, combined
+
+FILE = "run.json"
+
+
+def seed_folder(run: Path, seed: int) -> Path:
+    """Where a seed's attempt is kept."""
+    return run / f"seed_{seed}"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One configuration over its seeds.
+
+    run.outcome              completed, or the most pressing outcome of its seeds
+    run.mean, run.sd         of the main metric over the completed seeds
+    run.values("val_loss")   {42: 0.31, 123: 0.29}
+    run.curves()[42]         what seed 42 reported
+    """
+
+    folder: Path
+    facts: Mapping[str, Any]
+    """Everything in run.json."""
+    attempts: tuple[Attempt, ...]
+    """Those that were started, in the order of the seeds."""
+    alive: bool = False
+    """Whether the process that makes it still runs."""
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def workload(self) -> str:
+        return str(self.facts["workload"])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every parameter's value."""
+        return dict(self.facts["config"])
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was set explicitly."""
+        return dict(self.facts["given"])
+
+    @property
+    def adjustments(self) -> tuple[str, ...]:
+        """What rules and formulas changed, as sentences."""
+        return tuple(self.facts["adjustments"])
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(self.facts["seeds"])
+
+    @property
+    def budget(self) -> int:
+        return int(self.facts["budget"])
+
+    @property
+    def unit(self) -> str:
+        return str(self.facts["unit"])
+
+    @property
+    def objectives(self) -> dict[str, str]:
+        """Metric -> "minimize" or "maximize"; the first is the main one."""
+        return dict(self.facts["objectives"])
+
+    @property
+    def metric(self) -> str:
+        return next(iter(self.objectives))
+
+    @property
+    def goal(self) -> str:
+        return self.objectives[self.metric]
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        return dict(self.facts["fingerprint"])
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds of training, all seeds together."""
+        return sum(attempt.wall_s for attempt in self.attempts)
+
+    @property
+    def outcome(self) -> Outcome:
+        words = [attempt.outcome for attempt in self.attempts]
+        if len(words) < len(self.seeds):
+            words.append(Outcome.RUNNING if self.alive else Outcome.INTERRUPTED)
+        return combined(words)
+
+    @property
+    def reason(self) -> str:
+        """Why the attempt that names the outcome ended so."""
+        outcome = self.outcome
+        return next((a.reason for a in self.attempts if a.outcome is outcome), "")
+
+    def values(self, metric: str | None = None) -> dict[int, float]:
+        """The final value of a metric for each completed seed.
+
+        A diverged seed has none: what it scored before it blew up is not a result.
+        """
+        metric = metric or self.metric
+        if metric in self.objectives:
+            done = (a for a in self.attempts if a.outcome is Outcome.COMPLETED)
+            return {a.seed: a.values[metric] for a in done if metric in a.values}
+        values: dict[int, float] = {}
+        for attempt in self.attempts:
+            if attempt.outcome is not Outcome.COMPLETED:
+                continue
+            last = self.curves()[attempt.seed].last(metric)
+            if last is not None:
+                values[attempt.seed] = last
+        if not values and self.attempts:
+            known = {name for curves in self.curves().values() for name in curves.metrics}
+            if metric not in known:
+                raise RecordError(
+                    f"{self.name} has no metric {metric!r}.", hint=did_you_mean(metric, known)
+                )
+        return values
+
+    @property
+    def mean(self) -> float:
+        """Mean of the main metric over the completed seeds; nan without any."""
+        values = self.values()
+        return statistics.fmean(values.values()) if values else math.nan
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation between seeds (n - 1); nan with fewer than two."""
+        values = self.values()
+        return statistics.stdev(values.values()) if len(values) > 1 else math.nan
+
+    def curves(self) -> dict[int, Curves]:
+        """Seed -> what it reported."""
+        return self._curves
+
+    @cached_property
+    def _curves(self) -> dict[int, Curves]:
+        return {attempt.seed: attempt.curves for attempt in self.attempts}
+
+    def __repr__(self) -> str:
+        spread = "" if math.isnan(self.sd) else f" ± {self.sd:.3g}"
+        return (
+            f"<{self.name}: {self.outcome}, {self.metric} {self.mean:.6g}{spread} "
+            f"over {len(self.values())} of {len(self.seeds)} seeds>"
+        )
+
+
+def read_run(folder: str | Path) -> RunRecord:
+    """Read a run from its folder (or from its run.json).
+
+    Raises:
+        RecordError: If there is no run, or its files cannot be read.
+    """
+    folder = Path(folder)
+    if folder.name == FILE:
+        folder = folder.parent
+    path = folder / FILE
+    if not path.exists():
+        near = [p.parent.name for p in folder.parent.glob(f"*/{FILE}")]
+        raise RecordError(f"No run in {folder}.", hint=did_you_mean(folder.name, near))
+    facts = read_json(path)
+    try:
+        found = [read_attempt(seed_folder(folder, seed)) for seed in facts["seeds"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"Cannot read the run {folder}: {error!r}.") from error
+    running = facts.get("outcome") == Outcome.RUNNING
+    alive = running and is_alive(facts, path.stat().st_mtime)
+    return RunRecord(folder, facts, tuple(a for a in found if a is not None), alive)
