@@ -66,6 +66,8 @@ def find(reference: str | Path | Workload) -> Workload:
     text = str(reference)
     if text in BUILTIN:
         return _from_module(*BUILTIN[text].split(":"))
+    if text.endswith((".yaml", ".yml")):
+        return _from_yaml(Path(text))
     head, colon, name = text.rpartition(":")
     if text.endswith(".py"):
         return _from_file(Path(text), None)
@@ -118,10 +120,23 @@ def _from_module(module_name: str, name: str) -> Workload:
     return _pick(module, name, module_name)
 
 
-def _from_file(path: Path, name: str | None) -> Workload:
+def _from_yaml(path: Path) -> Workload:
+    from homeostat.workload.command import load_command
+
+    _check_exists(path)
+    return load_command(path)
+
+
+def _check_exists(path: Path) -> None:
     if not path.is_file():
-        near = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise UnknownNameError(f"No file {str(path)!r}.", hint=did_you_mean(str(path), near))
+        near = [str(p) for p in path.parent.glob(f"*{path.suffix}")]
+        guess = did_you_mean(str(path), near)
+        hint = guess if guess.startswith("Did") else ""  # not a list of whatever lies there
+        raise UnknownNameError(f"No file {str(path)!r}.", hint=hint)
+
+
+def _from_file(path: Path, name: str | None) -> Workload:
+    _check_exists(path)
     return _pick(_execute(path.resolve()), name, str(path))
 
 
@@ -142,14 +157,14 @@ def _execute(path: Path) -> ModuleType:
             spec.loader.exec_module(module)
     except _EndOfFile:
         pass
-    except SystemExit:
+    except SystemExit as error:
         raise WorkloadError(
-            f"{path.name}: it exits while it is being read.",
+            f"{path.name}:{_line(error, path)}: it exits while it is being read.",
             hint='Put the script part under: if __name__ == "__main__":',
         ) from None
     except SyntaxError as error:
-        where = Path(error.filename or path).name
-        raise WorkloadError(f"{where}:{error.lineno}: SyntaxError: {error.msg}.") from None
+        where = f"{Path(error.filename or path).name}:{error.lineno or 1}"
+        raise WorkloadError(f"{where}: {type(error).__name__}: {error.msg}.") from None
     except Exception as error:  # whatever a user's file may raise
         raise WorkloadError(f"{path.name}:{_line(error, path)}: {_told(error)}") from error
     return module

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from homeostat.errors import WorkloadError, did_you_mean
+from homeostat.errors import HomeostatError, WorkloadError, did_you_mean
 from homeostat.space import Config, Space
 from homeostat.workload.report import Report
 
@@ -59,6 +59,8 @@ class Workload:
     """Prepares or describes its data."""
     batch: Callable[..., Any] | None = None
     """Runs several (config, seed) pairs in one call."""
+    timeout_s: float | None = None
+    """How long an attempt may take, if whoever runs it sets no other limit."""
     doc: str = ""
     """What it is, in a sentence or more."""
     source: Path | None = None
@@ -122,6 +124,8 @@ def workload(
     plan: Callable[..., Any] | None = None,
     data: Callable[..., Any] | None = None,
     batch: Callable[..., Any] | None = None,
+    timeout_s: float | None = None,
+    source: Path | None = None,
 ) -> Callable[[Loop], Workload]:
     """Makes a workload of a training loop.
 
@@ -147,8 +151,7 @@ def workload(
     def decorate(loop: Loop) -> Workload:
         _check_loop(loop)
         label = name or loop.__name__
-        _check_settings(label, space, budget, remedies or {}, bounds or {})
-        code = inspect.unwrap(loop).__code__
+        _check_settings(label, space, budget, remedies or {}, bounds or {}, timeout_s)
         return Workload(
             name=label,
             loop=loop,
@@ -168,7 +171,8 @@ def workload(
             data=data,
             batch=batch,
             doc=inspect.getdoc(loop) or "",
-            source=Path(code.co_filename),
+            timeout_s=timeout_s,
+            source=source or Path(inspect.unwrap(loop).__code__.co_filename),
         )
 
     return decorate
@@ -216,14 +220,25 @@ def _check_settings(
     budget: int,
     remedies: Mapping[str, Mapping[str, Any]],
     bounds: Bounds,
+    timeout_s: float | None,
 ) -> None:
     if not isinstance(space, Space):
         raise WorkloadError(f"{name}: space= must be an hs.Space, got {space!r}.")
     if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
         raise WorkloadError(f"{name}: budget must be a whole number from 1, got {budget!r}.")
+    if timeout_s is not None and not timeout_s > 0:
+        raise WorkloadError(f"{name}: timeout_s must be seconds above 0, got {timeout_s!r}.")
     for remedy, changes in remedies.items():
         for parameter, value in changes.items():
-            space.check(parameter, value, f"the remedy {remedy!r} of {name}")
+            try:
+                space.check(parameter, value)
+            except HomeostatError as error:
+                message = f"The remedy {remedy!r} of {name}: {error.message}"
+                raise WorkloadError(message, hint=error.hint) from None
     for metric, ends in bounds.items():
-        if not isinstance(ends, tuple) or len(ends) != 2:
-            raise WorkloadError(f"{name}: bounds[{metric!r}] must be (low, high), got {ends!r}.")
+        low, high = ends if isinstance(ends, tuple) and len(ends) == 2 else (1, 0)
+        if low is not None and high is not None and not low < high:
+            raise WorkloadError(
+                f"{name}: bounds[{metric!r}] must be (low, high), with low below high or None, "
+                f"got {ends!r}."
+            )
