@@ -11,7 +11,9 @@ G genes, P perturbations.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -82,6 +84,23 @@ def e_distance(problem: Problem, effects_GP: FloatArray, num_cells: int = 200) -
             ]
         )
     )
+
+
+def write_predictions(path: Path, problem: Problem, scores: Scores) -> None:
+    """One row for each gene and column of the policy, as CSV, for whoever uses the prediction."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    effects_GP = scores.effects_GP
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["gene", "perturbation", "share", "response", "effect_sd"])
+        for i, gene in enumerate(problem.genes):
+            for j, name in enumerate(problem.columns):
+                effect = ""
+                if effects_GP is not None and name in problem.train.perturbations:
+                    k = problem.train.perturbations.index(name)
+                    effect = f"{effects_GP[i, k]:.6g}"
+                share, response = scores.policy_GP[i, j], scores.value_G[i]
+                rows.writerow([gene, name, f"{share:.6g}", f"{response:.6g}", effect])
 
 
 def render(table: Mapping[str, Mapping[str, float]]) -> str:

@@ -47,6 +47,7 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
 def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
     """Predict, for each gene, which knock-outs move it and how much, on a graph of genes."""
     from homeostat.workloads.hyperperturb import optimisers, training
+    from homeostat.workloads.hyperperturb.baselines import metric_table, write_predictions
     from homeostat.workloads.hyperperturb.data import prepare
 
     problem = prepare(config, trial.rng("split"))
@@ -92,3 +93,9 @@ def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
             twin.step(targets, rate)
         trial.extra["audit"] = learner.audit()
         yield Report(step, **report)
+
+    networks = {config.geometry: learner.predict()}
+    if twin is not None:
+        networks["euclidean twin"] = twin.predict()
+    trial.extra["table"] = metric_table(problem, networks)
+    write_predictions(trial.folder / "artifacts" / "predictions.csv", problem, learner.predict())
