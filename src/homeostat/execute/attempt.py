@@ -77,6 +77,7 @@ class _InProgress:
         self._ending = Ending(last=self._recorder.already())
         saver = Snapshots(job, trial)
         trial.between_steps.append(lambda step: self._between_steps(step, saver))
+        trial.on_check += [self._recorder.beat, self._control.check]
         if state is not None:
             trial.resume_from(state["trial"], lambda: process.install(state["process"]))
         rungs = sorted(job.rungs)

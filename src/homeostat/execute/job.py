@@ -30,6 +30,7 @@ class Job:
     rungs: frozenset[int] = frozenset()
     """At the first report at or past each of these steps the driver is asked whether to go on."""
     timeout_s: float | None = None
+    """Left out: what the workload itself sets."""
     memory_mb: float | None = None
     resume: bool = False
     """Continue from the folder's snapshot, keep its curves; otherwise start afresh in it."""
@@ -37,6 +38,10 @@ class Job:
     """Seconds between snapshots; infinity for none but at Ctrl-C."""
     keep_last: bool = False
     """Also take a snapshot after the last step."""
+
+    def __post_init__(self) -> None:
+        if self.timeout_s is None:
+            object.__setattr__(self, "timeout_s", self.workload.timeout_s)
 
 
 def not_started(job: Job) -> Attempt:

@@ -72,6 +72,7 @@ class Trial:
         """Called with the number of the next step, `budget` after the last."""
         self.before_step: list[Callable[[int], None]] = []
         self.on_watch: list[Callable[[Trial], None]] = []
+        self.on_check: list[Callable[[], None]] = []
         self._folder = folder
         self._kept: dict[str, Any] = {}
         self._streams: dict[str, np.random.Generator] = {}
@@ -94,6 +95,11 @@ class Trial:
         path = self.folder / "artifacts"
         make_folder(path)
         return path
+
+    def check(self) -> None:
+        """For a loop that waits, such as for a command: ends it here if it is to stop."""
+        for call in self.on_check:
+            call()
 
     def steps(self) -> Iterator[int]:
         """Step numbers from 0, or from where the trial is resumed, up to the budget.
