@@ -158,7 +158,7 @@ def _slice(
         positions = [float(labels.index(str(settings[i]))) for i in shown]
         axes.set_xticks(range(len(labels)), labels, rotation=20, ha="right")
         axes.set_xlim(-0.5, len(labels) - 0.5)
-    heights = [values[i] for i in shown]
+    heights = [float(values[i] or 0.0) for i in shown]
     axes.plot(positions, heights, "o", color=BLUE, alpha=0.55, markersize=4.5)
     if best in shown:
         at = shown.index(best)
