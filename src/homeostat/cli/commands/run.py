@@ -1,0 +1,114 @@
+"""`homeostat run` and `homeostat resume`: train, seed by seed, and take up what was interrupted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from homeostat.cli.options import (
+    ConfigOption,
+    DeviceOption,
+    EngineOption,
+    JobsOption,
+    JsonOption,
+    MemoryOption,
+    ResultsOption,
+    SetOption,
+    StepsOption,
+    TimeoutOption,
+    WorkloadArgument,
+)
+from homeostat.cli.output import Output
+from homeostat.cli.settings import choose
+
+if TYPE_CHECKING:
+    from homeostat.record.run import RunRecord
+
+
+def run(
+    workload: WorkloadArgument,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="How many seeds: 42, 123, 456, 789, ...")
+    ] = None,
+    steps: StepsOption = None,
+    jobs: JobsOption = None,
+    engine: EngineOption = "local",
+    device: DeviceOption = "auto",
+    timeout: TimeoutOption = None,
+    memory: MemoryOption = None,
+    results: ResultsOption = "results",
+    as_json: JsonOption = False,
+) -> None:
+    """Train one configuration, once a seed, with live lines; keep every curve."""
+    from homeostat.cli.progress import RunProgress
+    from homeostat.execute import run as execute_run
+    from homeostat.execute.device import choose_device
+    from homeostat.plan.budget import parse_duration
+    from homeostat.record.seeds import first
+
+    chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
+    out = Output(as_json=as_json)
+    for sentence in chosen.config.adjustments:
+        out.line(f"adjusted  {sentence}")
+    numbers = list(first(chosen.seeds))
+    limit = parse_duration(timeout) if timeout else None
+    with RunProgress(
+        out, seeds=numbers, budget=chosen.budget, unit=chosen.workload.unit
+    ) as progress:
+        record = execute_run(
+            chosen.workload, chosen.config, seeds=numbers, budget=chosen.budget, engine=engine,
+            jobs=jobs or cores(), results=results, name=chosen.name, timeout_s=limit,
+            memory_mb=memory, device=choose_device(device), on_event=progress,
+        )  # fmt: skip
+    conclude(out, record)
+
+
+def resume(
+    folder: Annotated[Path, typer.Argument(help="A run's folder, or a study's.")],
+    jobs: JobsOption = None,
+    engine: EngineOption = "local",
+    as_json: JsonOption = False,
+) -> None:
+    """Take up a run or a study that was interrupted; what is finished stays as it is."""
+    from homeostat.cli.progress import RunProgress
+    from homeostat.execute import resume as execute_resume
+    from homeostat.record.run import read_run
+
+    out = Output(as_json=as_json)
+    before = read_run(folder)
+    with RunProgress(out, seeds=list(before.seeds), budget=before.budget, unit="step") as progress:
+        record = execute_resume(folder, engine=engine, jobs=jobs or cores(), on_event=progress)
+    conclude(out, record)
+
+
+def cores() -> int:
+    """How many processes to run at a time: one a core."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def conclude(out: Output, record: RunRecord) -> None:
+    """Print the run's table and what to type next; leave with 1 if nothing completed."""
+    rows: list[tuple[Any, ...]] = [
+        (a.seed, str(a.outcome), a.last_step, a.values.get(record.metric), a.wall_s, a.reason)
+        for a in record.attempts
+    ]
+    out.heading(f"{record.workload}: {record.name}")
+    out.table(("seed", "outcome", "last step", record.metric, "seconds", "why"), rows)
+    if record.sd is not None:
+        out.line(f"{record.metric}: {record.mean:.4g} ± {record.sd:.2g} over {len(rows)} seeds")
+    out.line(f"Kept in {record.folder}")
+    out.document(record)
+    if not record.outcome.final:
+        out.line(f"Go on:  homeostat resume {record.folder}")
+        raise typer.Exit(130)
+    if not any(attempt.values for attempt in record.attempts):
+        log = record.attempts[0].folder / "log.txt" if record.attempts else record.folder
+        out.line(f"See:  {log}   or:  homeostat diagnose {record.folder}")
+        raise typer.Exit(1)

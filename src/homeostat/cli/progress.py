@@ -1,0 +1,107 @@
+"""Live progress: a bar with the time left on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from homeostat.cli.output import Output, cell_text
+from homeostat.plan.budget import format_duration
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from homeostat.execute.job import Event, Finished, Job, Reported
+
+LINE_EVERY_S = 2.0
+
+
+class RunProgress:
+    """Follows the seeds of one run; call it with each event.
+
+    On a terminal every seed has a bar. Elsewhere a seed prints a line at most every two seconds,
+    as `[seed 42, 1/3] step 25/200 | val_loss 2.31 | 0.02 s/step`, and one when it ends.
+    """
+
+    def __init__(self, out: Output, *, seeds: list[int], budget: int, unit: str) -> None:
+        self._out = out
+        self._seeds = seeds
+        self._budget = budget
+        self._unit = unit
+        self._started: dict[int, tuple[float, int]] = {}
+        self._printed: dict[int, float] = {}
+        self._bars: Progress | None = None
+        self._tasks: dict[int, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        if self._out.console.is_terminal:
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bars = Progress(
+                TextColumn("{task.description}"), BarColumn(bar_width=24),
+                TextColumn("{task.completed:.0f}/{task.total:.0f}"), TimeRemainingColumn(),
+                TextColumn("{task.fields[metrics]}"), console=self._out.console, transient=True,
+            )  # fmt: skip
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def __call__(self, event: Event) -> None:
+        from homeostat.execute.job import Finished
+
+        if isinstance(event, Finished):
+            self._finished(event)
+        else:
+            self._reported(event)
+
+    def _label(self, job: Job) -> str:
+        return f"[seed {job.seed}, {self._seeds.index(job.seed) + 1}/{len(self._seeds)}]"
+
+    def _reported(self, event: Reported) -> None:
+        job, report = event.job, event.report
+        now = time.monotonic()
+        start, first = self._started.setdefault(job.seed, (now, report.step))
+        metrics = _metrics_text(report.metrics, main=job.workload.metric)
+        if self._bars is not None:
+            if job.seed not in self._tasks:
+                self._tasks[job.seed] = self._bars.add_task(
+                    self._label(job), total=self._budget, metrics=""
+                )
+            self._bars.update(self._tasks[job.seed], completed=report.step + 1, metrics=metrics)
+        elif now - self._printed.get(job.seed, 0.0) >= LINE_EVERY_S:
+            self._printed[job.seed] = now
+            done = report.step - first
+            pace = f" | {_pace((now - start) / done)}/{self._unit}" if done > 0 else ""
+            self._out.line(
+                f"{self._label(job)} {self._unit} {report.step + 1}/{self._budget} | {metrics}{pace}"
+            )
+
+    def _finished(self, event: Finished) -> None:
+        job, attempt = event.job, event.attempt
+        if self._bars is not None and job.seed in self._tasks:
+            self._bars.remove_task(self._tasks.pop(job.seed))
+        value = attempt.values.get(job.workload.metric)
+        ending = f"{job.workload.metric} {cell_text(value)}" if value is not None else "no value"
+        reason = f" ({attempt.reason})" if attempt.reason else ""
+        self._out.line(
+            f"{self._label(job)} {attempt.outcome}{reason} | {ending} | "
+            f"{format_duration(attempt.wall_s)}"
+        )
+
+
+def _metrics_text(metrics: dict[str, float], *, main: str, most: int = 4) -> str:
+    names = sorted(metrics, key=lambda name: name != main)[:most]
+    return " | ".join(f"{name} {cell_text(metrics[name])}" for name in names)
+
+
+def _pace(seconds: float) -> str:
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
