@@ -23,7 +23,9 @@ def doctor(results: ResultsOption = "results", as_json: JsonOption = False) -> N
     )
     out.line("  ".join(f"{name} {version}" for name, version in found.versions.items()))
     if not found.results_writable:
-        out.line(f"The results folder {found.results} cannot be written; use --results.", style="red")
+        out.line(
+            f"The results folder {found.results} cannot be written; use --results.", style="red"
+        )
     for extra, modules in found.missing.items():
         out.line(f"Without {', '.join(modules)} there is no support for {PURPOSE[extra]}.")
         out.line(f"  Add it:  pip install 'homeostat[{extra}]'")
