@@ -59,10 +59,10 @@ class Phase:
         name: A single word, the heading of its section.
         purpose: What it is for, in one sentence.
         share: The part of the whole budget it may spend, 0 to 1; what it leaves passes on.
-        run: The work itself. It gets the plan's context and says what it found.
+        run: The work itself: from the plan's context and the seconds it may take, what it found.
     """
 
     name: str
     purpose: str
     share: float
-    run: Callable[[Any], PhaseResult]
+    run: Callable[[Any, float], PhaseResult]

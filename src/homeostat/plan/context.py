@@ -1,0 +1,108 @@
+"""What the phases of one plan share: the workload, the clock, and what earlier phases found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homeostat.plan.phase import Phase, PhaseResult
+from homeostat.record.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from homeostat.execute.job import Event
+    from homeostat.space import Config
+    from homeostat.workload.workload import Workload
+
+FILE = "plan.json"
+
+
+@dataclass
+class Context:
+    """The state of a plan; everything that must survive a stop is in `done` and `spent_s`."""
+
+    workload: Workload
+    pins: dict[str, Any]
+    """What the user set; a search leaves it alone."""
+    steps: int
+    """The budget of one attempt."""
+    budget_s: float
+    study: str
+    results: Path
+    method: str = "auto"
+    engine: str = "inline"
+    jobs: int = 1
+    device: str = "cpu"
+    fix: bool = False
+    """Apply the smallest cure when diagnosis finds one, instead of stopping."""
+    say: Callable[[str], None] = lambda _: None
+    on_event: Callable[[Event], None] | None = None
+    done: dict[str, PhaseResult] = field(default_factory=dict)
+    """Finished phases by name, in order."""
+    spent_s: float = 0.0
+    """Time used by earlier sittings."""
+    _started: float = field(default_factory=time.monotonic)
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder, which also keeps the plan and the report."""
+        return self.results / "studies" / self.study
+
+    @property
+    def config(self) -> Config:
+        """The default configuration with the pins."""
+        return self.workload.space.resolve(self.pins, inherited=self.pins)
+
+    @property
+    def elapsed_s(self) -> float:
+        return self.spent_s + time.monotonic() - self._started
+
+    @property
+    def left_s(self) -> float:
+        return max(0.0, self.budget_s - self.elapsed_s)
+
+    def allowance_s(self, phase: Phase, following: list[Phase]) -> float:
+        """What a phase may spend: its share of what is left, so that savings pass on."""
+        shares = phase.share + sum(later.share for later in following)
+        return self.left_s * phase.share / shares if shares > 0 else 0.0
+
+    def fact(self, phase: str, name: str, default: Any = None) -> Any:
+        """Something an earlier phase found."""
+        found = self.done.get(phase)
+        return found.facts.get(name, default) if found is not None else default
+
+    def save(self) -> None:
+        """Write plan.json by rename; a plan that is stopped goes on from here."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(
+            self.folder / FILE,
+            {
+                "workload": self.workload.name,
+                "pins": self.pins,
+                "steps": self.steps,
+                "budget_s": self.budget_s,
+                "spent_s": round(self.elapsed_s, 3),
+                "phases": [result.to_json() for result in self.done.values()],
+            },
+        )
+
+    def load(self) -> bool:
+        """Take up what an earlier sitting of the same plan finished; False if there is none."""
+        if not (self.folder / FILE).exists():
+            return False
+        saved: Mapping[str, Any] = read_json(self.folder / FILE)
+        same = (saved["workload"], saved["pins"], saved["steps"])
+        if same != (self.workload.name, self.pins, self.steps):
+            return False
+        finished = [PhaseResult.from_json(entry) for entry in saved["phases"]]
+        self.done = {result.name: result for result in finished if result.status != "interrupted"}
+        if any(result.status == "stopped" for result in finished):
+            self.done = {}  # a plan that stopped at a fault looks again: it may be mended now
+            return False
+        if "report" in self.done:  # a finished plan that is asked for again searches on
+            self.done = {n: r for n, r in self.done.items() if n in ("probe", "baseline")}
+        else:
+            self.spent_s = float(saved["spent_s"])
+        return bool(self.done)

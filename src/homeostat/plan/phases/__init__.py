@@ -1,0 +1,1 @@
+"""The phases that fit any workload, one a file."""

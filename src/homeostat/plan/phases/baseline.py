@@ -1,0 +1,111 @@
+"""Baseline: what the default scores, how noisy that is, and what a step costs here."""
+
+from __future__ import annotations
+
+import math
+from homeostat.execute import resume, run
+from homeostat.plan.budget import format_duration
+from homeostat.plan.context import Context
+from homeostat.plan.phase import PhaseResult
+from homeostat.record.index import run_folders
+from homeostat.record.outcome import Outcome
+from homeostat.record.runs import RunRecord, read_run
+
+NAME = "baseline"
+NUM_SEEDS = 3
+
+
+def baseline(context: Context, allowance_s: float) -> PhaseResult:
+    """Run the default configuration over a few seeds; every later claim is measured against it.
+
+    With one attempt per process at a time, each seed may take its part of the allowance; a seed
+    that needs longer is cut off, and what it did until then still tells the pace.
+    """
+    record = _resumed(context) or run(
+        context.workload,
+        context.config,
+        seeds=NUM_SEEDS,
+        budget=context.steps,
+        engine=context.engine,
+        jobs=context.jobs,
+        device=context.device,
+        results=context.folder,
+        name=NAME,
+        timeout_s=max(1.0, allowance_s / math.ceil(NUM_SEEDS / context.jobs)),
+        on_event=context.on_event,
+    )
+    return _conclude(context, record)
+
+
+def _resumed(context: Context) -> RunRecord | None:
+    """Go on with a baseline that a stop or a kill left unfinished."""
+    for folder in reversed(run_folders(context.folder)):
+        record = read_run(folder)
+        if record.name.startswith(NAME) and not record.outcome.final and not record.alive:
+            return resume(
+                folder, workload=context.workload, engine=context.engine, jobs=context.jobs,
+                on_event=context.on_event,
+            )  # fmt: skip
+    return None
+
+
+def _conclude(context: Context, record: RunRecord) -> PhaseResult:
+    pace_s, steps = _pace(record)
+    facts = {
+        "folder": str(record.folder),
+        "outcome": record.outcome.value,
+        "values": {str(seed): value for seed, value in record.values().items()},
+        "mean": record.mean if record.values() else None,
+        "sd": record.sd if len(record.values()) > 1 else None,
+        "step_s": pace_s,
+        "steps_reached": steps,
+    }
+    metric, unit = context.workload.metric, context.workload.unit
+    if record.outcome in (Outcome.INTERRUPTED, Outcome.RUNNING):
+        return PhaseResult("baseline", "interrupted", ("Stopped during the baseline.",))
+    if not record.values() and record.outcome is not Outcome.TIMEOUT:
+        ended = {f"seed {a.seed}: {a.outcome} ({a.reason})" for a in record.attempts}
+        return PhaseResult(
+            "baseline", "stopped", ("The default configuration does not train.", *sorted(ended)),
+            (f"Look for the cause before searching:  homeostat diagnose {record.folder}",), facts,
+        )  # fmt: skip
+    if not record.values():
+        return PhaseResult(
+            "baseline", "done",
+            (f"One seed of {context.steps} {unit}s takes longer than this phase may: it reached "
+             f"{unit} {steps} in {format_duration(record.attempts[0].wall_s)}.",),
+            (f"Search with fewer {unit}s, because a whole attempt does not fit in the budget.",),
+            facts,
+        )  # fmt: skip
+    spread = f" ± {record.sd:.2g}" if facts["sd"] is not None else ""
+    sentence = (
+        f"The default scores {metric} {record.mean:.4g}{spread} over {len(record.values())} seeds; "
+        f"a {unit} takes {_milliseconds(pace_s)}."
+    )
+    return PhaseResult("baseline", "done", (sentence,), _decisions(context, facts), facts)
+
+
+def _decisions(context: Context, facts: dict[str, object]) -> tuple[str, ...]:
+    sd, mean = facts["sd"], facts["mean"]
+    if not isinstance(sd, float) or not isinstance(mean, float) or mean == 0:
+        return ()
+    return (
+        f"Differences below {2 * sd:.2g} ({abs(200 * sd / mean):.1g} %) between single seeds are "
+        "noise, so what is chosen is confirmed on fresh seeds.",
+    )
+
+
+def _pace(record: RunRecord) -> tuple[float | None, int]:
+    """Seconds a step in the slowest attempt, and how far the furthest got."""
+    paces, reached = [], 0
+    for attempt in record.attempts:
+        if attempt.last_step is not None and attempt.wall_s > 0:
+            paces.append(attempt.wall_s / (attempt.last_step + 1))
+            reached = max(reached, attempt.last_step + 1)
+    return (max(paces) if paces else None), reached
+
+
+def _milliseconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "an unknown time"
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else format_duration(seconds)

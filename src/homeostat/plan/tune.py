@@ -1,0 +1,159 @@
+"""Tune: the whole plan for one workload, within a time budget, resumable between and in phases."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homeostat.plan.budget import format_duration, parse_duration
+from homeostat.plan.context import Context
+from homeostat.plan.phase import Phase, PhaseResult
+from homeostat.plan.phases.baseline import baseline
+from homeostat.plan.phases.confirm import confirm
+from homeostat.plan.phases.report import report
+from homeostat.plan.phases.search import search
+from homeostat.workload import load
+
+if TYPE_CHECKING:
+    from homeostat.execute.job import Event
+    from homeostat.workload.workload import Workload
+
+GENERIC = (
+    Phase("baseline", "What the default scores, how noisy that is, what a step costs.", 0.2, baseline),
+    Phase("search", "Try settings, stop bad ones early, learn from those that diverge.", 0.6, search),
+    Phase("confirm", "Run the best and the default again on fresh seeds, pair by pair.", 0.2, confirm),
+    Phase("report", "Write down what was found, with the evidence.", 0.0, report),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TuneResult:
+    """What a plan found.
+
+    Attributes:
+        phases: The phases that ran, in order.
+        folder: The study's folder, with plan.json and the report.
+        report: The HTML page, once it is written.
+        best: The chosen parameters' values, if a search finished.
+        seconds: Time used, earlier sittings included.
+    """
+
+    workload: str
+    phases: tuple[PhaseResult, ...]
+    folder: Path
+    report: Path | None
+    best: dict[str, Any] | None
+    seconds: float
+
+    @property
+    def status(self) -> str:
+        """done, stopped (a fault came first) or interrupted."""
+        return self.phases[-1].status if self.phases else "interrupted"
+
+    def phase(self, name: str) -> PhaseResult:
+        """The result of one phase by name; KeyError if it did not run."""
+        return {result.name: result for result in self.phases}[name]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as a dictionary."""
+        return {
+            "workload": self.workload,
+            "status": self.status,
+            "phases": [result.to_json() for result in self.phases],
+            "folder": str(self.folder),
+            "report": str(self.report) if self.report else None,
+            "best": self.best,
+            "seconds": round(self.seconds, 2),
+        }
+
+
+def tune(
+    workload: Workload | str | Path,
+    *,
+    budget: str | float = "10m",
+    config: Mapping[str, Any] | None = None,
+    steps: int | None = None,
+    study: str | None = None,
+    method: str = "auto",
+    results: str | Path = "results",
+    engine: str = "inline",
+    jobs: int = 1,
+    device: str = "cpu",
+    fix: bool = False,
+    say: Callable[[str], None] | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> TuneResult:
+    """Probe, run the default, search, confirm and report, within a time budget.
+
+    Called again with the same study it goes on where it was stopped; a plan that is finished
+    searches on with the new budget.
+
+    Args:
+        workload: A workload, or what `load.find` takes.
+        budget: Wall time for everything, such as `10m`, `1h30m` or `overnight`.
+        config: Parameters to hold at these values.
+        steps: Budget of one attempt, in place of the workload's.
+        study: The study's name; the workload's when None.
+        method: Which sampler searches; `auto` chooses by the space and the trials.
+        fix: Apply the smallest cure when something is wrong, instead of stopping there.
+        say: Called with each line worth telling while it works.
+        on_event: Called with each report and finished attempt.
+
+    Raises:
+        HomeostatError: For what the user can mend: names, values, folders.
+    """
+    load.refuse_while_loading()
+    found = load.find(workload)
+    context = Context(
+        workload=found,
+        pins=dict(config or {}),
+        steps=steps or found.budget,
+        budget_s=parse_duration(budget),
+        study=study or found.name,
+        results=Path(results),
+        method=method,
+        engine=engine,
+        jobs=jobs,
+        device=device,
+        fix=fix,
+        say=say or (lambda _: None),
+        on_event=on_event,
+    )
+    if context.load():
+        names = ", ".join(context.done)
+        context.say(f"Going on with the study {context.study!r}; done already: {names}.")
+    _run_phases(context, GENERIC if found.plan is None else found.plan(context))
+    return _result(context)
+
+
+def _run_phases(context: Context, phases: tuple[Phase, ...]) -> None:
+    for index, phase in enumerate(phases):
+        if phase.name in context.done:
+            continue
+        allowance = context.allowance_s(phase, list(phases[index + 1 :]))
+        context.say(f"== {phase.name}: {phase.purpose}")
+        if allowance > 0:
+            context.say(f"   up to {format_duration(allowance)} of {format_duration(context.left_s)}")
+        start = time.monotonic()
+        result = replace(phase.run(context, allowance), seconds=time.monotonic() - start)
+        context.done[phase.name] = result
+        context.save()
+        for sentence in (*result.sentences, *(f"-> {d}" for d in result.decisions)):
+            context.say(f"   {sentence}")
+        if result.status in ("stopped", "interrupted"):
+            return
+
+
+def _result(context: Context) -> TuneResult:
+    page = context.fact("report", "page")
+    return TuneResult(
+        workload=context.workload.name,
+        phases=tuple(context.done.values()),
+        folder=context.folder,
+        report=Path(page) if page else None,
+        best=context.fact("confirm", "best") or context.fact("search", "best"),
+        seconds=context.elapsed_s,
+    )

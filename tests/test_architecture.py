@@ -1,0 +1,89 @@
+"""The house stands as ARCHITECTURE.md draws it: imports point downwards only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "homeostat"
+
+# From the ground up; a floor may use those below it, and nothing above or beside.
+FLOORS = (
+    ("errors",),
+    ("space", "data"),
+    ("record",),
+    ("workload",),
+    ("execute",),
+    ("evidence", "probe", "notes"),
+    ("diagnose", "search"),
+    ("workloads",),
+    ("plan", "doctor"),
+    ("report",),
+    ("web",),
+    ("cli",),
+)
+LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def imports(path: Path, *, also_for_types: bool) -> set[str]:
+    """Rooms of homeostat that a file imports anywhere, also inside functions."""
+    found = set()
+    tree = ast.parse(path.read_text())
+    skipped = set()
+    if not also_for_types:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                skipped |= {id(child) for child in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("homeostat.")}
+    return found
+
+
+def rooms() -> list[str]:
+    entries = {
+        path.relative_to(SOURCE).parts[0].removesuffix(".py") for path in SOURCE.rglob("*.py")
+    }
+    return sorted(entries - {"__init__", "__main__"})
+
+
+def test_every_room_has_its_floor():
+    assert set(rooms()) <= set(LEVEL)
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_imports_point_downwards(room):
+    files = [SOURCE / f"{room}.py"] if (SOURCE / f"{room}.py").exists() else []
+    files += (SOURCE / room).rglob("*.py")
+    assert files
+    for path in files:
+        for used in imports(path, also_for_types=False) - {room}:
+            if used in LEVEL:
+                assert LEVEL[used] < LEVEL[room], f"{path.relative_to(SOURCE)} imports {used}"
+
+
+def test_the_core_does_not_know_a_workload_by_name():
+    names = [
+        path.name for path in (SOURCE / "workloads").iterdir() if (path / "workload.py").exists()
+    ]
+    assert names
+    table = SOURCE / "workload" / "builtin.py"
+    for path in SOURCE.rglob("*.py"):
+        inside = path.relative_to(SOURCE).parts[0]
+        if inside in ("workloads", "cli", "web") or path == table:
+            continue
+        tree = ast.parse(path.read_text())
+        code = {
+            n.value
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        }
+        for name in names:
+            assert name not in code, f"{path.relative_to(SOURCE)} speaks of {name}"
