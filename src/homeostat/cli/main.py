@@ -42,9 +42,11 @@ def _options(
 
 def _add_commands() -> None:
     from homeostat.cli.commands import COMMANDS
+    from homeostat.cli.commands.machine import data_app
 
     for name, (function, panel) in COMMANDS.items():
         app.command(name, rich_help_panel=panel)(function)
+    app.add_typer(data_app, name="data", rich_help_panel="This machine")
 
 
 _add_commands()

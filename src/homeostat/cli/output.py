@@ -6,10 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from typing import Any
 
 
 class Output:
@@ -23,7 +20,10 @@ class Output:
         from rich.console import Console
 
         self.as_json = as_json
-        self.console: Console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        stream = sys.stderr if as_json else sys.stdout
+        # Away from a terminal nothing is folded: a reader or a pipe gets whole rows.
+        width = None if stream.isatty() else 240
+        self.console = Console(file=stream, highlight=False, soft_wrap=True, width=width)
 
     def line(self, text: str = "", *, style: str | None = None) -> None:
         """Print one line as it is: no markup is read out of it."""

@@ -81,9 +81,8 @@ class RunProgress:
             self._printed[job.seed] = now
             done = report.step - first
             pace = f" | {_pace((now - start) / done)}/{self._unit}" if done > 0 else ""
-            self._out.line(
-                f"{self._label(job)} {self._unit} {report.step + 1}/{self._budget} | {metrics}{pace}"
-            )
+            place = f"{self._unit} {report.step + 1}/{self._budget}"
+            self._out.line(f"{self._label(job)} {place} | {metrics}{pace}")
 
     def _finished(self, event: Finished) -> None:
         job, attempt = event.job, event.attempt

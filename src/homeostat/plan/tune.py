@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from homeostat.workload.workload import Workload
 
 GENERIC = (
-    Phase("baseline", "What the default scores, how noisy that is, what a step costs.", 0.2, baseline),
-    Phase("search", "Try settings, stop bad ones early, learn from those that diverge.", 0.6, search),
-    Phase("confirm", "Run the best and the default again on fresh seeds, pair by pair.", 0.2, confirm),
-    Phase("report", "Write down what was found, with the evidence.", 0.0, report),
-)  # fmt: skip
+    Phase(
+        "baseline", "what the default scores, how noisy that is, what a step costs", 0.2, baseline
+    ),
+    Phase("search", "try settings, and learn from those that diverge too", 0.6, search),
+    Phase(
+        "confirm", "run the best and the default again on fresh seeds, pair by pair", 0.2, confirm
+    ),
+    Phase("report", "write down what was found, with the evidence", 0.0, report),
+)
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,9 @@ def _run_phases(context: Context, phases: tuple[Phase, ...]) -> None:
         allowance = context.allowance_s(phase, list(phases[index + 1 :]))
         context.say(f"== {phase.name}: {phase.purpose}")
         if allowance > 0:
-            context.say(f"   up to {format_duration(allowance)} of {format_duration(context.left_s)}")
+            context.say(
+                f"   up to {format_duration(allowance)} of {format_duration(context.left_s)}"
+            )
         start = time.monotonic()
         result = replace(phase.run(context, allowance), seconds=time.monotonic() - start)
         context.done[phase.name] = result

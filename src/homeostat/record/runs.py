@@ -162,6 +162,24 @@ class RunRecord:
     def _curves(self) -> dict[int, Curves]:
         return {attempt.seed: attempt.curves for attempt in self.attempts}
 
+    def to_json(self) -> dict[str, Any]:
+        """What run.json and the attempts say, as one document."""
+        attempts = [
+            {
+                "seed": attempt.seed,
+                "outcome": attempt.outcome.value,
+                "reason": attempt.reason,
+                "last_step": attempt.last_step,
+                "values": dict(attempt.values),
+                "wall_s": attempt.wall_s,
+                "extra": dict(attempt.extra),
+                "notes": list(attempt.notes),
+            }
+            for attempt in self.attempts
+        ]
+        summary = {"outcome": self.outcome.value, "mean": self.mean, "sd": self.sd}
+        return {**self.facts, "folder": str(self.folder), **summary, "attempts": attempts}
+
     def __repr__(self) -> str:
         spread = "" if math.isnan(self.sd) else f" ± {self.sd:.3g}"
         return (

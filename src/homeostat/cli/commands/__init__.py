@@ -1,7 +1,21 @@
 """One file a command, or a few that belong together."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
+from homeostat.cli.commands.listing import space, workloads
+from homeostat.cli.commands.machine import doctor
+from homeostat.cli.commands.run import resume, run
+
+TUNE, ASK, MACHINE = "Tune and train", "Look at what there is", "This machine"
+
 # name -> (function, help panel); the order is the order of work.
-COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {}
+COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
+    "run": (run, TUNE),
+    "resume": (resume, TUNE),
+    "workloads": (workloads, ASK),
+    "space": (space, ASK),
+    "doctor": (doctor, MACHINE),
+}

@@ -17,22 +17,22 @@ def workloads(as_json: JsonOption = False) -> None:
     entries = []
     for name in BUILTIN:
         workload = find(name)
+        goals = ", ".join(f"{goal} {metric}" for metric, goal in workload.objectives.items())
+        what, configs = workload.doc.partition("\n")[0], names(workload)
+        out.line(name, style="bold")
+        out.line(f"  {what}")
+        out.line(f"  {goals}; {workload.budget} {workload.unit}s")
+        out.line(f"  configurations: {', '.join(configs) or 'none'}")
         entries.append(
             {
                 "name": name,
-                "what": workload.doc.partition("\n")[0],
+                "what": what,
                 "objectives": dict(workload.objectives),
                 "budget": workload.budget,
                 "unit": workload.unit,
-                "configs": names(workload),
+                "configs": configs,
             }
         )
-    for entry in entries:
-        goals = ", ".join(f"{goal} {metric}" for metric, goal in entry["objectives"].items())
-        out.line(entry["name"], style="bold")
-        out.line(f"  {entry['what']}")
-        out.line(f"  {goals}; {entry['budget']} {entry['unit']}s; configurations: "
-                 f"{', '.join(entry['configs']) or 'none'}")  # fmt: skip
     out.line("Your own:  homeostat tune my_file.py   or a command workload's .yaml")
     out.document(entries)
 
@@ -58,4 +58,4 @@ def space(
         out.line(f"rule  {rule}")
     for sentence in chosen.config.adjustments:
         out.line(f"adjusted  {sentence}")
-    out.document({**chosen.workload.space.to_json(), "config": chosen.config.to_dict()})
+    out.document({**chosen.workload.space.to_json(), "config": chosen.config.to_json()})

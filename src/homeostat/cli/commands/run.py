@@ -25,7 +25,7 @@ from homeostat.cli.output import Output
 from homeostat.cli.settings import choose
 
 if TYPE_CHECKING:
-    from homeostat.record.run import RunRecord
+    from homeostat.record.runs import RunRecord
 
 
 def run(
@@ -77,11 +77,13 @@ def resume(
     """Take up a run or a study that was interrupted; what is finished stays as it is."""
     from homeostat.cli.progress import RunProgress
     from homeostat.execute import resume as execute_resume
-    from homeostat.record.run import read_run
+    from homeostat.record.runs import read_run
 
     out = Output(as_json=as_json)
     before = read_run(folder)
-    with RunProgress(out, seeds=list(before.seeds), budget=before.budget, unit="step") as progress:
+    with RunProgress(
+        out, seeds=list(before.seeds), budget=before.budget, unit=before.unit
+    ) as progress:
         record = execute_resume(folder, engine=engine, jobs=jobs or cores(), on_event=progress)
     conclude(out, record)
 
@@ -101,7 +103,7 @@ def conclude(out: Output, record: RunRecord) -> None:
     ]
     out.heading(f"{record.workload}: {record.name}")
     out.table(("seed", "outcome", "last step", record.metric, "seconds", "why"), rows)
-    if record.sd is not None:
+    if len(record.values()) > 1:
         out.line(f"{record.metric}: {record.mean:.4g} ± {record.sd:.2g} over {len(rows)} seeds")
     out.line(f"Kept in {record.folder}")
     out.document(record)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
 from homeostat.execute import resume, run
 from homeostat.plan.budget import format_duration
 from homeostat.plan.context import Context
@@ -51,7 +53,7 @@ def _resumed(context: Context) -> RunRecord | None:
 
 def _conclude(context: Context, record: RunRecord) -> PhaseResult:
     pace_s, steps = _pace(record)
-    facts = {
+    facts: dict[str, Any] = {
         "folder": str(record.folder),
         "outcome": record.outcome.value,
         "values": {str(seed): value for seed, value in record.values().items()},
@@ -85,7 +87,7 @@ def _conclude(context: Context, record: RunRecord) -> PhaseResult:
     return PhaseResult("baseline", "done", (sentence,), _decisions(context, facts), facts)
 
 
-def _decisions(context: Context, facts: dict[str, object]) -> tuple[str, ...]:
+def _decisions(context: Context, facts: dict[str, Any]) -> tuple[str, ...]:
     sd, mean = facts["sd"], facts["mean"]
     if not isinstance(sd, float) or not isinstance(mean, float) or mean == 0:
         return ()
