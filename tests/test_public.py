@@ -16,9 +16,13 @@ PROMISED = {
     "Int",
     "Report",
     "Rule",
+    "RunRecord",
     "Space",
     "Text",
+    "Trial",
     "Workload",
+    "resume",
+    "run",
     "workload",
 }
 

@@ -41,7 +41,7 @@ class _InProgress:
         self._control = control
         self._isolation = isolation
         self._started = time.perf_counter()
-        self._recorder = Recorder(job.folder, resume=job.resume)
+        self._recorder = Recorder(job.folder)
         self._trial = self._new_trial()
         self._ending = Ending()
         self._notes: list[str] = []

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from homeostat.errors import UnknownNameError, did_you_mean
 from homeostat.execute.inline import Inline
 from homeostat.execute.job import Engine
+from homeostat.execute.local import Local
 
-ENGINES: dict[str, Callable[[int], Engine]] = {"inline": Inline}
+ENGINES: dict[str, Callable[[int], Engine]] = {"inline": Inline, "local": Local}
 """Name -> what makes an engine for a number of attempts at a time."""
 
 

@@ -17,6 +17,7 @@ from homeostat.execute.control import Control
 from homeostat.execute.interrupt import PoliteInterrupt
 from homeostat.execute.isolation import Isolation
 from homeostat.execute.job import Event, Finished, Job, Reported, not_started
+from homeostat.execute.recorder import clear
 
 HAND_OVER_S = 0.05
 
@@ -59,6 +60,8 @@ class Inline:
             memory_mb=job.memory_mb,
             stop_asked=lambda: self._interrupt.requested,
         )
+        if not job.resume:
+            clear(job.folder)
         reports: Reports = attempt(job, control, isolation)
         in_hand: list[Reported] = []
         handed_over = time.perf_counter()

@@ -16,16 +16,19 @@ from homeostat.workload.report import Report
 HEARTBEAT_S = 1.0
 
 
+def clear(folder: Path) -> None:
+    """Remove what an earlier attempt in this folder left. Artifacts are the workload's own."""
+    for name in (CURVES, SNAPSHOT, LOG):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{folder}/{name}")  # noqa: PTH108 (hot path)
+
+
 class Recorder:
     """Owns an attempt's folder. Rows of an earlier part stay; repeated ones are compared."""
 
-    def __init__(self, folder: Path, *, resume: bool) -> None:
+    def __init__(self, folder: Path) -> None:
         make_folder(folder)
         self.folder = folder
-        if not resume:
-            for name in (CURVES, SNAPSHOT, LOG):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(f"{folder}/{name}")  # noqa: PTH108 (hot path)
         self._curves = CurveWriter(folder / CURVES)
         self._beat = time.perf_counter()
         self.num_rows = len(self._curves.recorded)

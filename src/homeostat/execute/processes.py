@@ -1,0 +1,76 @@
+"""Processes that end with their parent, and with all of their children."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+
+import psutil
+
+MARK = "HOMEOSTAT_WORKER"
+"""An environment variable that a worker's descendants inherit, by which they are found."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies (Linux only).
+
+    A watching thread does the same anywhere, unless the main thread hangs in foreign code that
+    never gives the interpreter back.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we could ask
+        os._exit(1)
+
+
+def kill_tree(pid: int, mark: str) -> None:
+    """Kill a process and everything it started."""
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        root.suspend()  # or it could start another child while we look
+        kill_children(root)
+        root.kill()
+    kill_marked(mark)
+
+
+def kill_children(root: psutil.Process) -> None:
+    """Kill what a process started, and what those did."""
+    for child in root.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            child.kill()
+
+
+def kill_marked(mark: str) -> None:
+    """Kill the descendants that nobody's child list has any more: their parent is gone."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
+                process.kill()
+
+
+def memory_mb(pid: int, *, with_children: bool) -> float:
+    """Memory in use by a process, and by its descendants if wanted; 0 when it is gone."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        total = root.memory_info().rss
+        for child in root.children(recursive=True) if with_children else ():
+            with contextlib.suppress(psutil.Error):
+                total += child.memory_info().rss
+    return total / 2**20
+
+
+def how_it_died(code: int | None) -> str:
+    """What an exit code says, for people."""
+    if code is None:
+        return "the worker process died"
+    if code >= 0:
+        return f"the worker process ended with exit code {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    hint = " (out of memory, perhaps)" if name == "SIGKILL" else ""
+    return f"the worker process was killed by {name}{hint}"
