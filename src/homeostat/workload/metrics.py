@@ -100,6 +100,7 @@ class JsonLines:
 
     def __init__(self, path: Path, step: str) -> None:
         self._tail = Tail(path)
+        self._step = step
         self._steps = _Steps(step)
         self.skipped = 0
 
@@ -107,7 +108,7 @@ class JsonLines:
         for line in self._tail.lines(final):
             if not line.new:
                 continue
-            record = self._steps.record(_json_object(line.text))
+            record = self._steps.record(_json_object(line.text, self._step))
             if record is None:
                 self.skipped += 1
             else:
@@ -208,7 +209,7 @@ def number(value: Any) -> float | None:
         return None
 
 
-def _json_object(line: str) -> dict[str, Any] | None:
+def _json_object(line: str, step: str) -> dict[str, Any] | None:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
@@ -216,7 +217,7 @@ def _json_object(line: str) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return None
     # A number in quotes is a label (a run's name, a version), not a measurement.
-    return {key: item for key, item in value.items() if isinstance(item, int | float)}
+    return {k: item for k, item in value.items() if isinstance(item, int | float) or k == step}
 
 
 class Merge:
