@@ -56,7 +56,10 @@ def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
         problem, config, settings, trial.torch_rng("init"), trial.torch_rng("dropout"), trial.device
     )
     trial.watch(
-        learner.model, train=problem.train, validation=problem.held_out, **learner.optimizers
+        learner.model,
+        train=problem.train.expression_CG,
+        validation=problem.held_out.expression_CG,
+        **learner.optimizers,
     )
     twin = None
     if config.twin and config.geometry == "hyperbolic":
