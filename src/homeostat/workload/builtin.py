@@ -4,5 +4,6 @@ from __future__ import annotations
 
 BUILTIN: dict[str, str] = {
     "apoptosis": "homeostat.workloads.apoptosis.workload:apoptosis",
+    "visioncore": "homeostat.workloads.visioncore.workload:visioncore",
     "hyperperturb": "homeostat.workloads.hyperperturb.workload:hyperperturb",
 }

@@ -43,10 +43,11 @@ class PolarSettings:
     """How the filters start: gabor or kaiming."""
     gaze_hidden: int = 64
     gaze: str = "full"
-    """What of the eyes is used: full, gate_only or none."""
+    """What is told of the eyes: full or none."""
     gate: str = "learned"
     """The saccade gate q: learned from the gaze features, or speed, the gate feature itself."""
     dynamics: str = "recurrent"
+    """How amplitudes relax: recurrent, per_frame or none."""
     lambda_fix: float = 10.0
     lambda_sac: float = 40.0
     alpha_fast: float = 0.74
@@ -135,7 +136,8 @@ class GazeEncoder(nn.Module):
             nn.Linear(NUM_GAZE_FEATURES, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU()
         )
         # Heads are built for what is used, so that no parameter is left without a gradient.
-        self.gate = nn.Linear(hidden, 1) if settings.gate == "learned" else None
+        learned = settings.gate == "learned" and settings.dynamics != "none"
+        self.gate = nn.Linear(hidden, 1) if learned else None
         self.velocity = nn.Linear(hidden, 2)
         self.gamma = nn.Linear(hidden, S * M)
         self.rho = nn.Linear(hidden, S * M)
@@ -169,6 +171,7 @@ class Dynamics(nn.Module):
 
         recurrent   x_t = e x_{t-1} + (1 - e) A_t,     e = exp(-lambda_t dt)
         per_frame   x_t = abar + e (A_t - abar)        seed 003's form, which has no memory
+        none        x_t = A_t
 
     In the recurrent form abar, the resting amplitude, is where each clip starts from; written
     about abar as in the guide, it cancels everywhere else.
@@ -177,34 +180,39 @@ class Dynamics(nn.Module):
     def __init__(self, settings: PolarSettings) -> None:
         super().__init__()
         learn = settings.learn_temporal
-        self.per_frame = settings.dynamics == "per_frame"
+        self.form = settings.dynamics
+        self.log_lambda_fix: nn.Parameter | None = None
+        self.log_lambda_sac: nn.Parameter | None = None
+        if self.form == "none":
+            return
         self.log_lambda_fix = _constant(math.log(settings.lambda_fix), learn)
-        gated = settings.gaze != "none"
-        self.log_lambda_sac = _constant(math.log(settings.lambda_sac), learn) if gated else None
+        if settings.gaze != "none":
+            self.log_lambda_sac = _constant(math.log(settings.lambda_sac), learn)
         self.abar_SM = nn.Parameter(torch.full((settings.levels, settings.pairs), 0.5))
 
     @property
-    def lambda_fix(self) -> Tensor:
-        """Relaxation per second in fixation; positive by construction."""
-        return torch.exp(self.log_lambda_fix)
+    def lambda_fix(self) -> Tensor | None:
+        """Relaxation per second in fixation; positive by construction. None without dynamics."""
+        return None if self.log_lambda_fix is None else self.log_lambda_fix.exp()
 
     @property
     def lambda_sac(self) -> Tensor | None:
-        """Relaxation per second in saccades; None without gaze."""
+        """Relaxation per second in saccades; None without dynamics or gaze."""
         return None if self.log_lambda_sac is None else self.log_lambda_sac.exp()
 
     def decay_BT(self, gate_BT: Tensor) -> Tensor:
         """lambda dt for every frame."""
-        rate = self.lambda_fix
-        if self.lambda_sac is not None:
-            rate = (1.0 - gate_BT) * rate + gate_BT * self.lambda_sac
-        else:
-            rate = rate.expand_as(gate_BT)
+        fix, sac = self.lambda_fix, self.lambda_sac
+        if fix is None:
+            return torch.zeros_like(gate_BT)
+        rate = fix.expand_as(gate_BT) if sac is None else (1.0 - gate_BT) * fix + gate_BT * sac
         return rate * DT
 
     def forward(self, seen_BTMN: Tensor, level: int, decay_BT: Tensor) -> Tensor:
+        if self.form == "none":
+            return seen_BTMN
         rest_M1 = self.abar_SM[level][:, None]
-        if self.per_frame:
+        if self.form == "per_frame":
             return rest_M1 + torch.exp(-decay_BT)[..., None, None] * (seen_BTMN - rest_M1)
         weight_BTT, start_BT = relaxation_weights(decay_BT)
         relaxed = torch.bmm(weight_BTT, seen_BTMN.flatten(2)).view_as(seen_BTMN)
@@ -324,16 +332,27 @@ class PolarV1(nn.Module):
 
     def _turn_over_two_frames(self, turn_BTM: Tensor) -> Tensor:
         """How far the predicted phase moves between a frame and the one two before it."""
-        if self.dynamics.per_frame:
+        if self.settings.dynamics != "recurrent":
             return turn_BTM - F.pad(turn_BTM[:, :-2], (0, 0, 2, 0))
         phase = torch.cumsum(turn_BTM, dim=1)
         return phase - F.pad(phase[:, :-2], (0, 0, 2, 0))
+
+    def temporal_parameters(self) -> list[nn.Parameter]:
+        """The parameters behind the time constants, which have a learning rate of their own."""
+        behind = (
+            self.dynamics.log_lambda_fix,
+            self.dynamics.log_lambda_sac,
+            self.summary.logit_alpha_fast,
+            self.summary.logit_alpha_slow,
+        )
+        return [parameter for parameter in behind if parameter is not None]
 
     def temporal_constants(self) -> dict[str, Tensor]:
         """The time constants as they stand: rates per second, alphas, and alphas as times in ms."""
         fast, slow = self.summary.alpha_fast, self.summary.alpha_slow
         constants = {
             "lambda_fix": self.dynamics.lambda_fix,
+            "lambda_sac": self.dynamics.lambda_sac,
             "alpha_fast": fast,
             "alpha_slow": slow,
             "tau_fast_ms": -1000.0 * DT / torch.log(fast),
@@ -342,9 +361,7 @@ class PolarV1(nn.Module):
             "guide_tau_fast_ms": 1000.0 * DT / (1.0 - fast),
             "guide_tau_slow_ms": 1000.0 * DT / (1.0 - slow),
         }
-        if self.dynamics.lambda_sac is not None:
-            constants["lambda_sac"] = self.dynamics.lambda_sac
-        return {name: value.detach() for name, value in constants.items()}
+        return {name: value.detach() for name, value in constants.items() if value is not None}
 
 
 def phase_products(cosine_BTMHW: Tensor, sine_BTMHW: Tensor) -> tuple[Tensor, Tensor]:

@@ -258,6 +258,10 @@ class ResNetConvGRU(nn.Module):
             for name, part in zip(names, parts, strict=True)
         }
 
+    def temporal_parameters(self) -> list[nn.Parameter]:
+        """This family has no time constants of its own."""
+        return []
+
     def temporal_constants(self) -> dict[str, Tensor]:
         """This family has none to show."""
         return {}

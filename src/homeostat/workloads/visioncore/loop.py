@@ -1,0 +1,90 @@
+"""The loop: steps, validations at the end of each epoch, and the reports about them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from homeostat.workload.report import Report
+from homeostat.workloads.visioncore.build import build_module, load_clips
+from homeostat.workloads.visioncore.clips import Clips, draw_batch
+from homeostat.workloads.visioncore.evaluate import score, score_repeats, summarise
+from homeostat.workloads.visioncore.training import FreeViewing, Stepper, parameter_groups
+
+if TYPE_CHECKING:
+    from homeostat.space import Config
+    from homeostat.workload.trial import Trial
+
+QUICK_CLIPS = 48
+"""Clips of each session in the validations on the way; the last one takes all."""
+
+
+def train(config: Config, trial: Trial) -> Iterator[Report]:
+    """Train one configuration; every step is reported, and every epoch is validated."""
+    clips = load_clips(config, trial.device)
+    module = build_module(config, clips, trial.budget)
+    stepper = Stepper(module, trial.device)
+    trial.watch(
+        model=module,
+        optimizer=stepper.optimizer,
+        schedule=stepper.schedule,
+        train={name: session.splits["train"].starts for name, session in clips.items()},
+        validation={name: session.splits["validation"].starts for name, session in clips.items()},
+    )
+    trial.extra["parameters"] = {
+        name: sum(p.numel() for p in group)
+        for name, group in parameter_groups(module.model).items()
+    }
+    seen: dict[str, Any] = {"steps": 0, "clipped": 0, "best": -math.inf, "stale": 0}
+    trial.keep("seen", seen)
+    rng = trial.rng("batches")
+    for step in trial.steps():
+        result = stepper.step(
+            [draw_batch(clips, config.batch_size, rng) for _ in range(config.accumulate)]
+        )
+        seen["steps"] += 1
+        seen["clipped"] += result.grad_norm > config.gradient_clip
+        metrics = {
+            "train_loss": result.loss,
+            "grad_norm": result.grad_norm,
+            "clip_fraction": seen["clipped"] / seen["steps"],
+            **{f"lr_{name}": rate for name, rate in result.lr.items()},
+            **{name: float(v) for name, v in module.model.temporal_constants().items()},
+        }
+        last = step + 1 == trial.budget
+        if last or (step + 1) % config.steps_per_epoch == 0:
+            metrics |= _validate(module, clips, QUICK_CLIPS if not last else None)
+            better = metrics["val_bits_per_spike"] > seen["best"]
+            seen["best"] = max(seen["best"], metrics["val_bits_per_spike"])
+            seen["stale"] = 0 if better else seen["stale"] + 1
+            last = last or 0 < config.patience <= seen["stale"]
+        if last:
+            metrics |= _test(module, clips, trial)
+        yield Report(step, **metrics)
+        if last:
+            return
+
+
+def _validate(
+    module: FreeViewing, clips: dict[str, Clips], max_clips: int | None
+) -> dict[str, float]:
+    module.eval()
+    scores = score(module, clips, "validation", max_clips=max_clips)
+    metrics = summarise(scores, "val")
+    if len(scores) > 1:
+        each = {n: float(np.nanmean(s.bits_N)) for n, s in scores.items()}
+        metrics |= {f"val_bits_per_spike_{name}": bits for name, bits in each.items()}
+    return metrics
+
+
+def _test(module: FreeViewing, clips: dict[str, Clips], trial: Trial) -> dict[str, float]:
+    """Scores on blocks that neither training nor any choice has seen."""
+    module.eval()
+    metrics = summarise(score(module, clips, "test"), "test")
+    ccnorm = score_repeats(module, clips, trial.rng("ccnorm"))
+    if not math.isnan(ccnorm):
+        metrics["test_ccnorm"] = ccnorm
+    return metrics
