@@ -1,9 +1,11 @@
 """Training loops, good and bad, for the tests of engines."""
 
+import ctypes
 import math
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 
@@ -221,3 +223,43 @@ def dies(config, trial):
 def crashes(config, trial):
     yield hs.Report(0, loss=1.0)
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@loop()
+def hangs_with_children(config, trial):
+    """Starts a process in a session of its own, as commands are, and never comes back."""
+    child = subprocess.Popen(["sleep", "300"], start_new_session=True)
+    (trial.artifacts / "child").write_text(str(child.pid))
+    yield hs.Report(0, loss=1.0)
+    # A call into C that keeps the interpreter to itself: no other thread of ours can run.
+    ctypes.PyDLL(None).sleep(300)
+
+
+@loop()
+def waits_with_children(config, trial):
+    subprocess.Popen(["sleep", "300"], start_new_session=True)
+    yield hs.Report(0, loss=1.0)
+    time.sleep(300)
+
+
+@loop()
+def dies_with_children(config, trial):
+    child = subprocess.Popen(["sleep", "300"], start_new_session=True)
+    (trial.artifacts / "child").write_text(str(child.pid))
+    yield hs.Report(0, loss=1.0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@loop()
+def prints(config, trial):
+    print("from Python")
+    yield hs.Report(0, loss=1.0)
+    print("an error", file=sys.stderr)
+    os.write(1, b"from C\n")
+    subprocess.run(["echo", "from a child"], check=True)
+
+
+@loop(budget=2000)
+def long(config, trial):
+    for step in trial.steps():
+        yield hs.Report(step, loss=1 / (step + 3))

@@ -16,7 +16,7 @@ from homeostat.execute.isolation import Isolation
 from homeostat.execute.job import Job, Reported
 from homeostat.execute.recorder import Recorder
 from homeostat.execute.snapshots import Snapshots
-from homeostat.record.attempt import Attempt, write_attempt
+from homeostat.record.attempt import FILE, Attempt, stop_heartbeat, write_attempt
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
 from homeostat.workload.trial import SnapshotDoesNotFit, Trial
@@ -64,8 +64,10 @@ class _InProgress:
             return finished
         except BaseException as error:
             self._ending.end(Outcome.INTERRUPTED, _why(error))
-            with contextlib.suppress(RecordError):  # the disk may be why we are here
+            try:
                 write_attempt(self._summary())
+            except RecordError:  # the disk may be why we are here
+                stop_heartbeat(self._job.folder / FILE)
             raise
         finally:
             self._recorder.close()

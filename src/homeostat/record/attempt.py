@@ -8,6 +8,7 @@ seed_42/snapshot.npz    where it can continue
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -93,6 +94,14 @@ def _start_time(pid: int) -> float | None:
         return None
 
 
+def _is_zombie(pid: int) -> bool:
+    """Dead, and only still listed because its parent has not asked how it died."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
 def owner() -> dict[str, Any]:
     """Who writes a record: the process id, when that process started, on which machine."""
     return _this_process(os.getpid())
@@ -103,14 +112,24 @@ def is_alive(record: Mapping[str, Any], heartbeat: float) -> bool:
 
     A process id alone can be handed to somebody else; with its start time it cannot.
     """
+    if heartbeat == 0:
+        return False
     if record.get("host") != socket.gethostname():
         return time.time() - heartbeat < REMOTE_SILENCE_S
     pid, started = record.get("pid"), record.get("pid_started")
     if not isinstance(pid, int) or not isinstance(started, (int, float)):
         return False
     actual = _start_time(pid)
+    if _is_zombie(pid):
+        return False
     # Start times are derived from the clock at boot, which may be corrected by a little.
     return actual is not None and abs(actual - started) < 2.0
+
+
+def stop_heartbeat(path: Path) -> None:
+    """Give a record up without writing to it, which a full disk would refuse."""
+    with contextlib.suppress(OSError):
+        os.utime(path, (0, 0))
 
 
 def write_attempt(attempt: Attempt) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import RecordError
-from homeostat.record.attempt import Attempt, owner, read_attempt
+from homeostat.record.attempt import Attempt, owner, read_attempt, stop_heartbeat
 from homeostat.record.files import make_folder, write_json
 from homeostat.record.fingerprint import fingerprint
 from homeostat.record.outcome import Outcome
@@ -54,8 +53,10 @@ class RunWriter:
     def abandon(self, reason: str) -> None:
         """Write that it was interrupted, if the disk lets us: it may be what went wrong."""
         self.facts["reason"] = reason
-        with contextlib.suppress(RecordError):
+        try:
             self._write(Outcome.INTERRUPTED)
+        except RecordError:
+            stop_heartbeat(self.folder / FILE)
 
     def _write(self, outcome: Outcome) -> None:
         self.facts["outcome"] = outcome.value

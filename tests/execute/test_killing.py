@@ -1,0 +1,152 @@
+"""Real processes, killed at any moment: nothing that was reported is lost, nothing is left over."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from homeostat.execute import resume, run
+from homeostat.record import Outcome, read_run
+
+HERE = Path(__file__).parent
+DRIVER = HERE / "driver.py"
+LOOPS = HERE / "loops.py"
+
+
+def start(*arguments):
+    """A driver, in a process group of its own so that a signal reaches nobody else."""
+    return subprocess.Popen(
+        [sys.executable, DRIVER, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def start_run(results, name, *, engine="local", jobs=1, seeds=1, pause_s=0.0, snapshot_s=0.0):
+    config = json.dumps({"pause_s": pause_s})
+    return start("run", results, name, engine, jobs, seeds, config, snapshot_s)
+
+
+def wait_for(condition, within_s=30.0):
+    deadline = time.monotonic() + within_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+    return found
+
+
+def rows(folder):
+    """The whole rows on disk, by seed."""
+    files = {path.parent.name: path.read_bytes() for path in folder.glob("*/seed_*/curves.csv")}
+    return {seed: data[: data.rfind(b"\n") + 1] for seed, data in files.items()}
+
+
+def descendants(process):
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def all_gone(processes):
+    _, alive = psutil.wait_procs(processes, timeout=5.0)
+    return not [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def kill(process, rng):
+    """The driver, its workers at the same time or left to themselves: as a machine may."""
+    family = descendants(process)
+    process.kill()
+    for worker in family:
+        if rng.random() < 0.5:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+    process.communicate()
+    assert all_gone(family)
+
+
+@pytest.mark.parametrize(("engine", "jobs"), [("inline", 1), ("local", 2)])
+def test_random_kills_lose_nothing_and_end_with_the_curves_of_an_uninterrupted_run(
+    engine, jobs, tmp_path
+):
+    whole = run(f"{LOOPS}:noisy", seeds=4, results=tmp_path / "whole")
+    rng = random.Random(jobs)
+    parts = tmp_path / "parts"
+    process = start_run(parts, "noisy", engine=engine, jobs=jobs, seeds=4, pause_s=0.04)
+    for _ in range(6):
+        before = rows(parts)
+        # Let each get somewhere, or the seventh would have to do nearly all of it.
+        wait_for(lambda before=before: rows(parts) != before)
+        time.sleep(rng.uniform(0.0, 0.15))
+        kill(process, rng)
+        now = rows(parts)
+        for seed, kept in before.items():
+            assert now[seed].startswith(kept)
+        [folder] = parts.iterdir()
+        assert read_run(folder).outcome is Outcome.INTERRUPTED
+        process = start("resume", folder, engine, jobs, 0.0)
+    out, err = process.communicate()
+    assert (out, err) == ("completed\n", "")
+    assert read_run(folder).values() == whole.values()
+    assert rows(parts) == rows(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("name", ["slow", "waits_with_children", "hangs_with_children"])
+def test_workers_end_with_a_driver_that_is_killed(name, tmp_path):
+    process = start_run(tmp_path, name)
+    wait_for(lambda: any(b"\n0,1.0" in data for data in rows(tmp_path).values()))
+    worker, *children = descendants(process)
+    process.kill()
+    process.communicate()
+    if name == "hangs_with_children":
+        # A worker that hangs in C is killed by the kernel and cannot look after its children.
+        for child in children:
+            child.kill()
+    assert all_gone([worker, *children])
+    [folder] = tmp_path.iterdir()
+    assert read_run(folder).outcome is Outcome.INTERRUPTED
+
+
+@pytest.mark.parametrize("engine", ["inline", "local"])
+@pytest.mark.parametrize("name", ["noisy", "plain"])
+def test_ctrl_c_stops_between_two_steps_and_resume_goes_on(name, engine, tmp_path):
+    whole = run(f"{LOOPS}:{name}", seeds=2, results=tmp_path / "whole")
+    parts = tmp_path / "parts"
+    process = start_run(parts, name, engine=engine, seeds=2, pause_s=0.05, snapshot_s=1e9)
+    wait_for(lambda: any(data.count(b"\n") > 3 for data in rows(parts).values()))
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (out, err, process.returncode) == ("interrupted\n", "", 0)
+    [folder] = parts.iterdir()
+    record = read_run(folder)
+    assert record.outcome is Outcome.INTERRUPTED
+    assert [attempt.reason for attempt in record.attempts] == ["stopped by Ctrl-C"]
+    assert (folder / "seed_42" / "snapshot.npz").exists() == (name == "noisy")
+    assert resume(folder).values() == whole.values()
+    assert rows(parts) == rows(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("engine", ["inline", "local"])
+def test_a_second_ctrl_c_insists(engine, tmp_path):
+    process = start_run(tmp_path, "hangs", engine=engine)
+    wait_for(lambda: any(b"\n0,1.0" in data for data in rows(tmp_path).values()))
+    family = descendants(process)
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    _, err = process.communicate(timeout=20)
+    assert "KeyboardInterrupt" in err
+    assert all_gone(family)
+    [folder] = tmp_path.iterdir()
+    assert read_run(folder).outcome is Outcome.INTERRUPTED
+    assert len(read_run(folder).attempts[0].curves) == 1
