@@ -1,0 +1,60 @@
+"""Encoding: our parameters as Optuna's distributions, and back.
+
+Options are told by their place in the list: to Optuna, True, 1 and 1.0 would be one key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from homeostat.space import Bool, Choice, Range
+from homeostat.space.values import same
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+
+
+class Encoding:
+    """What a study varies, in Optuna's terms."""
+
+    def __init__(self, searched: Mapping[str, Range]) -> None:
+        self._searched = searched
+        self.distributions = {name: _distribution(p) for name, p in searched.items()}
+
+    def encode(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self._encoded(name, value) for name, value in drawn.items()}
+
+    def decode(self, name: str, value: Any) -> Any:
+        parameter = self._searched[name]
+        return parameter.options[value] if isinstance(parameter, Choice | Bool) else value
+
+    def suggest(self, trial: optuna.Trial, name: str) -> Any:
+        """Draws one parameter, decoded."""
+        parameter = self._searched[name]
+        if isinstance(parameter, Choice | Bool):
+            places = list(range(len(parameter.options)))
+            return parameter.options[trial.suggest_categorical(name, places)]
+        suggest = trial.suggest_float if parameter.kind == "float" else trial.suggest_int
+        return suggest(name, parameter.low, parameter.high, log=parameter.log)  # type: ignore[arg-type]  # both ends are whole for Int
+
+    def _encoded(self, name: str, value: Any) -> Any:
+        parameter = self._searched[name]
+        if not isinstance(parameter, Choice | Bool):
+            return value
+        return next(i for i, option in enumerate(parameter.options) if same(option, value))
+
+
+def _distribution(parameter: Range) -> BaseDistribution:
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if isinstance(parameter, Choice | Bool):
+        return CategoricalDistribution(list(range(len(parameter.options))))
+    if parameter.kind == "float":
+        return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
+    return IntDistribution(int(parameter.low), int(parameter.high), log=parameter.log)

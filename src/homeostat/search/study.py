@@ -1,0 +1,320 @@
+"""Study: ask for a trial, tell how it went; what was told is never lost and never counted twice.
+
+    study = Study.open(workload, "first", store=store)
+    trial = study.ask()
+    study.tell(trial.number, Outcome.COMPLETED, {"val_loss": [0.31]})
+
+The order of trials depends on the definition and the results alone. An ask learns from whole
+waves of `definition.wave` trials: when several are running, which of them ends first makes no
+difference. Trials that were running when the process died are asked again, under their numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+
+from homeostat.errors import StudyError
+from homeostat.record import seeds as seed_list
+from homeostat.record.outcome import Outcome
+from homeostat.search.definition import Definition, define, refuse_changes
+from homeostat.search.rows import Point, StudyRow, TrialRow
+from homeostat.search.samplers import Setting, auto, make_sampler
+from homeostat.search.store import Store
+from homeostat.search.walk import Walk
+from homeostat.space import Config
+from homeostat.workload.workload import Workload
+
+HEARTBEAT_S = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSpec:
+    """A trial to be made."""
+
+    number: int
+    drawn: Mapping[str, Any]
+    """What the search chose."""
+    config: Config
+    seeds: tuple[int, ...]
+    budget: int
+    resumed: bool = False
+    """It was begun before, by a process that died."""
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """Everything that differs from the default by intent: what reruns it."""
+        return dict(self.config.given)
+
+
+class Study:
+    """A study open for asking and telling."""
+
+    def __init__(
+        self, workload: Workload, row: StudyRow, definition: Definition, store: Store
+    ) -> None:
+        """Use `Study.open`."""
+        self.workload = workload
+        self.row = row
+        self.definition = definition
+        self.store = store
+        self._walk = _walk(workload, definition)
+        self._setting = Setting(self._walk, definition.objectives, definition.seed)
+        self.notes = [auto(self._walk)[1]] if definition.method == "auto" else []
+        """Sentences worth reading."""
+        self._sampler = make_sampler(definition.method, self._setting)
+        self._trials: list[TrialRow] = []
+        self._again: deque[int] = deque()
+        # Results before this number have all been shown to the sampler; later ones, those named.
+        self._shown_to = 0
+        self._shown: set[int] = set()
+        self._beaten = time.monotonic()
+
+    @classmethod
+    def open(
+        cls,
+        workload: Workload,
+        name: str,
+        *,
+        store: Store,
+        method: str | None = None,
+        seed: int | None = None,
+        seeds: int | Sequence[int] | None = None,
+        budget: int | None = None,
+        wave: int | None = None,
+        tiers: Collection[int] | None = None,
+        names: Collection[str] | None = None,
+        start: Mapping[str, Any] | None = None,
+        pins: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Opens a study, or makes it. What is not given is as the study was made.
+
+        Args:
+            method: A name in `SAMPLERS`; "auto" for a new study.
+            seed: Of the samplers; 0 for a new study.
+            seeds: How many of the usual seeds each trial runs with, or which; 1 for a new study.
+            budget: Steps of each run; the workload's own for a new study.
+            wave: How many trials may run side by side; 1 for a new study.
+            tiers, names: What is varied; everything that may be, for a new study.
+            start: Values in place of the defaults: trial 0, and whatever is not varied.
+            pins: Values held in every trial.
+            settings: How it is driven, kept for resuming.
+
+        Raises:
+            StudyError: If the study was made for another workload or definition.
+            StudyLockedError: If another process is driving it.
+        """
+        row = store.find(name)
+        before = Definition.from_json(row.definition) if row is not None else None
+        definition = define(
+            workload,
+            before,
+            method=method,
+            seed=seed,
+            seeds=seed_list.first(seeds) if isinstance(seeds, int) else seeds,
+            budget=budget,
+            wave=wave,
+            tiers=tiers,
+            names=names,
+            start=start,
+            pins=pins,
+        )
+        if row is None:
+            setting = Setting(_walk(workload, definition), definition.objectives, definition.seed)
+            make_sampler(definition.method, setting)  # refuses a method that does not fit
+            row = store.create(name, workload.name, definition.to_json(), settings or {})
+        if row.workload != workload.name:
+            raise StudyError(
+                f"Study {row.name!r} is of {row.workload}, not of {workload.name}.",
+                hint="Choose another study name.",
+            )
+        refuse_changes(row.name, Definition.from_json(row.definition), definition)
+        store.lock(row.key)
+        study = cls(workload, row, definition, store)
+        study._load()
+        study._again.extend(t.number for t in study._trials if not t.outcome.final)
+        return study
+
+    @property
+    def name(self) -> str:
+        return self.row.name
+
+    @property
+    def trials(self) -> Sequence[TrialRow]:
+        """Every trial so far, by number."""
+        return self._trials
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether `ask` would be without results that are still to come.
+
+        Where the order of trials is to be repeatable, ask only while this is false.
+        """
+        earlier = self._trials[self._shown_to : self._wave_of(len(self._trials))]
+        return not self._again and any(not trial.outcome.final for trial in earlier)
+
+    def ask(self) -> TrialSpec:
+        """The next trial: one that a process left running when it died, or a new one."""
+        self.beat()
+        if self._again:
+            return self._spec(self._trials[self._again.popleft()], resumed=True)
+        while True:
+            number = len(self._trials)
+            drawn = self._draw(number)
+            started = time.time()
+            key = self.store.add_trial(self.row.key, number, drawn, started)
+            if key is not None:
+                break
+            self._load()  # another driver has taken the number
+        row = TrialRow(
+            key=key,
+            number=number,
+            outcome=Outcome.RUNNING,
+            parameters=drawn,
+            started=started,
+        )
+        self._trials.append(row)
+        return self._spec(row)
+
+    def tell(
+        self,
+        number: int,
+        outcome: Outcome,
+        per_seed: Mapping[str, Sequence[float]] | None = None,
+        *,
+        reason: str = "",
+        wall_s: float | None = None,
+        curves: Iterable[Point] = (),
+    ) -> TrialRow:
+        """Records how a trial ended.
+
+        Args:
+            per_seed: Objective -> its value for each seed; empty if there is none.
+            curves: Its reports.
+
+        Raises:
+            StudyError: If there is no such trial, or it was told already.
+        """
+        if not 0 <= number < len(self._trials):
+            raise StudyError(f"Study {self.name!r} has no trial {number}.")
+        if self._trials[number].outcome.final:
+            raise StudyError(f"Trial {number} of study {self.name!r} was told already.")
+        assert outcome.final
+        measured = {
+            name: tuple(float(value) for value in values)
+            for name, values in (per_seed or {}).items()
+            if values and all(math.isfinite(value) for value in values)
+        }
+        row = replace(
+            self._trials[number],
+            outcome=outcome,
+            reason=reason,
+            per_seed=measured,
+            values={name: statistics.fmean(values) for name, values in measured.items()},
+            sds={n: statistics.stdev(v) if len(v) > 1 else None for n, v in measured.items()},
+            finished=time.time(),
+            wall_s=wall_s,
+        )
+        self.store.finish_trial(row, curves)
+        self._trials[number] = row
+        self.beat()
+        return row
+
+    def config(self, trial: TrialRow) -> Config:
+        """The whole configuration of a trial."""
+        return self._walk.resolve(trial.parameters, source=f"trial {trial.number} of {self.name}")
+
+    def ranked(self) -> list[TrialRow]:
+        """The completed trials, best main objective first."""
+        metric, goal = next(iter(self.definition.objectives.items()))
+        sign = -1.0 if goal == "maximize" else 1.0
+        done = [t for t in self._trials if t.outcome is Outcome.COMPLETED and metric in t.values]
+        return sorted(done, key=lambda trial: sign * trial.values[metric])
+
+    def beat(self) -> None:
+        """Says now and then that the driver lives."""
+        if time.monotonic() - self._beaten > HEARTBEAT_S:
+            self.store.update(self.row.key, heartbeat=time.time())
+            self._beaten = time.monotonic()
+
+    def close(self) -> None:
+        """Lets another process drive the study."""
+        self.store.release(self.row.key)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _load(self) -> None:
+        """Brings the sampler to where it would be had this process drawn every trial."""
+        rows = self.store.trials(self.row.key)
+        self._sampler = make_sampler(self.definition.method, self._setting)
+        order = self._walk.order
+        self._trials = [
+            replace(row, parameters={n: row.parameters[n] for n in order if n in row.parameters})
+            for row in rows
+        ]
+        self._shown_to, self._shown = 0, set()
+        for row in self._trials:
+            self._learn(row.number)
+            self._sampler.replay(row.number, row.parameters)
+
+    def _draw(self, number: int) -> dict[str, Any]:
+        self._learn(number)
+        if number > 0:
+            return self._walk.draw(self._sampler.start(number))
+        drawn = self._walk.default()
+        self._sampler.replay(0, drawn)
+        return drawn
+
+    def _wave_of(self, number: int) -> int:
+        """The first trial of a trial's wave."""
+        return number - number % self.definition.wave
+
+    def _learn(self, number: int) -> None:
+        """Shows the sampler what trial `number` may learn from, in the order of the trials."""
+        end = self._wave_of(number)
+        for trial in self._trials[self._shown_to : end]:
+            if trial.outcome.final and trial.number not in self._shown:
+                self._sampler.learn(trial.number, self._values(trial))
+                self._shown.add(trial.number)
+        while self._shown_to < end and self._shown_to in self._shown:
+            self._shown.remove(self._shown_to)
+            self._shown_to += 1
+
+    def _values(self, trial: TrialRow) -> tuple[float, ...] | None:
+        """What a sampler is told; a pruned trial counts as what it had reached."""
+        useful = trial.outcome in (Outcome.COMPLETED, Outcome.PRUNED)
+        if not useful or any(name not in trial.values for name in self.definition.objectives):
+            return None
+        return tuple(trial.values[name] for name in self.definition.objectives)
+
+    def _spec(self, trial: TrialRow, *, resumed: bool = False) -> TrialSpec:
+        return TrialSpec(
+            number=trial.number,
+            drawn=trial.parameters,
+            config=self.config(trial),
+            seeds=self.definition.seeds,
+            budget=self.definition.budget,
+            resumed=resumed,
+        )
+
+
+def _walk(workload: Workload, definition: Definition) -> Walk:
+    space = workload.space
+    searched = space.searched(names=list(definition.searched))
+    return Walk(space, searched, {**definition.start, **definition.pins})

@@ -1,0 +1,82 @@
+"""The tables of the study store; the same on SQLite and PostgreSQL.
+
+nas_studies      one row a study: what is searched, how, and which process drives it
+nas_trials       one row a trial, numbered from 0 within its study
+nas_parameters   the values a trial was given, one row a parameter, as JSON
+nas_objectives   what it measured, one row an objective: mean, s.d. and the value of each seed
+nas_reports      the curve of each objective, one row a report
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Double,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+studies = Table(
+    "nas_studies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("workload", String(200), nullable=False),
+    Column("definition", JSON, nullable=False),  # see homeostat.search.definition
+    Column("settings", JSON, nullable=False),  # how it was last driven; `resume` starts from these
+    Column("confirmation", JSON),  # the winners on fresh seeds
+    Column("created", Double, nullable=False),  # seconds since 1970, as are all times here
+    # The process that drives it, as homeostat.record.attempt.owner names it; none when at rest.
+    Column("driver", JSON(none_as_null=True)),
+    Column("heartbeat", Double),
+)
+
+trials = Table(
+    "nas_trials",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("nas_studies.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("started", Double, nullable=False),
+    Column("finished", Double),
+    Column("wall_s", Double),
+    UniqueConstraint("study_id", "number"),  # no two drivers can hold the same trial
+)
+
+parameters = Table(
+    "nas_parameters",
+    metadata,
+    Column("trial_id", ForeignKey("nas_trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("value", JSON, nullable=False),
+)
+
+objectives = Table(
+    "nas_objectives",
+    metadata,
+    Column("trial_id", ForeignKey("nas_trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("value", Double, nullable=False),  # the mean over seeds
+    Column("sd", Double),  # none for a single seed
+    Column("per_seed", JSON, nullable=False),  # in the order of the study's seeds
+)
+
+reports = Table(
+    "nas_reports",
+    metadata,
+    Column("trial_id", ForeignKey("nas_trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("seed", String(24), primary_key=True),  # text: seeds may pass 64 bits
+    Column("name", String(200), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("value", Double, nullable=False),
+)
