@@ -96,14 +96,12 @@ def test_a_study_has_one_driver_until_it_dies(store):
         "import sys; from homeostat.search.store import Store; s = Store(sys.argv[1]);"
         "s.lock(s.study('s').key)"
     )
-    path = store.place
-    refused = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
-    assert (
-        f"StudyLockedError: Study 's' is being driven by process {owner()['pid']}" in refused.stderr
-    )
+    command = [sys.executable, "-c", code, store.place]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert f"StudyLockedError: Study 's' is being driven by process {owner()['pid']}" in refused
     store.release(study.key)
     # It locks and ends without releasing: the lock of a dead process does not count.
-    assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 0
+    assert subprocess.run(command, check=False).returncode == 0
     assert not store.study("s").driven
     store.lock(study.key)
 
@@ -131,6 +129,11 @@ def test_a_database_that_cannot_be_used_is_one_line(tmp_path):
         Store("nonsense://x:y")
 
 
+def fill(store, study):
+    for number in range(1, 10_000):
+        store.add_trial(study, number, {"x": "y" * 100}, 0.0)
+
+
 def test_a_full_database_keeps_what_was_written_and_says_so(store):
     study = new_study(store)
     store.add_trial(study.key, 0, {"x": 1}, 0.0)
@@ -138,8 +141,7 @@ def test_a_full_database_keeps_what_was_written_and_says_so(store):
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(RecordError, match=r"full.*resume the study"):
-        for number in range(1, 10_000):
-            store.add_trial(study.key, number, {"x": "y" * 100}, 0.0)
+        fill(store, study.key)
     kept = Store(store.place).trials(study.key)
     assert kept[0].parameters == {"x": 1}
     assert [t.number for t in kept] == list(range(len(kept)))
