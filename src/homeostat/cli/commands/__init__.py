@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from homeostat.cli.commands.compare import compare
 from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
 from homeostat.cli.commands.run import resume, run
@@ -15,6 +16,7 @@ TUNE, ASK, MACHINE = "Tune and train", "Look at what there is", "This machine"
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "run": (run, TUNE),
     "resume": (resume, TUNE),
+    "compare": (compare, ASK),
     "workloads": (workloads, ASK),
     "space": (space, ASK),
     "doctor": (doctor, MACHINE),

@@ -1,0 +1,170 @@
+"""Compare runs: each against the first, paired by seed, with intervals and Holm's correction."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from homeostat.errors import RecordError
+from homeostat.evidence.statistics import (
+    Interval,
+    equivalence,
+    holm,
+    iqm,
+    mean_interval,
+    paired_difference,
+    probability_of_improvement,
+)
+from homeostat.record.runs import RunRecord
+
+EQUIVALENT_WITHIN = 0.01
+"""Differences within 1 % of the baseline count as none, if shown (TOST)."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One run in the comparison."""
+
+    name: str
+    seeds: int
+    mean: float
+    sd: float
+    iqm: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One run against the baseline, over the seeds both completed.
+
+    Attributes:
+        difference: Mean of run - baseline, in the metric's unit.
+        relative: The same as a part of the baseline's mean; nan if that is 0.
+        p_value: Paired t test, adjusted by Holm for the number of contrasts.
+        improvement: Probability that a seed of the run beats a seed of the baseline.
+        verdict: better, worse, the same (within 1 %), or undecided.
+    """
+
+    name: str
+    pairs: int
+    difference: float
+    interval: Interval
+    relative: float
+    p_value: float
+    improvement: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a set of runs says about one metric; the first run is the baseline."""
+
+    metric: str
+    goal: str
+    arms: tuple[Arm, ...]
+    contrasts: tuple[Contrast, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as a dictionary."""
+        return asdict(self)
+
+
+def compare(runs: Sequence[RunRecord], *, metric: str | None = None) -> Comparison:
+    """Compare runs with the first of them.
+
+    Args:
+        runs: At least two runs that report the same metric.
+        metric: Which one; the first run's objective when None.
+
+    Raises:
+        RecordError: If there are fewer than two runs, or one has no value of the metric.
+    """
+    if len(runs) < 2:
+        raise RecordError("A comparison needs two runs.", hint="homeostat compare RUN RUN ...")
+    metric = metric or runs[0].metric
+    goal = runs[0].objectives.get(metric, "minimize")
+    values = [_values(run, metric) for run in runs]
+    raw = [
+        _contrast(runs[0], values[0], run, v, goal)
+        for run, v in zip(runs[1:], values[1:], strict=True)
+    ]
+    adjusted = holm([contrast.p_value for contrast in raw])
+    contrasts = tuple(
+        _judged(contrast, p, goal, values[0], v)
+        for contrast, p, v in zip(raw, adjusted, values[1:], strict=True)
+    )
+    arms = tuple(_arm(run.name, list(v.values())) for run, v in zip(runs, values, strict=True))
+    return Comparison(metric, goal, arms, contrasts, _notes(runs, contrasts))
+
+
+def _values(run: RunRecord, metric: str) -> dict[int, float]:
+    values = run.values(metric)
+    if not values:
+        raise RecordError(
+            f"The run {run.name} has no completed seed ({run.outcome}).", hint=run.reason
+        )
+    return values
+
+
+def _arm(name: str, values: list[float]) -> Arm:
+    sd = statistics.stdev(values) if len(values) > 1 else math.nan
+    return Arm(name, len(values), statistics.fmean(values), sd, iqm(values), mean_interval(values))
+
+
+def _contrast(
+    base: RunRecord,
+    base_values: dict[int, float],
+    run: RunRecord,
+    values: dict[int, float],
+    goal: str,
+) -> Contrast:
+    common = [seed for seed in base_values if seed in values]
+    if not common:
+        raise RecordError(f"{base.name} and {run.name} have no seed in common.")
+    a = [base_values[seed] for seed in common]
+    b = [values[seed] for seed in common]
+    paired = paired_difference(a, b)
+    centre = abs(statistics.fmean(a))
+    return Contrast(
+        name=run.name,
+        pairs=len(common),
+        difference=paired.mean,
+        interval=paired.interval,
+        relative=paired.mean / centre if centre else math.nan,
+        p_value=paired.p_value,
+        improvement=probability_of_improvement(a, b, maximize=goal == "maximize"),
+        verdict="",
+    )
+
+
+def _judged(
+    contrast: Contrast, p_value: float, goal: str, base: dict[int, float], values: dict[int, float]
+) -> Contrast:
+    verdict = "undecided"
+    if p_value < 0.05:
+        gained = contrast.difference > 0 if goal == "maximize" else contrast.difference < 0
+        verdict = "better" if gained else "worse"
+    common = [seed for seed in base if seed in values]
+    a = [base[seed] for seed in common]
+    margin = EQUIVALENT_WITHIN * abs(statistics.fmean(a))
+    if margin > 0 and equivalence(a, [values[seed] for seed in common], margin) < 0.05:
+        verdict = "the same"
+    return Contrast(**{**vars(contrast), "p_value": p_value, "verdict": verdict})
+
+
+def _notes(runs: Sequence[RunRecord], contrasts: Sequence[Contrast]) -> tuple[str, ...]:
+    notes = []
+    budgets = {run.budget for run in runs}
+    if len(budgets) > 1:
+        notes.append(
+            f"The budgets differ ({', '.join(map(str, sorted(budgets)))}): not a fair comparison."
+        )
+    if any(contrast.pairs < 3 for contrast in contrasts):
+        notes.append("Fewer than three pairs decide nothing; run more seeds with --seeds.")
+    if len({run.workload for run in runs}) > 1:
+        notes.append("The runs are of different workloads.")
+    return tuple(notes)

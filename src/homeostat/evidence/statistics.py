@@ -1,0 +1,185 @@
+"""Statistics for a handful of seeds: intervals, paired differences, equivalence, power.
+
+Notation: n seeds (or pairs), level is the coverage of an interval, alpha = 1 - level.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95
+BOOTSTRAP_FROM = 12
+"""Below this many values an interval is Student's: resampling so few is too narrow."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval; both ends are nan where the data cannot give one."""
+
+    low: float
+    high: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+def iqm(values: Sequence[float]) -> float:
+    """The interquartile mean: the mean of the middle half, robust to a lucky or unlucky seed.
+
+    Source: Agarwal et al. 2021, arXiv:2108.13264.
+    """
+    return float(stats.trim_mean(np.asarray(values, float), 0.25))
+
+
+def mean_interval(values: Sequence[float], *, level: float = LEVEL, seed: int = 0) -> Interval:
+    """A confidence interval for the mean.
+
+    Student's t for few values, the bias-corrected and accelerated bootstrap from
+    `BOOTSTRAP_FROM` on (Efron 1987).
+
+    Args:
+        values: n numbers; one gives no interval.
+        level: Coverage, such as 0.95.
+        seed: Of the resampling.
+    """
+    data = np.asarray(values, float)
+    if len(data) < 2:
+        return Interval(math.nan, math.nan)
+    mean, error = float(data.mean()), float(stats.sem(data))
+    if error <= abs(mean) * 1e-15:
+        return Interval(mean, mean)
+    if len(data) < BOOTSTRAP_FROM:
+        half = float(stats.t.ppf(0.5 + level / 2, len(data) - 1)) * error
+        return Interval(mean - half, mean + half)
+    found = stats.bootstrap(
+        (data,), np.mean, confidence_level=level, rng=np.random.default_rng(seed)
+    ).confidence_interval
+    return Interval(float(found.low), float(found.high))
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The difference b - a of two arms over the same seeds."""
+
+    n: int
+    mean: float
+    sd: float
+    interval: Interval
+    p_value: float
+    """Two-sided paired t test of no difference; 1 when every pair is equal."""
+
+
+def paired_difference(a: Sequence[float], b: Sequence[float], *, level: float = LEVEL) -> Paired:
+    """Compare two arms pair by pair, which removes what the seed does to both.
+
+    Args:
+        a, b: One value a seed, in the same order, shape (n,).
+        level: Coverage of the interval.
+
+    Raises:
+        ValueError: If the arms differ in length or are empty.
+    """
+    if len(a) != len(b) or not len(a):
+        raise ValueError(f"pairs need as many values on both sides, got {len(a)} and {len(b)}")
+    difference = np.asarray(b, float) - np.asarray(a, float)
+    sd = float(difference.std(ddof=1)) if len(a) > 1 else math.nan
+    interval = mean_interval(difference.tolist(), level=level)
+    return Paired(len(a), float(difference.mean()), sd, interval, _t_test(difference))
+
+
+def _t_test(difference: np.ndarray, margin: float = 0.0, alternative: str = "two-sided") -> float:
+    if len(difference) < 2:
+        return math.nan
+    mean, error = float(difference.mean()), float(stats.sem(difference))
+    if error <= 1e-15 * max(abs(mean), abs(margin)):
+        # Every pair says the same: certain, unless it says exactly what is tested.
+        beyond = {"two-sided": mean != margin, "greater": mean > margin, "less": mean < margin}
+        return 0.0 if beyond[alternative] else 1.0
+    return float(stats.ttest_1samp(difference, margin, alternative=alternative).pvalue)
+
+
+def equivalence(a: Sequence[float], b: Sequence[float], margin: float) -> float:
+    """The p-value that b differs from a by less than `margin` either way (TOST).
+
+    Small values mean "no effect" is shown, not merely that none was found.
+
+    Args:
+        a, b: Paired values, shape (n,).
+        margin: In the unit of the values, above 0.
+
+    Source: Schuirmann 1987, two one-sided t tests.
+    """
+    difference = np.asarray(b, float) - np.asarray(a, float)
+    return max(_t_test(difference, -margin, "greater"), _t_test(difference, margin, "less"))
+
+
+def probability_of_improvement(
+    a: Sequence[float], b: Sequence[float], *, maximize: bool = False
+) -> float:
+    """How often a random value of b beats a random one of a; ties count half.
+
+    Source: Mann and Whitney 1947; Agarwal et al. 2021, arXiv:2108.13264.
+    """
+    sign = 1.0 if maximize else -1.0
+    lead = sign * (np.asarray(b, float)[:, None] - np.asarray(a, float)[None, :])
+    return float((lead > 0).mean() + 0.5 * (lead == 0).mean())
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for having asked several questions (Holm 1979); nan stays nan."""
+    adjusted = [math.nan] * len(p_values)
+    order = sorted(
+        (i for i, p in enumerate(p_values) if not math.isnan(p)), key=p_values.__getitem__
+    )
+    running = 0.0
+    for rank, i in enumerate(order):
+        running = max(running, min(1.0, p_values[i] * (len(order) - rank)))
+        adjusted[i] = running
+    return adjusted
+
+
+def seeds_needed(
+    effect: float, sd: float, *, correlation: float | None = None, power: float = 0.8,
+    alpha: float = 0.05, most: int = 100_000,
+) -> int:  # fmt: skip
+    """How many seeds an arm needs for a two-sided t test to find an effect.
+
+    Args:
+        effect: The difference of means to be found, in the unit of `sd`, not 0.
+        sd: Standard deviation between seeds of one arm.
+        correlation: Of the two arms over the same seeds, for a paired test; None for an
+            unpaired one.
+        power: Chance of finding it.
+        alpha: Chance of finding what is not there.
+        most: Give up here.
+
+    Raises:
+        ValueError: If the effect is 0, or more than `most` seeds would be needed.
+    """
+    if effect == 0:
+        raise ValueError("no number of seeds finds an effect of 0")
+    if sd == 0:
+        return 2
+    spread = sd * math.sqrt(2 * (1 - correlation)) if correlation is not None else sd * math.sqrt(2)
+    low, high = 2, 2
+    while _power(effect / spread, high, correlation is not None, alpha) < power:
+        low, high = high, high * 2
+        if high > most:
+            raise ValueError(f"more than {most} seeds would be needed")
+    while low < high:
+        middle = (low + high) // 2
+        enough = _power(effect / spread, middle, correlation is not None, alpha) >= power
+        low, high = (low, middle) if enough else (middle + 1, high)
+    return high
+
+
+def _power(standardised: float, n: int, paired: bool, alpha: float) -> float:
+    """Power of a t test whose mean has the standard error 1 / sqrt(n)."""
+    freedom = n - 1 if paired else 2 * n - 2
+    critical = stats.t.ppf(1 - alpha / 2, freedom)
+    return float(stats.nct.sf(critical, freedom, abs(standardised) * math.sqrt(n)))

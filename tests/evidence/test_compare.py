@@ -1,0 +1,66 @@
+"""Comparing recorded runs."""
+
+import pytest
+
+import homeostat as hs
+from homeostat.errors import RecordError
+from homeostat.evidence.compare import compare
+from homeostat.execute import run
+
+
+@hs.workload(
+    space=hs.Space(shift=hs.Float(-10.0, 10.0, default=0.0), broken=hs.Bool(False)),
+    objectives={"score": "maximize"},
+    budget=2,
+)
+def noisy(config, trial):
+    """A score of 100 that the seed moves by about 5, plus a shift."""
+    for step in trial.steps():
+        noise = trial.rng(f"noise {config.shift}").normal(0, 0.1)
+        score = 100 + 5 * hash_of(trial.seed) + config.shift + noise
+        yield hs.Report(step, score=float("nan") if config.broken else score, other=1.0)
+
+
+def hash_of(seed):
+    return (seed * 2654435761 % 2**32) / 2**31 - 1
+
+
+@pytest.fixture
+def make(tmp_path):
+    def call(seeds=5, budget=None, **settings):
+        return run(noisy, settings, seeds=seeds, budget=budget, results=tmp_path)
+
+    return call
+
+
+def test_a_gain_smaller_than_the_seeds_noise_is_seen_pair_by_pair(make):
+    found = compare([make(), make(shift=1.5)])
+    (contrast,) = found.contrasts
+    assert contrast.verdict == "better"
+    assert contrast.difference == pytest.approx(1.5, abs=0.3)
+    assert contrast.difference in contrast.interval
+    assert contrast.improvement < 0.9  # unpaired, the seeds overlap
+
+
+def test_a_loss_is_worse_and_next_to_nothing_is_the_same(make):
+    found = compare([make(), make(shift=-1.5), make(shift=0.01)])
+    assert [c.verdict for c in found.contrasts] == ["worse", "the same"]
+
+
+def test_two_pairs_decide_nothing_and_say_so(make):
+    found = compare([make(seeds=2), make(seeds=2, shift=0.3)])
+    assert any("three pairs" in note for note in found.notes)
+
+
+def test_unequal_budgets_are_pointed_out(make):
+    assert any("budgets differ" in note for note in compare([make(), make(budget=1)]).notes)
+
+
+def test_a_run_without_a_result_is_named_with_its_reason(make):
+    with pytest.raises(RecordError, match=r"no completed seed \(diverged\).*score was nan"):
+        compare([make(), make(broken=True)])
+
+
+def test_one_run_is_no_comparison(make):
+    with pytest.raises(RecordError, match="two runs"):
+        compare([make()])
