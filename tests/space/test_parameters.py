@@ -16,7 +16,7 @@ BIAS = Bool(True)
 
 
 def test_a_default_left_out_is_the_middle_of_the_range():
-    assert LR.default == pytest.approx(1e-3)  # geometric
+    assert LR.default == 1e-3  # geometric
     assert WIDTH.default == 64
     assert Float(0, 1).default == 0.5
     assert Int(0, 10).default == 5

@@ -134,6 +134,11 @@ def rule(when, set_, why="test"):
             "Rule(when a is 2 or 3: c=2).  Give one of them a narrower when=.",
         ),
         (
+            lambda: [rule({"a": 1}, {"b": 1, "c": 1}), rule({"b": 2}, {"c": 2})],
+            "c: two rules contradict each other: Rule(when a is 1: b=1, c=1) and "
+            "Rule(when b is 2: c=2).  Give one of them a narrower when=.",
+        ),
+        (
             lambda: [rule({"a": 1}, {"a": 2})],
             "Rule(when a is 1: a=2): it undoes its own condition on a.",
         ),

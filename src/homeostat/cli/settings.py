@@ -47,7 +47,7 @@ def choose(
     workload = find(reference)
     named = load(config, workload) if config is not None else None
     overrides = dict(named.parameters) if named else {}
-    typed = workload.space.parse(settings or ())
+    typed = workload.space.parse(settings or (), workload.name)
     inherited = overrides.keys() - typed.keys()
     overrides |= typed
     resolved = workload.space.resolve(overrides, inherited=inherited)

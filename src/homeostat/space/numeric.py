@@ -30,7 +30,8 @@ class Float(Parameter):
         object.__setattr__(self, "low", float(self.low))
         object.__setattr__(self, "high", float(self.high))
         self._settle()
-        middle = math.sqrt(self.low) * math.sqrt(self.high) if self.log else self.from_unit(0.5)
+        # Rounded, so that the middle of 1e-5..0.1 is 0.001 and not 0.0010000000000000002.
+        middle = min(max(float(f"{self.from_unit(0.5):.12g}"), self.low), self.high)
         default = middle if self.default is None else self.default
         object.__setattr__(self, "default", self.check(default, f"{self._label()} default"))
 

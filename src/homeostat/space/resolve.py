@@ -105,13 +105,9 @@ def _settle(space: Space, given: Mapping[str, Any], now: _Pass) -> _Pass:
     seen: list[list[Rule]] = [[]]
     while True:
         in_force = [rule for rule in space.rules if now.sheet.holds(rule.when)]
-        forced: dict[str, Rule] = {}
-        for rule in in_force:
-            for name in rule.set:
-                if now.sheet.active[name]:
-                    forced.setdefault(name, rule)
+        # Rules in force together agree (the space was checked), so any of them may set a name.
+        forced = {n: rule for rule in in_force for n in rule.set if now.sheet.active[n]}
         if in_force == seen[-1] and forced == now.forced:
-            _refuse_contradiction(in_force, now)
             return now
         if in_force in seen[:-1]:
             labels = " and ".join(rule.label for rule in in_force)
@@ -121,17 +117,6 @@ def _settle(space: Space, given: Mapping[str, Any], now: _Pass) -> _Pass:
             )
         seen.append(in_force)
         now = _run(space, given, forced)
-
-
-def _refuse_contradiction(in_force: list[Rule], now: _Pass) -> None:
-    for rule in in_force:
-        for name, value in rule.set.items():
-            if now.sheet.active[name] and not same(now.values[name], value):
-                raise SpaceError(
-                    f"{name}: two rules contradict each other: {now.forced[name].label} and "
-                    f"{rule.label}.",
-                    hint="Give one of them a narrower when=.",
-                )
 
 
 def _unused(

@@ -47,23 +47,18 @@ class Rule:
 
 
 def check_no_contradiction(rules: Sequence[Rule]) -> None:
-    """Refuses two rules that can be in force together and set one name to two values."""
+    """Refuses two rules that can be in force together and set one name to two values.
+
+    So the order of rules never matters: whichever rules are in force, they agree.
+    """
     for a, b in combinations(rules, 2):
         together = all(
             any(among(value, b.when[name]) for value in a.when[name])
             for name in a.when.keys() & b.when.keys()
         )
-        # What one rule sets may be what the other forbids: x is a -> y=1 and y is 2 -> ... never
-        # meet, because the first leaves y at 1.
-        together = together and _allows(a, b) and _allows(b, a)
         for name in a.set.keys() & b.set.keys():
             if together and not same(a.set[name], b.set[name]):
                 raise SpaceError(
                     f"{name}: two rules contradict each other: {a.label} and {b.label}.",
                     hint="Give one of them a narrower when=.",
                 )
-
-
-def _allows(a: Rule, b: Rule) -> bool:
-    """Whether the values `a` sets leave `b` in force."""
-    return all(among(a.set[name], b.when[name]) for name in a.set.keys() & b.when.keys())

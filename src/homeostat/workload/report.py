@@ -63,8 +63,6 @@ def _number(name: str, value: Any) -> float:
         return float(value)
     shape = getattr(value, "shape", None)
     if shape is not None and len(shape) == 0:
-        # A tensor that requires a gradient warns when it is turned into a number.
-        value = value.detach() if hasattr(value, "detach") else value
         try:
             return float(value.item())
         except (TypeError, ValueError):
