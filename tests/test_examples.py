@@ -1,0 +1,63 @@
+"""The examples do what their first lines say."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import homeostat as hs
+from homeostat.workload import load
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def test_a_shell_script_is_run_and_recorded_from_the_command_line(tmp_path):
+    command = ["run", EXAMPLES / "train.sh.yaml", "--set", "lr=0.05", "--seeds", "2", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "homeostat", *command, "--results", tmp_path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    run = json.loads(done.stdout)
+    assert run["outcome"] == "completed"
+    (folder,) = tmp_path.glob("train_sh_*")
+    curves = (folder / "seed_42" / "curves.csv").read_text().splitlines()
+    assert curves[0] == "step,train_loss,val_loss"
+    assert len(curves) == 31
+
+
+@pytest.fixture(scope="module")
+def curves(tmp_path_factory):
+    """The curve file that digits with some settings leaves, for one seed."""
+    pytest.importorskip("torch")
+    mlp = load.find(EXAMPLES / "mlp_digits.py")
+
+    def curves(budget=1, **overrides):
+        results = tmp_path_factory.mktemp("results")
+        run = hs.run(mlp, overrides, budget=budget, results=results)
+        assert run.outcome == "completed"
+        return (run.folder / "seed_42" / "curves.csv").read_text()
+
+    return curves
+
+
+def test_the_network_learns_to_read_digits_and_repeats_itself(curves):
+    first = curves(budget=6)
+    header, *_, last = (line.split(",") for line in first.splitlines())
+    assert float(dict(zip(header, last, strict=True))["val_accuracy"]) > 0.9
+    assert curves(budget=6) == first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"lr": 0.1}, {"width": 16}, {"depth": 1}, {"activation": "tanh"}, {"dropout": 0.5}],
+)
+def test_every_knob_of_the_network_is_connected(curves, change):
+    assert curves(**change) != curves()
+
+
+def test_the_knob_of_one_optimiser_is_connected_where_it_is_active(curves):
+    assert curves(optimizer="sgd", momentum=0.5) != curves(optimizer="sgd")
