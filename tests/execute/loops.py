@@ -231,8 +231,10 @@ def hangs_with_children(config, trial):
     child = subprocess.Popen(["sleep", "300"], start_new_session=True)
     (trial.artifacts / "child").write_text(str(child.pid))
     yield hs.Report(0, loss=1.0)
-    # A call into C that keeps the interpreter to itself: no other thread of ours can run.
-    ctypes.PyDLL(None).sleep(300)
+    # A deadlock in C that keeps the interpreter to itself: no other thread of ours can run.
+    libc, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
+    libc.pthread_mutex_lock(mutex)
+    libc.pthread_mutex_lock(mutex)
 
 
 @loop()

@@ -17,13 +17,18 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies (Linux only).
+    """Have the kernel end this process some seconds after its parent dies (Linux only).
 
-    A watching thread does the same anywhere, unless the main thread hangs in foreign code that
-    never gives the interpreter back.
+    A thread that sees the parent's pipe close does so at once, and kills what we had started too.
+    This is for when that thread cannot run: the main one hangs in C and keeps the interpreter.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # Nothing of Python's can run then, so the kernel's signal is to call a function of C:
+        # alarm(16), 16 being the signal's number, which no program uses. Its SIGALRM is deadly.
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+        libc.signal(signal.SIGSTKFLT, ctypes.cast(libc.alarm, ctypes.c_void_p))
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGSTKFLT)
     if os.getppid() != parent:  # it died before we could ask
         os._exit(1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ from homeostat.execute.engines import make_engine
 from homeostat.execute.job import SNAPSHOT_S, Engine, Event, Finished, Job
 from homeostat.record import seeds as seed_list
 from homeostat.record.attempt import Attempt
-from homeostat.record.fingerprint import code_digest
+from homeostat.record.fingerprint import code_digest, config_digest
 from homeostat.record.run_writer import RunWriter, start_run
 from homeostat.record.runs import RunRecord, read_run
-from homeostat.space import Config
+from homeostat.space import Config, configs
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
 
@@ -24,7 +24,7 @@ OnEvent = Callable[[Event], None]
 
 def run(
     workload: Workload | str | Path,
-    config: Config | Mapping[str, Any] | None = None,
+    config: Config | Mapping[str, Any] | str | Path | None = None,
     *,
     seeds: int | Sequence[int] = 1,
     budget: int | None = None,
@@ -42,9 +42,9 @@ def run(
 
     Args:
         workload: A workload, or what `load.find` takes: a name, a file, "file.py:name".
-        config: Values to set; the rest is at its default.
+        config: Values to set, or a named configuration; the rest is at its default.
         seeds: How many of the usual seeds (42, 123, 456, 789, 1337, ...), or which.
-        budget: Steps per seed, in place of the workload's own.
+        budget: Steps per seed, in place of the configuration's or the workload's own.
         engine: "inline" (this process) or "local" (supervised processes, `jobs` at a time).
         results: Where the run's folder is made.
         name: Start of the folder's name, in place of the workload's.
@@ -59,9 +59,16 @@ def run(
     """
     load.refuse_while_loading()
     workload = load.find(workload)
+    if isinstance(config, (str, Path)):
+        named = configs.load(config, workload)
+        config = named.resolve(workload.space)
+        budget = named.budget if budget is None else budget
+        name = name or named.name
     resolved = config if isinstance(config, Config) else workload.space.resolve(config)
     steps = _checked_budget(workload, budget)
     limits = {"device": device, "timeout_s": timeout_s, "memory_mb": memory_mb}
+    made = _engine(engine, jobs)
+    reference = _reference(workload) if engine == "inline" else workload.reference
     writer = start_run(
         workload,
         resolved,
@@ -69,7 +76,7 @@ def run(
         budget=steps,
         results=results,
         name=name,
-        more={"reference": _reference(workload), "limits": limits},
+        more={"reference": reference, "limits": limits},
     )
     todo = [
         Job(
@@ -85,7 +92,7 @@ def run(
         )
         for seed in writer.facts["seeds"]
     ]
-    return _make(writer, todo, [], engine, jobs, on_event)
+    return _make(writer, todo, [], made, on_event)
 
 
 def resume(
@@ -104,7 +111,7 @@ def resume(
 
     Raises:
         RecordError: If there is nothing to resume from, it is running, or the workload's code has
-            changed since (unless `force`).
+            changed since (unless `force`), or no longer gives the same configuration.
     """
     load.refuse_while_loading()
     record = read_run(folder)
@@ -121,8 +128,14 @@ def resume(
             hint="Run it anew, or resume with force=True (--force).",
         )
     config = found.space.resolve(record.given)
+    if config_digest(config) != record.fingerprint.get("config"):
+        raise RecordError(
+            f"{record.name}: its settings mean another configuration to {found.name} as it is now.",
+            hint="Run it anew.",
+        )
     ended = [attempt for attempt in record.attempts if attempt.outcome.final]
     done = {attempt.seed for attempt in ended}
+    made = _engine(engine, jobs)
     writer = RunWriter(record.folder.absolute(), dict(record.facts))
     todo = [
         Job(
@@ -138,27 +151,23 @@ def resume(
         for seed in record.seeds
         if seed not in done
     ]
-    return _make(writer, todo, ended, engine, jobs, on_event)
+    return _make(writer, todo, ended, made, on_event)
 
 
 def _make(
     writer: RunWriter,
     todo: Sequence[Job],
     ended: Sequence[Attempt],
-    engine: str | Engine,
-    jobs: int,
+    engine: AbstractContextManager[Engine],
     on_event: OnEvent | None,
 ) -> RunRecord:
     """Give the jobs to the engine and finish the run with what comes back, however that ends."""
     attempts = list(ended)
-    made_here = make_engine(engine, jobs) if isinstance(engine, str) else None
     try:
-        with made_here or nullcontext():
-            chosen = made_here or engine
-            assert not isinstance(chosen, str)
+        with engine as opened:
             for job in todo:
-                chosen.submit(job)
-            for event in chosen.events():
+                opened.submit(job)
+            for event in opened.events():
                 if isinstance(event, Finished):
                     attempts.append(event.attempt)
                 if on_event is not None:
@@ -167,6 +176,11 @@ def _make(
         writer.abandon(str(error) or type(error).__name__)
         raise
     return writer.finish(attempts)
+
+
+def _engine(wanted: str | Engine, jobs: int) -> AbstractContextManager[Engine]:
+    """An engine made here is closed here; one that was handed in stays open."""
+    return make_engine(wanted, jobs) if isinstance(wanted, str) else nullcontext(wanted)
 
 
 def _checked_budget(workload: Workload, budget: int | None) -> int:
