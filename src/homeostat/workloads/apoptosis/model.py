@@ -187,6 +187,8 @@ def initialise(module: nn.Module, rng: Generator) -> None:
         nn.init.normal_(module.weight, std=0.02, generator=rng)
     elif isinstance(module, nn.Conv2d):
         nn.init.xavier_uniform_(module.weight, generator=rng)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     elif isinstance(module, nn.LayerNorm | nn.GroupNorm):
         nn.init.ones_(module.weight)
         nn.init.zeros_(module.bias)

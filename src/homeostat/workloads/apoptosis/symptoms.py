@@ -1,27 +1,243 @@
-"""What to try when it does not train: the mechanism at neutral, and the ladder of remedies."""
+"""The guide's table of symptoms as rules over a record, and where the record contradicts a row.
+
+Each row looks at a record and gives its evidence as a sentence, or nothing. A row may also doubt
+its own inference: the guide blames the lifespan for "only 1-2 deaths", but when as many layers
+died as there are dying layers, no lifespan could have given more.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-NEUTRAL: dict[str, dict[str, Any]] = {
-    # Every layer at full strength: nothing may differ from the baseline, least of all the update.
-    "senescence": {"senescence": True, "ageing": False, "apoptosis": False, "temperature": False},
-}
+from homeostat.space import Config
+from homeostat.workloads.apoptosis.senescence import ARCHITECTURES
+from homeostat.workloads.apoptosis.settings import deaths_of, reachable
 
-REMEDIES: dict[str, dict[str, Any]] = {
-    "the baseline's optimiser": {"update_rule": "adamw"},
-    "a residual gate": {"influence": "gate"},
-    "the dropout method (the guide's experiment 4)": {"influence": "element_dropout"},
-    "fewer dynamic layers (configuration A)": {"architecture": "A"},
-    "only the output layer dies (configuration D)": {"architecture": "D"},
-    "no ceiling": {"plasticity_ceiling": 1.0},
-    "a ceiling only while immature": {"ceiling": "while_immature"},
-    "roles that rotate": {"roles": "rotating"},
-    "noise in units of the weights": {"mutation": "relative"},
-    "silent newborns": {"birth": "zero_output"},
-    "temperature off": {"temperature": False},
-    "dropout scaling off": {"dropout_scaling": False},
-    "a lower rate": {"lr": 3e-4},
-    "no senescence": {"senescence": False},
-}
+Points = list[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a rule looks at: the configuration, the steps done, and every metric's curve."""
+
+    config: Config
+    steps: int
+    curves: Mapping[str, Points]
+
+    def last(self, metric: str) -> float | None:
+        """The last value of a metric, or None where it was never reported."""
+        points = self.curves.get(metric)
+        return points[-1][1] if points else None
+
+
+Sentence = Callable[[Seen], str]
+
+
+def never(_: Seen) -> str:
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symptom:
+    """One row: what is seen, what is blamed, and what to change."""
+
+    name: str
+    evidence: Sentence
+    """The numbers, as a sentence; empty when the symptom is absent."""
+    cause: str
+    remedy: Mapping[str, Any] = field(default_factory=dict)
+    """Changes to the configuration."""
+    doubt: Sentence = never
+    """What in the record contradicts the cause; empty when nothing does."""
+
+
+def _times_worse(seen: Seen) -> float | None:
+    loss, gap = seen.last("val_loss"), seen.last("gap")
+    return loss / (loss - gap) if loss is not None and gap is not None and loss > gap else None
+
+
+def _much_worse(seen: Seen) -> str:
+    times = _times_worse(seen)
+    return f"the loss is {times:.2f} times the baseline's" if times and times >= 2 else ""
+
+
+def _worse(seen: Seen) -> str:
+    times = _times_worse(seen)
+    if times is None or not 1.1 <= times < 2:
+        return ""
+    return f"the loss is {times:.2f} times the baseline's"
+
+
+def _moves_like_gradient_descent(seen: Seen) -> str:
+    """Whether the last update was the rate times the clipped gradient, as no AdamW step is."""
+    moved, norm = seen.last("update_norm"), seen.last("grad_norm")
+    if moved is None or not norm or not moved:
+        return ""
+    plain = seen.config.lr * min(norm, seen.config.clip)
+    # Layers' rates are scaled by .5 to 1.5.
+    if not 0.5 <= moved / plain <= 1.5:
+        return ""
+    return (
+        f"the last step moved the weights by {moved:.2g}, which is the learning rate times the "
+        f"clipped gradient: a plain gradient step, not an AdamW step"
+    )
+
+
+def _few_deaths(seen: Seen) -> str:
+    deaths = seen.last("deaths")
+    if deaths is None or deaths > 2 or not (seen.config.senescence and seen.config.apoptosis):
+        return ""
+    return f"{deaths:.0f} deaths in {seen.steps} steps"
+
+
+def _no_lifespan_gives_more(seen: Seen) -> str:
+    config, deaths = seen.config, seen.last("deaths")
+    limits = reachable(config, "deaths", seen.steps)
+    if limits is None or deaths is None:
+        return ""
+    if config.roles == "one_way":
+        places = ARCHITECTURES[config.architecture][1]
+        return (
+            f"at most {places} layers can die in architecture {config.architecture}, because the "
+            "reborn never die again: a shorter lifespan cannot give more, rotating roles can"
+        )
+    if deaths >= limits[1]:
+        return f"no lifespan gives more than {limits[1]:.0f} deaths in {seen.steps} steps"
+    return ""
+
+
+def _many_deaths(seen: Seen) -> str:
+    deaths = seen.last("deaths")
+    whole_layers = seen.config.senescence and seen.config.scope == "layer"
+    if not whole_layers or deaths is None or deaths < 50:
+        return ""
+    return f"{deaths:.0f} deaths in {seen.steps} steps"
+
+
+def _deaths_as_planned(seen: Seen) -> str:
+    expected = deaths_of(seen.config, 500)
+    if expected > 3:
+        return ""
+    return f"{expected} deaths per 500 steps is the guide's own sweet spot: the run is long"
+
+
+def _spikes(seen: Seen) -> str:
+    spike = seen.last("spike")
+    return f"the loss jumped by {spike:.2f} after a death" if spike and spike > 1 else ""
+
+
+def _noise_is_absolute(seen: Seen) -> str:
+    if seen.config.mutation != "absolute":
+        return ""
+    return (
+        "the noise is added in absolute terms, some three times the weights' own s.d.: make it "
+        "relative before making it smaller"
+    )
+
+
+def _no_improvement(seen: Seen) -> str:
+    deaths, losses = seen.curves.get("deaths", []), seen.curves.get("val_loss", [])
+    first = next((step for step, count in deaths if count > 0), None)
+    if first is None:
+        return ""
+    before = [loss for step, loss in losses if step <= first]
+    after = [loss for step, loss in losses if step > first]
+    if not before or not after or min(after) < 0.99 * min(before):
+        return ""
+    return f"best loss {min(before):.3f} before the first death, {min(after):.3f} after it"
+
+
+def _held_down(seen: Seen) -> list[tuple[int, float]]:
+    """Layers that are not fading and have stayed below .9 in the second half of the run."""
+    found = []
+    for layer in range(seen.config.layers):
+        late = [a for step, a in seen.curves.get(f"influence_{layer}", []) if step > seen.steps / 2]
+        if late and max(late) < 0.9 and late[-1] >= late[0]:
+            found.append((layer, late[-1]))
+    return found
+
+
+def _newborns_held_down(seen: Seen) -> str:
+    layers = ", ".join(f"layer {layer} at {a:.2f}" for layer, a in _held_down(seen))
+    return f"influence at the end: {layers}" if layers else ""
+
+
+def _ceiling_is_permanent(seen: Seen) -> str:
+    if seen.config.ceiling != "permanent":
+        return ""
+    return "the ceiling is permanent: a newborn never passes it, however long it matures"
+
+
+def _never_moved(seen: Seen) -> str:
+    losses = [loss for _, loss in seen.curves.get("val_loss", [])]
+    if len(losses) < 2 or min(losses) < 0.98 * losses[0]:
+        return ""
+    return f"the loss went from {losses[0]:.3f} to {min(losses):.3f} at best"
+
+
+SYMPTOMS = (
+    Symptom(
+        name="Loss 2-3x worse",
+        evidence=_much_worse,
+        cause="too many weak layers",
+        remedy={"architecture": "A"},
+        doubt=_moves_like_gradient_descent,
+    ),
+    Symptom(
+        name="Loss 10%+ worse",
+        evidence=_worse,
+        cause="influence scaling wrong",
+        remedy={"influence": "element_dropout"},
+        doubt=_moves_like_gradient_descent,
+    ),
+    Symptom(
+        name="Only 1-2 deaths",
+        evidence=_few_deaths,
+        cause="lifespan too long",
+        remedy={"max_lifespan": 900},
+        doubt=_no_lifespan_gives_more,
+    ),
+    Symptom(
+        name="50+ deaths",
+        evidence=_many_deaths,
+        cause="lifespan too short",
+        remedy={"max_lifespan": 1750},
+        doubt=_deaths_as_planned,
+    ),
+    Symptom(
+        name="Loss spikes > 1.0",
+        evidence=_spikes,
+        cause="mutation too strong",
+        remedy={"mutation_strength": 0.15},
+        doubt=_noise_is_absolute,
+    ),
+    Symptom(
+        name="No improvement after deaths",
+        evidence=_no_improvement,
+        cause="mutation too weak",
+        remedy={"mutation_strength": 0.45},
+        doubt=_moves_like_gradient_descent,
+    ),
+    Symptom(
+        name="Birth layers never contribute",
+        evidence=_newborns_held_down,
+        cause="plasticity too low",
+        remedy={"plasticity_ceiling": 0.95},
+        doubt=_ceiling_is_permanent,
+    ),
+    Symptom(
+        name="Stable from the start",
+        evidence=_never_moved,
+        cause="all parameters wrong: run the diagnostic experiments first",
+        doubt=_moves_like_gradient_descent,
+    ),
+    # Not in the guide: the cause it was looking for.
+    Symptom(
+        name="Weights move as under plain gradient descent",
+        evidence=_moves_like_gradient_descent,
+        cause="the update rule is not the baseline's",
+        remedy={"update_rule": "adamw"},
+    ),
+)

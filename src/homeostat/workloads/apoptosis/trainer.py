@@ -56,6 +56,8 @@ class StepResult:
     """Before clipping."""
     deaths: int
     """Layers replaced at the end of the step."""
+    update_norm: float | None = None
+    """How far the update moved the weights, where that was measured."""
 
 
 @dataclass(frozen=True)
@@ -107,24 +109,27 @@ class Trainer:
             manager.begin(self.optimizer, self._here(inputs[:PROBE_SIZE], targets[:PROBE_SIZE]))
         model.train()
 
-    def step(self, data: Data | None = None) -> StepResult:
+    def step(self, data: Data | None = None, *, measure: bool = False) -> StepResult:
         """Learn from one random batch, and grow one step older.
 
         Args:
             data: What to learn from, if not the trainer's own.
+            measure: Also measure how far the update moves the weights.
         """
         batch = self._here(*(data or self.data).draw(self.rng, self.settings.batch))
         loss = batch_loss(self.model, batch)
         self.optimizer.zero_grad()
         loss.backward()
         grad_norm = nn.utils.clip_grad_norm_(self._weights, self.settings.clip)
+        before = [p.detach().clone() for p in self._weights] if measure else []
         if self.settings.update_rule == "sgd_bypass" and self.manager is not None:
             self._bypass()
         else:
             self.optimizer.step()
+        moved = self._distance(before) if measure else None
         deaths = self.manager.step() if self.manager is not None else 0
         self.steps += 1
-        return StepResult(loss.item(), grad_norm.item(), deaths)
+        return StepResult(loss.item(), grad_norm.item(), deaths, moved)
 
     @torch.no_grad()
     def _bypass(self) -> None:
@@ -133,6 +138,12 @@ class Trainer:
             for weights in group["params"]:
                 if weights.grad is not None:
                     weights.sub_(weights.grad, alpha=group["lr"])
+
+    @torch.no_grad()
+    def _distance(self, before: list[Tensor]) -> float:
+        moved = [(p - q).norm() for p, q in zip(self._weights, before, strict=True)]
+        whole: float = torch.stack(moved).norm().item()
+        return whole
 
     @property
     def scored_on(self) -> tuple[Tensor, Tensor]:

@@ -41,7 +41,7 @@ class Training:
     def step(self, step: int) -> StepResult:
         """One training step on the phase's own data."""
         in_b = self.plan.phase(step) == 1
-        result = self.trainer.step(self.texts[1 if in_b else 0])
+        result = self.trainer.step(self.texts[1 if in_b else 0], measure=self.due(step))
         self.aftermath.see(result.loss, result.deaths)
         return result
 
@@ -55,6 +55,8 @@ class Training:
         held_out = self.trainer.evaluate(self.texts[0])
         loss = self.trainer.reported(result.loss, held_out, self.texts[0])
         found = {"val_loss": loss, "held_out_loss": held_out}
+        if result.update_norm is not None:
+            found["update_norm"] = result.update_norm
         if self.config.arch == "resnet":
             found["accuracy"] = self.trainer.accuracy()
         else:
@@ -66,8 +68,9 @@ class Training:
             found["val_loss_b"] = loss_b
             found |= self.scores.metrics(phase, held_out)
         found |= self.aftermath.metrics()
-        if self.manager is not None:
-            found |= {f"vitality_{i}": x.vitality for i, x in enumerate(self.manager.layers)}
+        layers = self.manager.layers if self.manager is not None else []
+        found |= {f"vitality_{i}": layer.vitality for i, layer in enumerate(layers)}
+        found |= {f"influence_{i}": layer.influence_weight for i, layer in enumerate(layers)}
         return found
 
     def counts(self) -> dict[str, float]:

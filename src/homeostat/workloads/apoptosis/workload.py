@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from homeostat.space import Config
 from homeostat.workload.report import Report
 from homeostat.workload.workload import workload
+from homeostat.workloads.apoptosis.remedies import NEUTRAL, REMEDIES
 from homeostat.workloads.apoptosis.settings import reachable
 from homeostat.workloads.apoptosis.space import SPACE
-from homeostat.workloads.apoptosis.symptoms import NEUTRAL, REMEDIES
+from homeostat.workloads.apoptosis.symptoms import SYMPTOMS
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -31,6 +32,7 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
     budget=300,
     bounds={"grad_norm": (None, 1e3)},
     configs=Path(__file__).parent / "configs",
+    symptoms=SYMPTOMS,
     remedies=REMEDIES,
     neutral=NEUTRAL,
     reachable=reachable,
