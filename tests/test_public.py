@@ -17,12 +17,16 @@ PROMISED = {
     "Report",
     "Rule",
     "RunRecord",
+    "SearchResult",
     "Space",
+    "Store",
+    "Study",
     "Text",
     "Trial",
     "Workload",
     "resume",
     "run",
+    "search",
     "workload",
 }
 

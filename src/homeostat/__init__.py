@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from homeostat.execute.run import resume, run
     from homeostat.record.runs import RunRecord
+    from homeostat.search.result import SearchResult
+    from homeostat.search.search import search
+    from homeostat.search.store import Store
+    from homeostat.search.study import Study
     from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space, Text
     from homeostat.workload.report import Report
     from homeostat.workload.trial import Trial
@@ -29,12 +33,16 @@ _HOME = {
     "Report": "homeostat.workload.report",
     "Rule": "homeostat.space",
     "RunRecord": "homeostat.record.runs",
+    "SearchResult": "homeostat.search.result",
     "Space": "homeostat.space",
+    "Store": "homeostat.search.store",
+    "Study": "homeostat.search.study",
     "Text": "homeostat.space",
     "Trial": "homeostat.workload.trial",
     "Workload": "homeostat.workload.workload",
     "resume": "homeostat.execute.run",
     "run": "homeostat.execute.run",
+    "search": "homeostat.search.search",
     "workload": "homeostat.workload.workload",
 }
 
@@ -49,12 +57,16 @@ __all__ = [
     "Report",
     "Rule",
     "RunRecord",
+    "SearchResult",
     "Space",
+    "Store",
+    "Study",
     "Text",
     "Trial",
     "Workload",
     "resume",
     "run",
+    "search",
     "workload",
 ]
 

@@ -7,6 +7,7 @@ from tests.search.problems import MIXED, drive, mixed, mixed_loss, open_study, s
 
 import homeostat as hs
 from homeostat.errors import MissingExtraError, SpaceError, StudyError, UnknownNameError
+from homeostat.search import samplers
 from homeostat.search.samplers import SAMPLERS
 
 # Enough for each to go from its first points to what it learns; the Gaussian process is slow.
@@ -124,7 +125,7 @@ def test_without_torch_auto_uses_tpe_and_says_so_and_gp_refuses(tmp_path, monkey
     assert open_study(tmp_path, numeric, "with").notes == [
         "Method: gp for the first 150 trials, tpe from there."
     ]
-    monkeypatch.setattr("homeostat.search.samplers.find_spec", lambda name: None)
+    monkeypatch.setattr(samplers, "find_spec", lambda name: None)
     without = open_study(tmp_path, numeric, "without")
     assert "tpe, because the Gaussian process needs torch" in without.notes[0]
     with pytest.raises(MissingExtraError, match=r"homeostat\[models\]"):

@@ -11,6 +11,7 @@ import pytest
 from homeostat.errors import RecordError, StudyLockedError, UnknownNameError
 from homeostat.record.attempt import owner
 from homeostat.record.outcome import Outcome
+from homeostat.search import store as store_module
 from homeostat.search.rows import Point, TrialRow
 from homeostat.search.store import Store
 
@@ -109,7 +110,7 @@ def test_a_study_has_one_driver_until_it_dies(store):
 def test_a_driver_on_another_machine_counts_while_its_heart_beats(store, monkeypatch):
     study = new_study(store)
     elsewhere = owner() | {"host": "elsewhere"}
-    monkeypatch.setattr("homeostat.search.store.owner", lambda: elsewhere)
+    monkeypatch.setattr(store_module, "owner", lambda: elsewhere)
     store.lock(study.key)
     monkeypatch.undo()
     with pytest.raises(StudyLockedError, match="on elsewhere"):

@@ -65,14 +65,14 @@ def run(
         budget = named.budget if budget is None else budget
         name = name or named.name
     resolved = config if isinstance(config, Config) else workload.space.resolve(config)
-    steps = _checked_budget(workload, budget)
+    steps = checked_budget(workload, budget)
     limits = {"device": device, "timeout_s": timeout_s, "memory_mb": memory_mb}
     made = _engine(engine, jobs)
     reference = _reference(workload) if engine == "inline" else workload.reference
     writer = start_run(
         workload,
         resolved,
-        seeds=_checked_seeds(seeds),
+        seeds=checked_seeds(seeds),
         budget=steps,
         results=results,
         name=name,
@@ -183,7 +183,12 @@ def _engine(wanted: str | Engine, jobs: int) -> AbstractContextManager[Engine]:
     return make_engine(wanted, jobs) if isinstance(wanted, str) else nullcontext(wanted)
 
 
-def _checked_budget(workload: Workload, budget: int | None) -> int:
+def checked_budget(workload: Workload, budget: int | None) -> int:
+    """The budget asked for, or the workload's own.
+
+    Raises:
+        SpaceError: If it is not a whole number from 1.
+    """
     if budget is None:
         return workload.budget
     if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
@@ -193,7 +198,12 @@ def _checked_budget(workload: Workload, budget: int | None) -> int:
     return budget
 
 
-def _checked_seeds(wanted: Any) -> tuple[int, ...]:
+def checked_seeds(wanted: Any) -> tuple[int, ...]:
+    """The seeds asked for: that many of the usual ones, or those listed.
+
+    Raises:
+        SpaceError: If they are none, not whole numbers, or not different.
+    """
     if isinstance(wanted, int) and not isinstance(wanted, bool):
         if wanted < 1:
             raise SpaceError(f"seeds must be at least 1, got {wanted}.")

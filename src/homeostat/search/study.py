@@ -12,6 +12,7 @@ difference. Trials that were running when the process died are asked again, unde
 from __future__ import annotations
 
 import math
+import re
 import statistics
 import time
 from collections import deque
@@ -21,7 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from homeostat.errors import StudyError
-from homeostat.record import seeds as seed_list
+from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.record.outcome import Outcome
 from homeostat.search.definition import Definition, define, refuse_changes
 from homeostat.search.rows import Point, StudyRow, TrialRow
@@ -111,6 +112,11 @@ class Study:
             StudyError: If the study was made for another workload or definition.
             StudyLockedError: If another process is driving it.
         """
+        if not re.fullmatch(r"[\w+-][\w.+-]{0,99}", name):
+            raise StudyError(
+                f"{name!r} cannot be a study's name.",
+                hint="Use letters, digits and - _ + . (not first), 100 at most; it names a folder.",
+            )
         row = store.find(name)
         before = Definition.from_json(row.definition) if row is not None else None
         definition = define(
@@ -118,8 +124,8 @@ class Study:
             before,
             method=method,
             seed=seed,
-            seeds=seed_list.first(seeds) if isinstance(seeds, int) else seeds,
-            budget=budget,
+            seeds=checked_seeds(seeds) if seeds is not None else None,
+            budget=checked_budget(workload, budget) if budget is not None else None,
             wave=wave,
             tiers=tiers,
             names=names,
@@ -136,10 +142,22 @@ class Study:
                 hint="Choose another study name.",
             )
         refuse_changes(row.name, Definition.from_json(row.definition), definition)
-        store.lock(row.key)
         study = cls(workload, row, definition, store)
+        store.lock(row.key)
         study._load()
         study._again.extend(t.number for t in study._trials if not t.outcome.final)
+        return study
+
+    @classmethod
+    def look(cls, workload: Workload, name: str, *, store: Store) -> Self:
+        """A study for reading, whoever drives it.
+
+        Raises:
+            UnknownNameError: If there is none of that name.
+        """
+        row = store.study(name)
+        study = cls(workload, row, Definition.from_json(row.definition), store)
+        study._trials = study._ordered(store.trials(row.key))
         return study
 
     @property
@@ -150,6 +168,11 @@ class Study:
     def trials(self) -> Sequence[TrialRow]:
         """Every trial so far, by number."""
         return self._trials
+
+    @property
+    def has_unfinished(self) -> bool:
+        """Whether `ask` gives a trial that was begun before."""
+        return bool(self._again)
 
     @property
     def must_wait(self) -> bool:
@@ -231,12 +254,25 @@ class Study:
         """The whole configuration of a trial."""
         return self._walk.resolve(trial.parameters, source=f"trial {trial.number} of {self.name}")
 
+    def is_better(self, trial: TrialRow, other: TrialRow | None) -> bool:
+        """Whether a trial has the better main objective; one without has not."""
+        if trial.outcome is not Outcome.COMPLETED or self._badness(trial) == math.inf:
+            return False
+        return other is None or self._badness(trial) < self._badness(other)
+
     def ranked(self) -> list[TrialRow]:
         """The completed trials, best main objective first."""
-        metric, goal = next(iter(self.definition.objectives.items()))
-        sign = -1.0 if goal == "maximize" else 1.0
-        done = [t for t in self._trials if t.outcome is Outcome.COMPLETED and metric in t.values]
-        return sorted(done, key=lambda trial: sign * trial.values[metric])
+        return sorted((t for t in self._trials if self.is_better(t, None)), key=self._badness)
+
+    def keep_settings(self, settings: Mapping[str, Any]) -> None:
+        """Records how the study is driven now."""
+        self.store.update(self.row.key, settings=settings)
+        self.row = replace(self.row, settings=settings)
+
+    def record_confirmation(self, confirmation: Mapping[str, Any]) -> None:
+        """Records how the best did on fresh seeds."""
+        self.store.update(self.row.key, confirmation=confirmation)
+        self.row = replace(self.row, confirmation=confirmation)
 
     def beat(self) -> None:
         """Says now and then that the driver lives."""
@@ -261,17 +297,20 @@ class Study:
 
     def _load(self) -> None:
         """Brings the sampler to where it would be had this process drawn every trial."""
-        rows = self.store.trials(self.row.key)
         self._sampler = make_sampler(self.definition.method, self._setting)
-        order = self._walk.order
-        self._trials = [
-            replace(row, parameters={n: row.parameters[n] for n in order if n in row.parameters})
-            for row in rows
-        ]
+        self._trials = self._ordered(self.store.trials(self.row.key))
         self._shown_to, self._shown = 0, set()
         for row in self._trials:
             self._learn(row.number)
             self._sampler.replay(row.number, row.parameters)
+
+    def _ordered(self, rows: Sequence[TrialRow]) -> list[TrialRow]:
+        """With their parameters in the order of the space; a database has none of its own."""
+        order = self._walk.order
+        return [
+            replace(row, parameters={n: row.parameters[n] for n in order if n in row.parameters})
+            for row in rows
+        ]
 
     def _draw(self, number: int) -> dict[str, Any]:
         self._learn(number)
@@ -280,6 +319,12 @@ class Study:
         drawn = self._walk.default()
         self._sampler.replay(0, drawn)
         return drawn
+
+    def _badness(self, trial: TrialRow) -> float:
+        """Its main objective, the lower the better."""
+        metric, goal = next(iter(self.definition.objectives.items()))
+        value = trial.values.get(metric, math.inf)
+        return -value if goal == "maximize" and metric in trial.values else value
 
     def _wave_of(self, number: int) -> int:
         """The first trial of a trial's wave."""

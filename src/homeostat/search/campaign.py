@@ -1,0 +1,223 @@
+"""Campaign: ask, make and tell until the budget is spent, then confirm what was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from homeostat.execute.engines import make_engine
+from homeostat.execute.job import Engine, Event, Finished
+from homeostat.record.outcome import Outcome
+from homeostat.record.runs import RunRecord
+from homeostat.search.confirm import Effort, confirm, effort
+from homeostat.search.making import Making
+from homeostat.search.rows import Point, TrialRow
+from homeostat.search.settings import Settings
+from homeostat.search.study import Study, TrialSpec
+from homeostat.search.work import work
+
+MAX_POINTS = 1_000
+"""Of each curve in the store; the run's own folder has all of them."""
+GIVE_UP = 10
+"""If the first so many trials all raise, the fault is not in the parameters."""
+CONFIRM_SHARE = 0.3
+"""The largest part of a time budget that is kept back for confirming."""
+# What a configuration measured once it would measure again, with the same seeds.
+_REPEATABLE = (Outcome.COMPLETED, Outcome.DIVERGED)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A trial has ended and is recorded."""
+
+    trial: TrialRow
+    best: TrialRow | None
+    """The best so far."""
+
+
+@dataclass(frozen=True)
+class Confirming:
+    """The search is over; the best and the default run on fresh seeds."""
+
+    attempts: int
+
+
+SearchEvent = Event | Told | Confirming
+OnEvent = Callable[[SearchEvent], None]
+
+
+class Campaign:
+    """One call of `search`, on a study that is open."""
+
+    def __init__(self, study: Study, settings: Settings, folder: Path, on_event: OnEvent) -> None:
+        self.notes = list(study.notes)
+        """Sentences worth reading."""
+        self.interrupted = False
+        """Whether a Ctrl-C ended it."""
+        self._study = study
+        self._settings = settings
+        self._folder = folder
+        self._on_event = on_event
+        self._started = time.monotonic()
+        self._slots = 1
+        self._attempts, self._attempts_s = 0, 0.0
+        self._specs: dict[Making, TrialSpec] = {}
+        # By configuration: to draw one again, as happens in small spaces, need not run again.
+        self._known: dict[str, TrialRow] = {}
+        self._best: TrialRow | None = None
+        for trial in study.trials:
+            self._remember(trial, study.config(trial).digest)
+
+    def run(self) -> None:
+        """Works until everything is done, time is up, or somebody pressed Ctrl-C."""
+        with make_engine(self._settings.engine, self._settings.jobs) as engine:
+            self._slots = engine.slots
+            work(engine, self._next, self._done, self._seen)
+            if self._settings.confirm and not engine.stopping:
+                self._confirm(engine)
+            self.interrupted = engine.stopping
+
+    def _next(self) -> Making | None:
+        """The next trial to make; those that need no making are told on the way."""
+        while True:
+            spec = self._ask()
+            if spec is None:
+                return None
+            known = self._known.get(spec.config.digest)
+            if known is None:
+                making = self._make(spec)
+                self._specs[making] = spec
+                return making
+            self._tell(
+                replace(known, number=spec.number, reason=f"The same as trial {known.number}."),
+                spec,
+            )
+
+    def _ask(self) -> TrialSpec | None:
+        study, settings = self._study, self._settings
+        if study.has_unfinished:
+            return study.ask()
+        over = len(study.trials) >= settings.trials or self._hopeless() or self._time_is_up()
+        if over or (settings.deterministic and study.must_wait):
+            return None
+        return study.ask()
+
+    def _make(self, spec: TrialSpec) -> Making:
+        return Making(
+            self._study.workload,
+            spec.config,
+            seeds=spec.seeds,
+            budget=spec.budget,
+            folder=self._folder / f"trial_{spec.number:04d}",
+            limits=self._settings.limits,
+            resumed=spec.resumed,
+        )
+
+    def _done(self, making: Making, record: RunRecord) -> None:
+        spec = self._specs.pop(making)
+        if not record.outcome.final:
+            return  # stopped by Ctrl-C; the study knows it as running and will ask for it again
+        per_seed = {
+            name: tuple(record.values(name).values()) for name in self._study.workload.objectives
+        }
+        ended = replace(
+            self._study.trials[spec.number],
+            outcome=record.outcome,
+            reason=record.reason,
+            per_seed={name: values for name, values in per_seed.items() if values},
+            wall_s=record.wall_s,
+        )
+        self._tell(ended, spec, points(record))
+
+    def _tell(self, ended: TrialRow, spec: TrialSpec, curves: tuple[Point, ...] = ()) -> None:
+        told = self._study.tell(
+            spec.number,
+            ended.outcome,
+            ended.per_seed,
+            reason=ended.reason,
+            wall_s=ended.wall_s,
+            curves=curves,
+        )
+        self._remember(told, spec.config.digest)
+        self._on_event(Told(told, self._best))
+
+    def _remember(self, trial: TrialRow, digest: str) -> None:
+        if trial.outcome in _REPEATABLE:
+            self._known.setdefault(digest, trial)
+        if self._study.is_better(trial, self._best):
+            self._best = trial
+
+    def _seen(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            self._attempts += 1
+            self._attempts_s += event.attempt.wall_s
+        self._study.beat()
+        self._on_event(event)
+
+    def _hopeless(self) -> bool:
+        first = self._study.trials[:GIVE_UP]
+        if len(first) < GIVE_UP or any(t.outcome is not Outcome.FAILED for t in first):
+            return False
+        sentence = f"Stopped: the first {GIVE_UP} trials all failed, the last with: "
+        if not any(note.startswith(sentence) for note in self.notes):
+            self.notes.append(sentence + first[-1].reason)
+        return True
+
+    # Time
+
+    def _time_is_up(self) -> bool:
+        """Whether one more round of trials would leave too little for confirming."""
+        if self._settings.budget_s is None or not self._study.trials:
+            return False
+        reserve_s = 0.0
+        if self._settings.confirm:
+            reserve_s = self._cost_s(self._effort().attempts)
+            reserve_s = min(reserve_s, CONFIRM_SHARE * self._settings.budget_s)
+        seeds = len(self._study.definition.seeds)
+        return self._left_s() < reserve_s + self._cost_s(seeds)
+
+    def _left_s(self) -> float:
+        assert self._settings.budget_s is not None
+        return self._settings.budget_s - (time.monotonic() - self._started)
+
+    def _cost_s(self, attempts: int) -> float:
+        """What so many attempts will take, by those so far."""
+        mean_s = self._attempts_s / max(1, self._attempts)
+        return -(-attempts // self._slots) * mean_s
+
+    def _effort(self) -> Effort:
+        attempts = len(self._study.trials) * len(self._study.definition.seeds)
+        return effort(attempts, self._settings.confirm)
+
+    def _confirm(self, engine: Engine) -> None:
+        confirmation = self._study.row.confirmation
+        if confirmation and confirmation["after"] == len(self._study.trials):
+            return
+        size: Effort | None = self._effort()
+        if self._settings.budget_s is not None:
+            size = self._effort().within(lambda n: self._cost_s(n) <= self._left_s())
+        if size is None:
+            self.notes.append("No time was left to confirm the best on fresh seeds.")
+        elif self._best is not None:
+            self._on_event(Confirming(size.attempts))
+            confirm(self._study, engine, size, self._folder, self._settings.limits, self._seen)
+
+
+def points(record: RunRecord) -> tuple[Point, ...]:
+    """The curve of each objective and seed, thinned where it is long."""
+    found = []
+    for seed, curves in record.curves().items():
+        for name in record.objectives:
+            steps, values = curves.of(name)
+            kept = np.isfinite(values)
+            steps, values = steps[kept], values[kept]
+            if len(steps) > MAX_POINTS:
+                chosen = np.linspace(0, len(steps) - 1, MAX_POINTS).round().astype(int)
+                steps, values = steps[chosen], values[chosen]
+            pairs = zip(steps.tolist(), values.tolist(), strict=True)
+            found += [Point(seed, name, step, value) for step, value in pairs]
+    return tuple(found)

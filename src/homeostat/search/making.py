@@ -1,0 +1,110 @@
+"""Making: one configuration over its seeds, from jobs to a run record.
+
+A folder that an earlier process left is gone on with: seeds that have ended stay as they are,
+others resume from their snapshots.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from homeostat.errors import RecordError
+from homeostat.execute.job import SNAPSHOT_S, Job
+from homeostat.record.attempt import Attempt, read_attempt
+from homeostat.record.outcome import Outcome
+from homeostat.record.run_writer import RunWriter, start_run
+from homeostat.record.runs import RunRecord
+from homeostat.space import Config
+from homeostat.workload.workload import Workload
+
+PATIENCE_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What every attempt of a search may use."""
+
+    timeout_s: float | None = None
+    memory_mb: float | None = None
+    device: str = "cpu"
+    snapshot_s: float = SNAPSHOT_S
+
+
+class Making:
+    """A run that is being made.
+
+    making.jobs            what is left to do
+    making.take(attempt)   True when that was the last
+    making.finish()        the run
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        config: Config,
+        *,
+        seeds: Sequence[int],
+        budget: int,
+        folder: Path,
+        limits: Limits,
+        resumed: bool = False,
+    ) -> None:
+        self._writer: RunWriter = start_run(
+            workload, config, seeds=seeds, budget=budget, folder=folder
+        )
+        folders = {seed: self._writer.seed_folder(seed) for seed in seeds}
+        found = [_at_rest(folder) for folder in folders.values()] if resumed else []
+        self._attempts = [a for a in found if a is not None and a.outcome.final]
+        ended = {attempt.seed for attempt in self._attempts}
+        self.jobs = [
+            Job(
+                workload=workload,
+                config=config,
+                seed=seed,
+                budget=budget,
+                folder=folders[seed],
+                timeout_s=limits.timeout_s,
+                memory_mb=limits.memory_mb,
+                device=limits.device,
+                snapshot_s=limits.snapshot_s,
+                resume=resumed,
+            )
+            for seed in seeds
+            if seed not in ended
+        ]
+        self._left = len(self.jobs)
+
+    def take(self, attempt: Attempt) -> bool:
+        """Adds an attempt that has ended; whether it was the last."""
+        self._attempts.append(attempt)
+        self._left -= 1
+        return self._left == 0
+
+    def finish(self) -> RunRecord:
+        """Writes how the run ended."""
+        return self._writer.finish(self._attempts)
+
+    def abandon(self, reason: str) -> None:
+        """Writes that it was interrupted."""
+        self._writer.abandon(reason)
+
+
+def _at_rest(folder: Path) -> Attempt | None:
+    """What is known of an attempt, once nobody writes to it any more.
+
+    A worker outlives a driver that was killed by the moment it takes to notice.
+
+    Raises:
+        RecordError: If somebody still does.
+    """
+    given_up = time.monotonic() + PATIENCE_S
+    while True:
+        attempt = read_attempt(folder)
+        if attempt is None or attempt.outcome is not Outcome.RUNNING:
+            return attempt
+        if time.monotonic() > given_up:
+            raise RecordError(f"Another process is writing {folder}.", hint="Stop it first.")
+        time.sleep(0.02)

@@ -1,0 +1,209 @@
+"""Search: find the best configuration of a workload, and say how good it really is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import StudyError, WorkloadError
+from homeostat.execute.run import checked_seeds
+from homeostat.record.fingerprint import code_digest
+from homeostat.search.campaign import Campaign, OnEvent, SearchEvent
+from homeostat.search.result import SearchResult
+from homeostat.search.settings import Settings
+from homeostat.search.store import Store
+from homeostat.search.study import Study
+from homeostat.search.summary import summarise
+from homeostat.workload import load
+from homeostat.workload.workload import Workload
+
+
+def search(
+    workload: Workload | str | Path,
+    trials: int = 50,
+    *,
+    method: str | None = None,
+    study: str | None = None,
+    results: str | Path = "results",
+    store: str | Path | None = None,
+    seeds: int | Sequence[int] | None = None,
+    budget: int | None = None,
+    budget_s: float | None = None,
+    tiers: Collection[int] | None = None,
+    names: Collection[str] | None = None,
+    start: Mapping[str, Any] | None = None,
+    pins: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    confirm: bool | int = True,
+    engine: str = "inline",
+    jobs: int = 1,
+    deterministic: bool = False,
+    timeout_s: float | None = None,
+    memory_mb: float | None = None,
+    device: str = "cpu",
+    on_event: OnEvent | None = None,
+) -> SearchResult:
+    """Searches a workload's space and confirms what it finds on fresh seeds.
+
+    Trial 0 is the default configuration. A trial that diverges, raises, hangs or eats too much
+    memory is recorded with its reason and learned from, and the search goes on. What was told is
+    kept: after a Ctrl-C or a crash the same call with the same `study` goes on where it stopped.
+
+    Args:
+        workload: A workload, or what `load.find` takes: a name, a file, "file.py:name".
+        trials: How many altogether, those of earlier calls included.
+        method: auto, random, sobol, tpe, gp, cmaes, nsga2 or nsga3.
+        study: Its name; a new one by default. An existing one keeps the method, seeds, budget,
+            parameters and values it was made with.
+        results: Where runs are kept, and the studies (studies.db) unless `store` is given.
+        store: Another database file, or a URL such as postgresql://user@host/database.
+        seeds: How many of the usual seeds each trial runs with, or which. Its value is their mean.
+        budget: Steps of each run, in place of the workload's.
+        budget_s: Seconds for this call, the confirmation included.
+        tiers, names: Which parameters are varied.
+        start: Values in place of the defaults: trial 0, and whatever is not varied.
+        pins: Values held in every trial.
+        seed: Of the search itself.
+        confirm: Whether to run the best and the default again on fresh seeds, or on how many.
+        engine: "inline" (this process) or "local" (supervised processes, `jobs` at a time).
+        deterministic: With several jobs, wait for each other so that the sequence is repeatable.
+        timeout_s, memory_mb, device: For each attempt.
+        on_event: Called with each `Reported`, `Finished`, `Told` and `Confirming`.
+
+    Raises:
+        StudyError, StudyLockedError: If the study cannot be opened or is another search.
+        RecordError: If the results cannot be written; what was written before is kept.
+    """
+    load.refuse_while_loading()
+    workload = load.find(workload)
+    settings = Settings(
+        trials=trials,
+        budget_s=budget_s,
+        engine=engine,
+        jobs=jobs,
+        confirm=confirm,
+        deterministic=deterministic,
+        timeout_s=timeout_s,
+        memory_mb=memory_mb,
+        device=device,
+        reference=_reference(workload),
+        code=code_digest(workload.source),
+    )
+    place = open_store(results, store)
+    name = study or _new_name(workload, place)
+    per_trial = len(checked_seeds(seeds)) if seeds is not None else 1
+    opened = Study.open(
+        workload,
+        name,
+        store=place,
+        method=method,
+        seed=seed,
+        seeds=seeds,
+        budget=budget,
+        # As many trials as it takes to give every job an attempt; a study keeps its own.
+        wave=-(-jobs // per_trial) if place.find(name) is None else None,
+        tiers=tiers,
+        names=names,
+        start=start,
+        pins=pins,
+        settings=settings.to_json(),
+    )
+    return _run(opened, settings, results, on_event)
+
+
+def resume(
+    study: str,
+    *,
+    workload: Workload | str | Path | None = None,
+    results: str | Path = "results",
+    store: str | Path | None = None,
+    on_event: OnEvent | None = None,
+) -> SearchResult:
+    """Goes on with a study as it was last driven. One made in a notebook needs its `workload`.
+
+    Raises:
+        UnknownNameError: If there is no such study.
+        StudyError, StudyLockedError, RecordError: As `search`.
+    """
+    load.refuse_while_loading()
+    place = open_store(results, store)
+    settings = Settings.from_json(place.study(study).settings)
+    found = load.find(_how_to_find(study, settings, workload))
+    return _run(Study.open(found, study, store=place), settings, results, on_event)
+
+
+def read(
+    study: str,
+    *,
+    workload: Workload | str | Path | None = None,
+    results: str | Path = "results",
+    store: str | Path | None = None,
+) -> SearchResult:
+    """What a study has found so far; it may be running.
+
+    Raises:
+        UnknownNameError: If there is no such study.
+        StudyError: If its workload cannot be found.
+    """
+    place = open_store(results, store)
+    settings = Settings.from_json(place.study(study).settings)
+    found = load.find(_how_to_find(study, settings, workload))
+    return summarise(Study.look(found, study, store=place))
+
+
+def open_store(results: str | Path = "results", store: str | Path | None = None) -> Store:
+    """The studies of a results folder, or of another database."""
+    return Store(store if store is not None else Path(results) / "studies.db")
+
+
+def _run(
+    study: Study, settings: Settings, results: str | Path, on_event: OnEvent | None
+) -> SearchResult:
+    with study:
+        code = code_digest(study.workload.source)
+        changed = code != study.row.settings.get("code", code) and study.trials
+        study.keep_settings(settings.to_json())
+        folder = Path(results) / "studies" / study.name
+        campaign = Campaign(study, settings, folder, on_event or _ignore)
+        if changed:
+            campaign.notes.append(
+                f"{study.workload.source} has changed since the study began: its earlier trials "
+                "ran with other code."
+            )
+        campaign.run()
+        return summarise(study, interrupted=campaign.interrupted, notes=campaign.notes)
+
+
+def _ignore(event: SearchEvent) -> None:
+    pass
+
+
+def _reference(workload: Workload) -> str | None:
+    try:
+        return workload.reference
+    except WorkloadError:
+        return None
+
+
+def _how_to_find(
+    study: str, settings: Settings, workload: Workload | str | Path | None
+) -> Workload | str | Path:
+    found = workload if workload is not None else settings.reference
+    if found is None:
+        raise StudyError(
+            f"Study {study!r} does not say where its workload is: a notebook, or a function.",
+            hint=f"In Python, give it again:  hs.search(workload, study={study!r})",
+        )
+    return found
+
+
+def _new_name(workload: Workload, store: Store) -> str:
+    taken = set(store.names())
+    base = f"{workload.name}_{time.strftime('%Y%m%d_%H%M%S')}"
+    return next(n for i in range(1, len(taken) + 2) if (n := _suffixed(base, i)) not in taken)
+
+
+def _suffixed(base: str, number: int) -> str:
+    return base if number == 1 else f"{base}_{number}"

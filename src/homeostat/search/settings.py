@@ -1,0 +1,58 @@
+"""Settings: how a search is driven; kept with the study, so that it can be resumed by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from homeostat.errors import RecordError
+from homeostat.search.making import Limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a search is driven: none of it changes what a trial measures."""
+
+    trials: int = 50
+    """How many altogether."""
+    budget_s: float | None = None
+    """Seconds for one call, the confirmation included."""
+    engine: str = "inline"
+    jobs: int = 1
+    """Attempts at a time."""
+    confirm: bool | int = True
+    """Whether to run the best and the default on fresh seeds, or on how many."""
+    deterministic: bool = False
+    """Whether parallel trials wait for their wave, so that the sequence is repeatable."""
+    timeout_s: float | None = None
+    """Seconds for each attempt."""
+    memory_mb: float | None = None
+    """Memory for each attempt."""
+    device: str = "cpu"
+    reference: str | None = None
+    """How another process finds the workload; none if only this one can (a notebook)."""
+    code: str | None = None
+    """A digest of the workload's file."""
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "jobs"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise RecordError(f"{name} must be a whole number from 1, got {value!r}.")
+        for name in ("budget_s", "timeout_s", "memory_mb"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise RecordError(f"{name} must be above 0, got {value!r}.")
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(timeout_s=self.timeout_s, memory_mb=self.memory_mb, device=self.device)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in document.items() if name in known})

@@ -1,0 +1,81 @@
+"""Summary: from a study to what it recommends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from homeostat.search.confirm import DEFAULT, winner
+from homeostat.search.result import Best, Confirmed, Gain, SearchResult, command
+from homeostat.search.study import Study
+
+
+def summarise(
+    study: Study, *, interrupted: bool = False, notes: Sequence[str] = ()
+) -> SearchResult:
+    """What a study has found so far."""
+    metric, goal = next(iter(study.definition.objectives.items()))
+    best = _best(study, goal)
+    told = list(notes)
+    if best is None and study.trials:
+        told.append("No trial completed, so there is no best.")
+    elif best is not None and best.number == DEFAULT and best.confirmed is not None:
+        told.append("Nothing held up better on fresh seeds than the default configuration.")
+    return SearchResult(
+        study=study.name,
+        workload=study.workload.name,
+        metric=metric,
+        goal=goal,
+        best=best,
+        trials=tuple(study.trials),
+        interrupted=interrupted,
+        notes=tuple(told),
+    )
+
+
+def _best(study: Study, goal: str) -> Best | None:
+    ranked = study.ranked()
+    if not ranked:
+        return None
+    confirmation = study.row.confirmation
+    trial, confirmed, default = ranked[0], None, None
+    if confirmation is not None:
+        trial = study.trials[winner(confirmation, goal)]
+        confirmed = _confirmed(confirmation, trial.number)
+        default = _confirmed(confirmation, DEFAULT)
+    config = study.config(trial)
+    metric = next(iter(study.definition.objectives))
+    return Best(
+        number=trial.number,
+        config=config,
+        overrides=dict(config.given),
+        value=trial.values[metric],
+        sd=trial.sds[metric],
+        confirmed=confirmed,
+        default=default,
+        gain=_gain(confirmed, default, goal),
+        command=command(study.row.settings.get("reference") or study.workload.name, config.given),
+    )
+
+
+def _confirmed(confirmation: Any, number: int) -> Confirmed:
+    values = confirmation["values"][str(number)]
+    return Confirmed({int(s): v for s, v in values.items()}, len(confirmation["seeds"]))
+
+
+def _gain(best: Confirmed | None, default: Confirmed | None, goal: str) -> Gain | None:
+    """The difference over the seeds that both completed."""
+    if best is None or default is None:
+        return None
+    common = [seed for seed in best.values if seed in default.values]
+    if not common:
+        return None
+    # SciPy's statistics take half a second to import, which only a confirmed search needs.
+    from homeostat.evidence.statistics import paired_difference
+
+    a, b = ([arm.values[seed] for seed in common] for arm in (default, best))
+    if goal == "minimize":
+        a, b = b, a
+    difference = paired_difference(a, b)
+    interval = difference.interval
+    return Gain(difference.n, difference.mean, interval.low, interval.high)
