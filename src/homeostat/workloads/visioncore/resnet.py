@@ -30,6 +30,7 @@ class ResNetSettings:
     """Frames the temporal frontend sees."""
     temporal_channels: int = 4
     channels: tuple[int, ...] = (8, 16, 32)
+    kernels: tuple[int, ...] = (7, 5, 3)
     strides: tuple[int, ...] = (2, 2, 1)
     rmsnorm_affine: bool = True
     dropout: float = 0.1
@@ -82,10 +83,17 @@ class ResidualStage(nn.Module):
     """Two convolutions with normalisation, and a shortcut around them."""
 
     def __init__(
-        self, channels_in: int, channels: int, stride: int, *, affine: bool, dropout: float
+        self,
+        channels_in: int,
+        channels: int,
+        kernel: int,
+        stride: int,
+        *,
+        affine: bool,
+        dropout: float,
     ) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels_in, channels, 5, stride, padding=2)
+        self.first = nn.Conv2d(channels_in, channels, kernel, stride, padding=kernel // 2)
         self.norm_1 = RMSNorm2d(channels, affine=affine)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.norm_2 = RMSNorm2d(channels, affine=affine)
@@ -128,20 +136,21 @@ class ConvGRU(nn.Module):
         """All hidden states, shape (B, T, hidden, H, W)."""
         B, T, _, H, W = x_BTCHW.shape
         inputs = self.from_input(x_BTCHW.flatten(0, 1)).view(B, T, -1, H, W)
+        x_gates, x_candidate = inputs.split([inputs.shape[2] - self.hidden, self.hidden], dim=2)
         h = x_BTCHW.new_zeros(B, self.hidden, H, W)
         if self.h0 is not None:
             h = h + self.h0[:, None, None]
         states = []
-        for t in range(T):
-            h = self._step(inputs[:, t], h)
+        # Unbound, not indexed: each index would add a gradient of the size of all frames.
+        for x_z, x_n in zip(x_gates.unbind(1), x_candidate.unbind(1), strict=True):
+            h = self._step(x_z, x_n, h)
             states.append(h)
         return torch.stack(states, dim=1)
 
-    def _step(self, x: Tensor, h: Tensor) -> Tensor:
+    def _step(self, x_gates: Tensor, x_candidate: Tensor, h: Tensor) -> Tensor:
         gates = self.to_gates(h)
         if self.gates_norm is not None:
             gates = self.gates_norm(gates)
-        x_gates, x_candidate = x[:, : gates.shape[1]], x[:, gates.shape[1] :]
         gates = torch.sigmoid(x_gates + gates)
         if self.candidate == "unused":
             z, r = gates, None
@@ -197,6 +206,7 @@ class ResNetConvGRU(nn.Module):
                 ResidualStage(
                     widths[i],
                     widths[i + 1],
+                    settings.kernels[i],
                     stride,
                     affine=settings.rmsnorm_affine,
                     dropout=settings.dropout,
