@@ -1,0 +1,79 @@
+"""One closed-form continuous-time cell (CfC), step by step and over a whole sequence.
+
+The cell solves a liquid time-constant neuron in closed form: no solver, one evaluation per step.
+
+    u = backbone([x, h])
+    default   h' = tanh(f1) (1 - g) + g tanh(f2),   g = sigmoid(t_a dt + t_b)
+    no_gate   h' = tanh(f1) + g tanh(f2)
+    pure      h' = A - A exp(-dt (|w_tau| + |f1|)) f1
+
+Source: Hasani et al. 2022, Nature Machine Intelligence 4:992.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from homeostat.workloads.ncp.on_torch.cfc_fused import cfc_sequence
+from homeostat.workloads.ncp.on_torch.parts import backbone_forward, memory_step, register
+from homeostat.workloads.ncp.spec import CfCSpec
+
+# T steps, B sequences, I inputs, H neurons, K heads.
+State = tuple[Tensor, ...]
+
+
+class CfCCell(nn.Module):
+    """One CfC layer. Its state is (h,), or (h, c) with mixed memory."""
+
+    mask: Tensor | None
+
+    def __init__(self, spec: CfCSpec, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.spec = spec
+        register(self, spec.initial(rng))
+        mask = None if spec.mask is None else torch.from_numpy(spec.mask).repeat(spec.num_heads, 1)
+        self.register_buffer("mask", mask, persistent=False)
+
+    @property
+    def heads_weight_masked(self) -> Tensor:
+        weight = self.get_parameter("heads_weight")
+        return weight if self.mask is None else weight * self.mask
+
+    def initial_state(self, x_TBI: Tensor) -> State:
+        zeros = x_TBI.new_zeros(x_TBI.shape[1], self.spec.hidden_size)
+        return (zeros, zeros) if self.spec.mixed_memory else (zeros,)
+
+    def step(self, x_BI: Tensor, dt_B1: Tensor, state: State) -> State:
+        """The state one step later, in plain operations: the cell as its equations read."""
+        h_BH, memory = state[0], state[1:]
+        if self.spec.mixed_memory:
+            h_BH, c_BH = memory_step(self, x_BI, h_BH, memory[0])
+            memory = (c_BH,)
+        u = backbone_forward(self, self.spec.backbone, torch.cat([x_BI, h_BH], dim=-1))
+        heads = F.linear(u, self.heads_weight_masked, self.get_parameter("heads_bias"))
+        return (self._combine(heads, dt_B1), *memory)
+
+    def _combine(self, heads: Tensor, dt_B1: Tensor) -> Tensor:
+        if self.spec.mode == "pure":
+            speed = self.get_parameter("w_tau").abs() + heads.abs()
+            a = self.get_parameter("A")
+            return a - a * torch.exp(-dt_B1 * speed) * heads
+        f1, f2, t_a, t_b = heads.chunk(4, dim=-1)
+        gate = torch.sigmoid(t_a * dt_B1 + t_b)
+        if self.spec.mode == "no_gate":
+            return torch.tanh(f1) + gate * torch.tanh(f2)
+        return torch.lerp(torch.tanh(f1), torch.tanh(f2), gate)
+
+    def forward(self, x_TBI: Tensor, dt_TB1: Tensor, state: State) -> tuple[Tensor, State]:
+        """All states h, shape (T, B, H), and the last state."""
+        if not self.spec.mixed_memory:
+            h_TBH = cfc_sequence(self, x_TBI, dt_TB1, state[0])
+            return h_TBH, (h_TBH[-1],)
+        states = []
+        for x_BI, dt_B1 in zip(x_TBI, dt_TB1, strict=True):
+            state = self.step(x_BI, dt_B1, state)
+            states.append(state[0])
+        return torch.stack(states), state
