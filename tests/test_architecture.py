@@ -16,9 +16,8 @@ FLOORS = (
     ("execute",),
     ("evidence", "probe", "notes"),
     ("diagnose", "search"),
-    ("workloads",),
+    ("report", "workloads"),
     ("plan", "doctor"),
-    ("report",),
     ("web",),
     ("cli",),
 )

@@ -11,6 +11,7 @@ from homeostat.plan.budget import format_duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+    from rich.status import Status
 
     from homeostat.execute.job import Event, Finished, Job, Reported
 
@@ -104,3 +105,52 @@ def _metrics_text(metrics: dict[str, float], *, main: str, most: int = 4) -> str
 
 def _pace(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+class PlanProgress:
+    """Follows a whole plan: its lines as they come, and below them one line that moves.
+
+    On a terminal the last line shows the attempt that reported most recently; elsewhere finished
+    attempts are told one a line.
+    """
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+        self._status: Status | None = None
+        self._finished = 0
+
+    def __enter__(self) -> Self:
+        if self._out.console.is_terminal:
+            self._status = self._out.console.status("")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def say(self, text: str) -> None:
+        """Print one of the plan's own lines."""
+        self._out.line(text, style="bold" if text.startswith("==") else None)
+
+    def __call__(self, event: Event) -> None:
+        from homeostat.execute.job import Finished
+
+        name = event.job.folder.parent.name
+        if isinstance(event, Finished):
+            self._finished += 1
+            value = event.attempt.values.get(event.job.workload.metric)
+            ending = f" {event.job.workload.metric} {cell_text(value)}" if value is not None else ""
+            why = f" ({event.attempt.reason})" if event.attempt.reason else ""
+            self._out.line(f"   {name} seed {event.job.seed}: {event.attempt.outcome}{ending}{why}")
+        elif self._status is not None:
+            from rich.text import Text
+
+            metrics = _metrics_text(event.report.metrics, main=event.job.workload.metric)
+            place = f"{event.job.workload.unit} {event.report.step + 1}/{event.job.budget}"
+            self._status.update(Text(f"{name} seed {event.job.seed}: {place} | {metrics}"))
