@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from homeostat.execute.job import Event, Finished, Job, Reported
+    from homeostat.search.search import SearchEvent, Told
 
 LINE_EVERY_S = 2.0
 
@@ -117,7 +118,6 @@ class PlanProgress:
     def __init__(self, out: Output) -> None:
         self._out = out
         self._status: Status | None = None
-        self._finished = 0
 
     def __enter__(self) -> Self:
         if self._out.console.is_terminal:
@@ -138,19 +138,38 @@ class PlanProgress:
         """Print one of the plan's own lines."""
         self._out.line(text, style="bold" if text.startswith("==") else None)
 
-    def __call__(self, event: Event) -> None:
-        from homeostat.execute.job import Finished
+    def __call__(self, event: SearchEvent) -> None:
+        from homeostat.execute.job import Finished, Reported
+        from homeostat.search.search import Told
 
-        name = event.job.folder.parent.name
-        if isinstance(event, Finished):
-            self._finished += 1
-            value = event.attempt.values.get(event.job.workload.metric)
-            ending = f" {event.job.workload.metric} {cell_text(value)}" if value is not None else ""
-            why = f" ({event.attempt.reason})" if event.attempt.reason else ""
-            self._out.line(f"   {name} seed {event.job.seed}: {event.attempt.outcome}{ending}{why}")
-        elif self._status is not None:
+        if isinstance(event, Told):
+            self._told(event)
+        elif isinstance(event, Finished):
+            self._finished(event)
+        elif isinstance(event, Reported) and self._status is not None:
             from rich.text import Text
 
-            metrics = _metrics_text(event.report.metrics, main=event.job.workload.metric)
-            place = f"{event.job.workload.unit} {event.report.step + 1}/{event.job.budget}"
-            self._status.update(Text(f"{name} seed {event.job.seed}: {place} | {metrics}"))
+            job, report = event.job, event.report
+            metrics = _metrics_text(report.metrics, main=job.workload.metric)
+            place = f"{job.workload.unit} {report.step + 1}/{job.budget}"
+            self._status.update(Text(f"{_place(job)}: {place} | {metrics}"))
+
+    def _finished(self, event: Finished) -> None:
+        metric = event.job.workload.metric
+        value = event.attempt.values.get(metric)
+        ending = f" | {metric} {cell_text(value)}" if value is not None else ""
+        why = f" ({event.attempt.reason})" if event.attempt.reason else ""
+        self._out.line(f"   {_place(event.job)}: {event.attempt.outcome}{why}{ending}")
+
+    def _told(self, event: Told) -> None:
+        trial, best = event.trial, event.best
+        values = " | ".join(f"{name} {cell_text(value)}" for name, value in trial.values.items())
+        why = f" ({trial.reason})" if trial.reason else ""
+        drawn = ", ".join(f"{name}={cell_text(value)}" for name, value in trial.parameters.items())
+        star = " *" if best is not None and best.number == trial.number else ""
+        text = f"   trial {trial.number}: {trial.outcome}{why} | {values}{star} | {drawn}"
+        self._out.line(text)
+
+
+def _place(job: Job) -> str:
+    return f"{job.folder.parent.name} seed {job.seed}"

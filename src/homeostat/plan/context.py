@@ -12,7 +12,7 @@ from homeostat.plan.phase import Phase, PhaseResult
 from homeostat.record.files import read_json, write_json
 
 if TYPE_CHECKING:
-    from homeostat.execute.job import Event
+    from homeostat.search.search import SearchEvent
     from homeostat.space import Config
     from homeostat.workload.workload import Workload
 
@@ -38,7 +38,7 @@ class Context:
     fix: bool = False
     """Apply the smallest cure when diagnosis finds one, instead of stopping."""
     say: Callable[[str], None] = lambda _: None
-    on_event: Callable[[Event], None] | None = None
+    on_event: Callable[[SearchEvent], None] | None = None
     done: dict[str, PhaseResult] = field(default_factory=dict)
     """Finished phases by name, in order."""
     spent_s: float = 0.0

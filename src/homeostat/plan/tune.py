@@ -18,7 +18,7 @@ from homeostat.plan.phases.search import search
 from homeostat.workload import load
 
 if TYPE_CHECKING:
-    from homeostat.execute.job import Event
+    from homeostat.search.search import SearchEvent
     from homeostat.workload.workload import Workload
 
 GENERIC = (
@@ -88,7 +88,7 @@ def tune(
     device: str = "cpu",
     fix: bool = False,
     say: Callable[[str], None] | None = None,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: Callable[[SearchEvent], None] | None = None,
 ) -> TuneResult:
     """Probe, run the default, search, confirm and report, within a time budget.
 

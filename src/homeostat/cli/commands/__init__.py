@@ -9,11 +9,13 @@ from homeostat.cli.commands.compare import compare
 from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
 from homeostat.cli.commands.run import resume, run
+from homeostat.cli.commands.tune import tune
 
 TUNE, ASK, MACHINE = "Tune and train", "Look at what there is", "This machine"
 
 # name -> (function, help panel); the order is the order of work.
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
+    "tune": (tune, TUNE),
     "run": (run, TUNE),
     "resume": (resume, TUNE),
     "compare": (compare, ASK),

@@ -1,0 +1,71 @@
+"""Confirm: the best and the default again, on fresh seeds, pair by pair."""
+
+from __future__ import annotations
+
+from homeostat.plan.context import Context
+from homeostat.plan.phase import PhaseResult
+from homeostat.plan.phases.search import limits
+from homeostat.search.result import Best
+from homeostat.search.search import STORE
+from homeostat.search.search import search as run_search
+from homeostat.search.store import Store
+
+
+def confirm(context: Context, allowance_s: float) -> PhaseResult:
+    """Say what to expect of the choice: its value in the search was the luckiest of many."""
+    store = Store(context.results / STORE)
+    done = len(store.trials(store.study(context.study).key))
+    result = run_search(
+        context.workload,
+        max(1, done),
+        study=context.study,
+        results=context.results,
+        budget_s=max(1.0, allowance_s),
+        confirm=True,
+        engine=context.engine,
+        jobs=context.jobs,
+        limits=limits(context, allowance_s),
+        on_event=context.on_event,
+    )
+    if result.interrupted:
+        return PhaseResult("confirm", "interrupted", ("Stopped while confirming.",))
+    best = result.best
+    if best is None or best.confirmed is None or best.default is None:
+        return PhaseResult(
+            "confirm", "skipped", ("The time was up before the best could be run again.",)
+        )
+    return _conclude(context, best)
+
+
+def _conclude(context: Context, best: Best) -> PhaseResult:
+    assert best.confirmed is not None
+    assert best.default is not None
+    metric = context.workload.metric
+    facts = {
+        "best": best.config.to_json(),
+        "overrides": dict(best.overrides),
+        "number": best.number,
+        "command": best.command,
+        "selected": best.value,
+        "confirmed": {"mean": best.confirmed.mean, "n": best.confirmed.n},
+        "default": {"mean": best.default.mean, "n": best.default.n},
+    }
+    sentences = [
+        f"On {best.confirmed.n} fresh seeds trial {best.number} scores {metric} {best.confirmed} "
+        f"(in the search: {best.value:.4g}); the default {best.default}."
+    ]
+    if not best.overrides:
+        return PhaseResult("confirm", "done", (*sentences, "Nothing beat the default."), (), facts)
+    if best.gain is None:
+        return PhaseResult("confirm", "done", tuple(sentences), (), facts)
+    gain = best.gain
+    facts["gain"] = {"mean": gain.mean, "low": gain.low, "high": gain.high}
+    verdict = "an improvement"
+    if gain.high < 0:
+        verdict = "a loss: keep the default"
+    elif gain.low <= 0:
+        verdict = "undecided with so few seeds"
+    sentences.append(
+        f"Paired gain {gain.mean:.3g} (95 % interval {gain.low:.3g} .. {gain.high:.3g}): {verdict}."
+    )
+    return PhaseResult("confirm", "done", tuple(sentences), (), facts)

@@ -1,0 +1,45 @@
+"""Report: write down what the phases found."""
+
+from __future__ import annotations
+
+from homeostat.errors import RecordError
+from homeostat.plan.context import Context
+from homeostat.plan.phase import PhaseResult
+from homeostat.record.runs import RunRecord, read_run
+from homeostat.report.study import StudyFacts, write_study_report
+from homeostat.search.search import STORE
+from homeostat.search.store import Store
+from homeostat.search.study import Study
+
+
+def report(context: Context, allowance_s: float) -> PhaseResult:
+    """Write report.md and report.html into the study's folder."""
+    store = Store(context.results / STORE)
+    with Study.open(context.workload, context.study, store=store) as study:
+        trials, ranked = list(study.trials), study.ranked()
+    number = context.fact("confirm", "number")
+    facts = StudyFacts(
+        workload=context.workload,
+        study=context.study,
+        phases=[result.to_json() for result in context.done.values()],
+        trials=trials,
+        ranked=ranked,
+        default_run=_run(context, 0) or _baseline(context),
+        best_run=_run(context, number) if number else None,
+        command=context.fact("confirm", "command") or context.fact("search", "command", ""),
+    )
+    page = write_study_report(facts, context.folder)
+    return PhaseResult("report", "done", (f"Written to {page}.",), (), {"page": str(page)})
+
+
+def _run(context: Context, number: int) -> RunRecord | None:
+    folder = context.folder / f"confirm_{number:04d}"
+    return read_run(folder) if folder.exists() else None
+
+
+def _baseline(context: Context) -> RunRecord | None:
+    folder = context.fact("baseline", "folder")
+    try:
+        return read_run(folder) if folder else None
+    except RecordError:
+        return None

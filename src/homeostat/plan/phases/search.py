@@ -1,0 +1,117 @@
+"""Search: try settings until the time is up, at the length of attempt that the time allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from homeostat.execute.job import Reported
+from homeostat.plan.budget import format_duration
+from homeostat.plan.context import Context
+from homeostat.plan.phase import PhaseResult
+from homeostat.search.making import Limits
+from homeostat.search.result import SearchResult
+from homeostat.search.search import STORE, SearchEvent, Told
+from homeostat.search.search import search as run_search
+from homeostat.search.store import Store
+
+MOST_TRIALS = 10_000
+TRIALS_PER_PARAMETER = 3
+FEWEST_TRIALS = 12
+SHORTEST = 8
+"""An attempt is shortened to an eighth at most: less says little about the whole."""
+
+
+def search(context: Context, allowance_s: float) -> PhaseResult:
+    """Search what the user has not held, told by each trial how it went; the best is kept."""
+    steps, why = affordable_steps(context, allowance_s)
+    # A study that exists goes on as it was made: only its time is new.
+    new = Store(context.results / STORE).find(context.study) is None
+    result = run_search(
+        context.workload,
+        MOST_TRIALS,
+        study=context.study,
+        results=context.results,
+        method=context.method if new else None,
+        pins=context.pins if new else None,
+        budget=steps if new else None,
+        budget_s=max(1.0, allowance_s),
+        confirm=False,
+        engine=context.engine,
+        jobs=context.jobs,
+        limits=limits(context, allowance_s),
+        on_event=_told_only(context.on_event),
+    )
+    return _conclude(context, result, why if new else ())
+
+
+def limits(context: Context, allowance_s: float) -> Limits:
+    """No attempt may take much longer than the default does, or the whole allowance."""
+    pace_s = context.fact("baseline", "step_s")
+    timeout_s = max(10.0, 5 * pace_s * context.steps) if pace_s else allowance_s
+    return Limits(timeout_s=max(1.0, min(timeout_s, allowance_s)), device=context.device)
+
+
+def affordable_steps(context: Context, allowance_s: float) -> tuple[int, tuple[str, ...]]:
+    """How long an attempt may be for enough of them to fit, and a sentence if that is shorter."""
+    pace_s = context.fact("baseline", "step_s")
+    if not pace_s:
+        return context.steps, ()
+    searched = [n for n in context.workload.space.searched() if n not in context.pins]
+    wanted = max(FEWEST_TRIALS, TRIALS_PER_PARAMETER * len(searched))
+    fits = allowance_s * context.jobs / (pace_s * context.steps)
+    if fits >= wanted:
+        return context.steps, ()
+    shortest = math.ceil(context.steps / SHORTEST)
+    steps = max(shortest, math.floor(context.steps * fits / wanted))
+    if steps >= context.steps:
+        return context.steps, ()
+    unit = context.workload.unit
+    return steps, (
+        f"Each attempt gets {steps} of {context.steps} {unit}s, because at {pace_s:.3g} s a {unit} "
+        f"only {fits:.1f} whole ones fit in {format_duration(allowance_s)}.",
+    )
+
+
+def _told_only(
+    on_event: Callable[[SearchEvent], None] | None,
+) -> Callable[[SearchEvent], None] | None:
+    """Pass on how trials end, not how each of their seeds does."""
+    if on_event is None:
+        return None
+
+    def forward(event: SearchEvent) -> None:
+        if isinstance(event, (Told, Reported)):
+            on_event(event)
+
+    return forward
+
+
+def _conclude(context: Context, result: SearchResult, decisions: tuple[str, ...]) -> PhaseResult:
+    counts = {outcome.value: number for outcome, number in result.outcomes.items()}
+    told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
+    facts = {"trials": len(result.trials), "outcomes": counts}
+    if result.best is None:
+        status = "interrupted" if result.interrupted else "stopped"
+        sentences = (f"{len(result.trials)} trials ({told or 'none ended'}); none completed.",)
+        return PhaseResult("search", status, sentences, (), facts)
+    best = result.best
+    facts |= {
+        "best": best.config.to_json(),
+        "overrides": dict(best.overrides),
+        "value": best.value,
+        "number": best.number,
+        "command": best.command,
+    }
+    changed = ", ".join(f"{k} = {_short(v)}" for k, v in best.overrides.items()) or "the default"
+    sentences = (
+        f"{len(result.trials)} trials ({told}); the best is trial {best.number} with "
+        f"{result.metric} {best.value:.4g}: {changed}.",
+        *result.notes,
+    )
+    status = "interrupted" if result.interrupted else "done"
+    return PhaseResult("search", status, sentences, decisions, facts)
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
