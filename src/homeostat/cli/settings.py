@@ -18,6 +18,8 @@ class Chosen:
     workload: Workload
     overrides: dict[str, Any]
     """What the configuration file and the command line set; the latter wins."""
+    typed: frozenset[str]
+    """Those of them that the command line set."""
     config: Config
     name: str
     """The name for run folders: the configuration's, else the workload's."""
@@ -54,6 +56,7 @@ def choose(
     return Chosen(
         workload=workload,
         overrides={name: resolved[name] for name in resolved.given},
+        typed=frozenset(typed),
         config=resolved,
         name=named.name if named else workload.name,
         budget=budget or (named.budget if named and named.budget else workload.budget),

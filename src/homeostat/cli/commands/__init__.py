@@ -9,6 +9,7 @@ from homeostat.cli.commands.compare import compare
 from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
 from homeostat.cli.commands.run import resume, run
+from homeostat.cli.commands.study import best, search, status
 from homeostat.cli.commands.tune import tune
 
 TUNE, ASK, MACHINE = "Tune and train", "Look at what there is", "This machine"
@@ -17,7 +18,10 @@ TUNE, ASK, MACHINE = "Tune and train", "Look at what there is", "This machine"
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "tune": (tune, TUNE),
     "run": (run, TUNE),
+    "search": (search, TUNE),
     "resume": (resume, TUNE),
+    "status": (status, ASK),
+    "best": (best, ASK),
     "compare": (compare, ASK),
     "workloads": (workloads, ASK),
     "space": (space, ASK),

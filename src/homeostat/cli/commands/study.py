@@ -1,0 +1,220 @@
+"""`homeostat search`, `status` and `best`: the deep search, and where a study stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homeostat.cli.commands.run import cores
+from homeostat.cli.options import (
+    ConfigOption,
+    DeviceOption,
+    EngineOption,
+    JobsOption,
+    JsonOption,
+    MemoryOption,
+    ResultsOption,
+    SetOption,
+    StepsOption,
+    TimeoutOption,
+    WorkloadArgument,
+)
+from homeostat.cli.output import Output, cell_text
+from homeostat.cli.settings import choose
+
+if TYPE_CHECKING:
+    from homeostat.search.result import SearchResult
+    from homeostat.search.rows import StudyRow, TrialRow
+    from homeostat.search.store import Store
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option("--store", help="Another database file or URL; RESULTS/studies.db by default."),
+]
+
+
+def search(
+    workload: WorkloadArgument,
+    study: Annotated[
+        str | None, typer.Option("--study", help="The study's name; goes on if it exists.")
+    ] = None,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="How many altogether.")] = 50,
+    budget: Annotated[
+        str | None, typer.Option("--budget", "-b", help="Wall time for this call, like 30m.")
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", help="auto, random, sobol, tpe, gp, cmaes, nsga2 or nsga3."),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="Seeds a trial; its value is their mean.")
+    ] = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    steps: StepsOption = None,
+    confirm: Annotated[
+        bool, typer.Option(help="Run the best and the default again on fresh seeds.")
+    ] = True,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same order of trials for any timing.")
+    ] = False,
+    jobs: JobsOption = None,
+    engine: EngineOption = "local",
+    device: DeviceOption = "auto",
+    timeout: TimeoutOption = None,
+    memory: MemoryOption = None,
+    results: ResultsOption = "results",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search for the best setting; what --config says is the start, what --set says is held."""
+    from homeostat.cli.progress import PlanProgress
+    from homeostat.execute.device import choose_device
+    from homeostat.plan.budget import parse_duration
+    from homeostat.search.making import Limits
+    from homeostat.search.search import search as run_search
+
+    chosen = choose(workload, config, settings, budget=steps)
+    held = {name: value for name, value in chosen.overrides.items() if name in chosen.typed}
+    start = {name: value for name, value in chosen.overrides.items() if name not in held}
+    out = Output(as_json=as_json)
+    with PlanProgress(out) as progress:
+        result = run_search(
+            chosen.workload,
+            trials,
+            study=study,
+            method=method,
+            results=results,
+            store=store,
+            seeds=seeds,
+            budget=chosen.budget if steps or config else None,
+            budget_s=parse_duration(budget) if budget else None,
+            start=start or None,
+            pins=held or None,
+            confirm=confirm,
+            deterministic=deterministic,
+            engine=engine,
+            jobs=jobs or cores(),
+            limits=Limits(
+                timeout_s=parse_duration(timeout) if timeout else None,
+                memory_mb=memory,
+                device=choose_device(device),
+            ),
+            on_event=progress,
+        )
+    _conclude(out, result)
+
+
+def status(
+    study: Annotated[str | None, typer.Option("--study", help="One study; all by default.")] = None,
+    results: ResultsOption = "results",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where studies stand: trials, outcomes, the best so far."""
+    out = Output(as_json=as_json)
+    opened = _store(results, store)
+    names = [study] if study is not None else opened.names()
+    rows = [_status(opened, opened.study(name)) for name in names]
+    out.table(
+        ("study", "workload", "state", "trials", "outcomes", "best trial", "value"),
+        [(*row.values(),) for row in rows],
+    )
+    if not rows:
+        out.line(f"No studies in {results}.  Start one:  homeostat tune WORKLOAD")
+    out.document(rows)
+
+
+def best(
+    study: Annotated[str, typer.Option("--study", help="The study's name.")],
+    top: Annotated[int, typer.Option("--top", "--n-top", min=1, help="How many.")] = 5,
+    results: ResultsOption = "results",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a study's best trials, and the command that reruns each."""
+    from homeostat.search.result import command
+
+    opened = _store(results, store)
+    row = opened.study(study)
+    ranked = _ranked(row, opened.trials(row.key))[:top]
+    metric = next(iter(row.definition["objectives"]))
+    out = Output(as_json=as_json)
+    names = list(dict.fromkeys(name for trial in ranked for name in trial.parameters))
+    out.table(
+        ("trial", metric, "s.d.", *names),
+        [
+            (t.number, t.values[metric], t.sds.get(metric), *(t.parameters.get(n) for n in names))
+            for t in ranked
+        ],
+    )
+    reference = row.settings.get("reference") or row.workload
+    held = {**row.definition["start"], **row.definition["pins"]}
+    commands = [command(reference, {**held, **t.parameters}) for t in ranked]
+    for trial, text in zip(ranked, commands, strict=True):
+        out.line(f"trial {trial.number}:  {text}")
+    if not ranked:
+        out.line("No trial of this study has completed yet.")
+    out.document(
+        [
+            {"number": t.number, "values": t.values, "parameters": t.parameters, "command": text}
+            for t, text in zip(ranked, commands, strict=True)
+        ]
+    )
+
+
+def _store(results: str, store: str | None) -> Store:
+    from homeostat.search.search import STORE
+    from homeostat.search.store import Store
+
+    return Store(store if store is not None else Path(results) / STORE)
+
+
+def _ranked(row: StudyRow, trials: list[TrialRow]) -> list[TrialRow]:
+    """The completed trials, best main objective first."""
+    from homeostat.record.outcome import Outcome
+
+    metric, goal = next(iter(row.definition["objectives"].items()))
+    done = [t for t in trials if t.outcome is Outcome.COMPLETED and metric in t.values]
+    return sorted(done, key=lambda trial: trial.values[metric], reverse=goal == "maximize")
+
+
+def _status(store: Store, row: StudyRow) -> dict[str, object]:
+    trials = store.trials(row.key)
+    ranked = _ranked(row, trials)
+    metric = next(iter(row.definition["objectives"]))
+    counts = Counter(trial.outcome.value for trial in trials)
+    state = "running" if row.driven else "confirmed" if row.confirmation else "stopped"
+    return {
+        "study": row.name,
+        "workload": row.workload,
+        "state": state,
+        "trials": len(trials),
+        "outcomes": ", ".join(f"{number} {word}" for word, number in counts.most_common()),
+        "best_trial": ranked[0].number if ranked else None,
+        "value": ranked[0].values[metric] if ranked else None,
+    }
+
+
+def _conclude(out: Output, result: SearchResult) -> None:
+    for note in result.notes:
+        out.line(note)
+    out.document(result)
+    best = result.best
+    if best is None:
+        out.line("No trial completed.", style="red")
+        raise typer.Exit(130 if result.interrupted else 1)
+    changed = ", ".join(f"{k}={cell_text(v)}" for k, v in best.overrides.items()) or "the default"
+    out.heading(f"best: trial {best.number}, {result.metric} {best.value:.6g}  ({changed})")
+    if best.confirmed is not None and best.default is not None:
+        out.line(f"on fresh seeds: {best.confirmed};  the default: {best.default}")
+    if best.gain is not None:
+        gain = best.gain
+        out.line(f"paired gain {gain.mean:.3g}, 95 % interval {gain.low:.3g} .. {gain.high:.3g}")
+    out.line(f"Rerun it:  {best.command}")
+    if result.interrupted:
+        out.line(f"Stopped; everything is kept. Go on with:  --study {result.study}")
+        raise typer.Exit(130)
