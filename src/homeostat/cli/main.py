@@ -43,9 +43,11 @@ def _options(
 def _add_commands() -> None:
     from homeostat.cli.commands import COMMANDS
     from homeostat.cli.commands.machine import data_app
+    from homeostat.cli.commands.notes import notes_app
 
     for name, (function, panel) in COMMANDS.items():
         app.command(name, rich_help_panel=panel)(function)
+    app.add_typer(notes_app, name="notes", rich_help_panel="Look at what there is")
     app.add_typer(data_app, name="data", rich_help_panel="This machine")
 
 

@@ -11,6 +11,7 @@ from homeostat.cli.commands.machine import doctor
 from homeostat.cli.commands.run import resume, run
 from homeostat.cli.commands.study import best, search, status
 from homeostat.cli.commands.tune import tune
+from homeostat.cli.commands.verify import verify
 
 TUNE, ASK, MACHINE = "Tune and train", "Look at what there is", "This machine"
 
@@ -19,6 +20,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "tune": (tune, TUNE),
     "run": (run, TUNE),
     "search": (search, TUNE),
+    "verify": (verify, TUNE),
     "resume": (resume, TUNE),
     "status": (status, ASK),
     "best": (best, ASK),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from homeostat.execute.job import Reported
 from homeostat.plan.budget import format_duration
 from homeostat.plan.context import Context
-from homeostat.plan.phase import PhaseResult
+from homeostat.plan.phase import PhaseResult, Status
 from homeostat.search.making import Limits
 from homeostat.search.result import SearchResult
 from homeostat.search.search import STORE, SearchEvent, Told
@@ -90,10 +91,13 @@ def _told_only(
 def _conclude(context: Context, result: SearchResult, decisions: tuple[str, ...]) -> PhaseResult:
     counts = {outcome.value: number for outcome, number in result.outcomes.items()}
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
-    facts = {"trials": len(result.trials), "outcomes": counts}
+    facts: dict[str, Any] = {"trials": len(result.trials), "outcomes": counts}
+    status: Status = "interrupted" if result.interrupted else "done"
     if result.best is None:
         status = "interrupted" if result.interrupted else "stopped"
-        sentences = (f"{len(result.trials)} trials ({told or 'none ended'}); none completed.",)
+        sentences: tuple[str, ...] = (
+            f"{len(result.trials)} trials ({told or 'none ended'}); none completed.",
+        )
         return PhaseResult("search", status, sentences, (), facts)
     best = result.best
     facts |= {
@@ -109,7 +113,6 @@ def _conclude(context: Context, result: SearchResult, decisions: tuple[str, ...]
         f"{result.metric} {best.value:.4g}: {changed}.",
         *result.notes,
     )
-    status = "interrupted" if result.interrupted else "done"
     return PhaseResult("search", status, sentences, decisions, facts)
 
 

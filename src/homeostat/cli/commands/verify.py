@@ -1,0 +1,99 @@
+"""`homeostat verify`: expected against measured effect of each claimed change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from homeostat.cli.commands.run import cores
+from homeostat.cli.options import (
+    DeviceOption,
+    EngineOption,
+    JobsOption,
+    JsonOption,
+    ResultsOption,
+    SetOption,
+    WorkloadArgument,
+)
+from homeostat.cli.output import Output
+
+
+def verify(
+    workload: WorkloadArgument,
+    claims: Annotated[
+        Path | None, typer.Argument(help="A claims file (YAML); the workload's own by default.")
+    ] = None,
+    group: Annotated[str | None, typer.Option("--group", help="Which group of the file.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--claim", help="Only this claim; may be repeated.")
+    ] = None,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="alone, together, without; may be repeated; all by default."),
+    ] = None,
+    fidelity: Annotated[
+        float, typer.Option("--fidelity", help="Part of the baseline's length to use, 0 to 1.")
+    ] = 1.0,
+    match: Annotated[
+        str, typer.Option("--match", help="What both sides get alike: samples, time or steps.")
+    ] = "samples",
+    retune: Annotated[
+        str | None, typer.Option("--retune", help="A rate that each side first tunes for itself.")
+    ] = None,
+    pairs: Annotated[int, typer.Option("--pairs", min=2, help="Give up on a claim here.")] = 20,
+    budget: Annotated[
+        str | None, typer.Option("--budget", "-b", help="Wall time, like 30m.")
+    ] = None,
+    settings: SetOption = None,
+    jobs: JobsOption = None,
+    engine: EngineOption = "local",
+    device: DeviceOption = "auto",
+    results: ResultsOption = "results",
+    as_json: JsonOption = False,
+) -> None:
+    """Test each claim alone, all together, and each left out, in pairs of fresh seeds."""
+    from homeostat.evidence.contrasts import KINDS
+    from homeostat.evidence.verify import verify as run_verify
+    from homeostat.execute.device import choose_device
+    from homeostat.plan.budget import parse_duration
+    from homeostat.workload.load import find
+
+    found = find(workload)
+    out = Output(as_json=as_json)
+    verification = run_verify(
+        found,
+        claims,
+        group=group,
+        names=only or None,
+        kinds=kinds or KINDS,
+        fidelity=fidelity,
+        match=match,
+        retune=retune,
+        pins=found.space.parse(settings or (), found.name),
+        max_pairs=pairs,
+        budget_s=parse_duration(budget) if budget else None,
+        engine=engine,
+        jobs=jobs or cores(),
+        device=choose_device(device),
+        results=results,
+        tell=out.line,
+    )
+    out.heading(f"{found.name}, {verification.group}: against {verification.baseline}")
+    out.table(
+        ("claim", "verdict", "claimed", "measured", "note"),
+        [
+            (f.label, f.verdict.value, _percent(f.expected), f.measured, f.note)
+            for f in verification.findings
+        ],
+    )
+    out.line(verification.power)
+    out.line(f"Kept in {verification.folder}")
+    out.document(verification)
+    if verification.interrupted:
+        out.line("Stopped before every claim was decided; the same command goes on.")
+
+
+def _percent(span: tuple[float, float] | None) -> str:
+    return "some" if span is None else f"{100 * span[0]:g}-{100 * span[1]:g} %"
