@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from homeostat.execute.job import Event, Finished, Job, Reported
-    from homeostat.search.search import SearchEvent, Told
+    from homeostat.search.campaign import SearchEvent, Told
 
 LINE_EVERY_S = 2.0
 
@@ -140,7 +140,7 @@ class PlanProgress:
 
     def __call__(self, event: SearchEvent) -> None:
         from homeostat.execute.job import Finished, Reported
-        from homeostat.search.search import Told
+        from homeostat.search.campaign import Told
 
         if isinstance(event, Told):
             self._told(event)

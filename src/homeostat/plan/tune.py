@@ -18,7 +18,7 @@ from homeostat.plan.phases.search import search
 from homeostat.workload import load
 
 if TYPE_CHECKING:
-    from homeostat.search.search import SearchEvent
+    from homeostat.search.campaign import SearchEvent
     from homeostat.workload.workload import Workload
 
 GENERIC = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,7 +73,6 @@ def search(
     from homeostat.cli.progress import PlanProgress
     from homeostat.execute.device import choose_device
     from homeostat.plan.budget import parse_duration
-    from homeostat.search.making import Limits
     from homeostat.search.search import search as run_search
 
     chosen = choose(workload, config, settings, budget=steps)
@@ -98,11 +96,9 @@ def search(
             deterministic=deterministic,
             engine=engine,
             jobs=jobs or cores(),
-            limits=Limits(
-                timeout_s=parse_duration(timeout) if timeout else None,
-                memory_mb=memory,
-                device=choose_device(device),
-            ),
+            timeout_s=parse_duration(timeout) if timeout else None,
+            memory_mb=memory,
+            device=choose_device(device),
             on_event=progress,
         )
     _conclude(out, result)
@@ -115,8 +111,10 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show where studies stand: trials, outcomes, the best so far."""
+    from homeostat.search.search import open_store
+
     out = Output(as_json=as_json)
-    opened = _store(results, store)
+    opened = open_store(results, store)
     names = [study] if study is not None else opened.names()
     rows = [_status(opened, opened.study(name)) for name in names]
     out.table(
@@ -137,8 +135,9 @@ def best(
 ) -> None:
     """Show a study's best trials, and the command that reruns each."""
     from homeostat.search.result import command
+    from homeostat.search.search import open_store
 
-    opened = _store(results, store)
+    opened = open_store(results, store)
     row = opened.study(study)
     ranked = _ranked(row, opened.trials(row.key))[:top]
     metric = next(iter(row.definition["objectives"]))
@@ -164,13 +163,6 @@ def best(
             for t, text in zip(ranked, commands, strict=True)
         ]
     )
-
-
-def _store(results: str, store: str | None) -> Store:
-    from homeostat.search.search import STORE
-    from homeostat.search.store import Store
-
-    return Store(store if store is not None else Path(results) / STORE)
 
 
 def _ranked(row: StudyRow, trials: list[TrialRow]) -> list[TrialRow]:

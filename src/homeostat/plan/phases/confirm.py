@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
-from homeostat.plan.phases.search import limits
+from homeostat.plan.phases.search import timeout_s
 from homeostat.search.result import Best
-from homeostat.search.search import STORE
+from homeostat.search.search import open_store
 from homeostat.search.search import search as run_search
-from homeostat.search.store import Store
 
 
 def confirm(context: Context, allowance_s: float) -> PhaseResult:
     """Say what to expect of the choice: its value in the search was the luckiest of many."""
-    store = Store(context.results / STORE)
+    store = open_store(context.results)
     done = len(store.trials(store.study(context.study).key))
     result = run_search(
         context.workload,
@@ -24,7 +23,8 @@ def confirm(context: Context, allowance_s: float) -> PhaseResult:
         confirm=True,
         engine=context.engine,
         jobs=context.jobs,
-        limits=limits(context, allowance_s),
+        device=context.device,
+        timeout_s=timeout_s(context, allowance_s),
         on_event=context.on_event,
     )
     if result.interrupted:

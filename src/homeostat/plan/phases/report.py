@@ -7,15 +7,13 @@ from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.report.study import StudyFacts, write_study_report
-from homeostat.search.search import STORE
-from homeostat.search.store import Store
+from homeostat.search.search import open_store
 from homeostat.search.study import Study
 
 
 def report(context: Context, allowance_s: float) -> PhaseResult:
     """Write report.md and report.html into the study's folder."""
-    store = Store(context.results / STORE)
-    with Study.open(context.workload, context.study, store=store) as study:
+    with Study.open(context.workload, context.study, store=open_store(context.results)) as study:
         trials, ranked = list(study.trials), study.ranked()
     number = context.fact("confirm", "number")
     facts = StudyFacts(

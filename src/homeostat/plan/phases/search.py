@@ -10,11 +10,10 @@ from homeostat.execute.job import Reported
 from homeostat.plan.budget import format_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult, Status
-from homeostat.search.making import Limits
+from homeostat.search.campaign import SearchEvent, Told
 from homeostat.search.result import SearchResult
-from homeostat.search.search import STORE, SearchEvent, Told
+from homeostat.search.search import open_store
 from homeostat.search.search import search as run_search
-from homeostat.search.store import Store
 
 MOST_TRIALS = 10_000
 TRIALS_PER_PARAMETER = 3
@@ -27,7 +26,7 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
     """Search what the user has not held, told by each trial how it went; the best is kept."""
     steps, why = affordable_steps(context, allowance_s)
     # A study that exists goes on as it was made: only its time is new.
-    new = Store(context.results / STORE).find(context.study) is None
+    new = open_store(context.results).find(context.study) is None
     result = run_search(
         context.workload,
         MOST_TRIALS,
@@ -40,17 +39,18 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
         confirm=False,
         engine=context.engine,
         jobs=context.jobs,
-        limits=limits(context, allowance_s),
+        device=context.device,
+        timeout_s=timeout_s(context, allowance_s),
         on_event=_told_only(context.on_event),
     )
     return _conclude(context, result, why if new else ())
 
 
-def limits(context: Context, allowance_s: float) -> Limits:
-    """No attempt may take much longer than the default does, or the whole allowance."""
+def timeout_s(context: Context, allowance_s: float) -> float:
+    """No attempt may take much longer than the default does, or than the whole allowance."""
     pace_s = context.fact("baseline", "step_s")
-    timeout_s = max(10.0, 5 * pace_s * context.steps) if pace_s else allowance_s
-    return Limits(timeout_s=max(1.0, min(timeout_s, allowance_s)), device=context.device)
+    longest = max(10.0, 5 * pace_s * context.steps) if pace_s else allowance_s
+    return max(1.0, min(longest, allowance_s))
 
 
 def affordable_steps(context: Context, allowance_s: float) -> tuple[int, tuple[str, ...]]:
