@@ -162,13 +162,15 @@ class PlanProgress:
         self._out.line(f"   {_place(event.job)}: {event.attempt.outcome}{why}{ending}")
 
     def _told(self, event: Told) -> None:
+        """A line where there is news: a new best, or a trial that did not complete."""
         trial, best = event.trial, event.best
+        leads = best is not None and best.number == trial.number
+        if trial.outcome == "completed" and not leads:
+            return
         values = " | ".join(f"{name} {cell_text(value)}" for name, value in trial.values.items())
-        why = f" ({trial.reason})" if trial.reason else ""
+        ending = f"best so far | {values}" if leads else f"{trial.outcome} ({trial.reason})"
         drawn = ", ".join(f"{name}={cell_text(value)}" for name, value in trial.parameters.items())
-        star = " *" if best is not None and best.number == trial.number else ""
-        text = f"   trial {trial.number}: {trial.outcome}{why} | {values}{star} | {drawn}"
-        self._out.line(text)
+        self._out.line(f"   trial {trial.number}: {ending} | {drawn}")
 
 
 def _place(job: Job) -> str:

@@ -82,7 +82,7 @@ def _conclude(context: Context, record: RunRecord) -> PhaseResult:
     spread = f" ± {record.sd:.2g}" if facts["sd"] is not None else ""
     sentence = (
         f"The default scores {metric} {record.mean:.4g}{spread} over {len(record.values())} seeds; "
-        f"a {unit} takes {_milliseconds(pace_s)}."
+        f"one {unit} takes {_milliseconds(pace_s)}."
     )
     return PhaseResult("baseline", "done", (sentence,), _decisions(context, facts), facts)
 
@@ -92,19 +92,19 @@ def _decisions(context: Context, facts: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(sd, float) or not isinstance(mean, float) or mean == 0:
         return ()
     return (
-        f"Differences below {2 * sd:.2g} ({abs(200 * sd / mean):.1g} %) between single seeds are "
+        f"Differences below {2 * sd:.2g} ({abs(200 * sd / mean):.2g} %) between single seeds are "
         "noise, so what is chosen is confirmed on fresh seeds.",
     )
 
 
 def _pace(record: RunRecord) -> tuple[float | None, int]:
-    """Seconds a step in the slowest attempt, and how far the furthest got."""
+    """Seconds a step in the fastest attempt (others paid for starting up), and how far one got."""
     paces, reached = [], 0
     for attempt in record.attempts:
         if attempt.last_step is not None and attempt.wall_s > 0:
             paces.append(attempt.wall_s / (attempt.last_step + 1))
             reached = max(reached, attempt.last_step + 1)
-    return (max(paces) if paces else None), reached
+    return (min(paces) if paces else None), reached
 
 
 def _milliseconds(seconds: float | None) -> str:

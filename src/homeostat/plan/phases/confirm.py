@@ -9,6 +9,12 @@ from homeostat.search.result import Best
 from homeostat.search.search import open_store
 from homeostat.search.search import search as run_search
 
+FEWEST_SEEDS, MOST_SEEDS = 3, 10
+ARMS = 4
+"""The default and the best three."""
+MARGIN = 1.5
+"""A setting may be slower than the default."""
+
 
 def confirm(context: Context, allowance_s: float) -> PhaseResult:
     """Say what to expect of the choice: its value in the search was the luckiest of many."""
@@ -20,7 +26,7 @@ def confirm(context: Context, allowance_s: float) -> PhaseResult:
         study=context.study,
         results=context.results,
         budget_s=max(1.0, allowance_s),
-        confirm=True,
+        confirm=_affordable_seeds(context, allowance_s),
         engine=context.engine,
         jobs=context.jobs,
         device=context.device,
@@ -35,6 +41,16 @@ def confirm(context: Context, allowance_s: float) -> PhaseResult:
             "confirm", "skipped", ("The time was up before the best could be run again.",)
         )
     return _conclude(context, best)
+
+
+def _affordable_seeds(context: Context, allowance_s: float) -> int:
+    """As many fresh seeds an arm as fit, since few leave a small gain undecided."""
+    pace_s = context.fact("baseline", "step_s")
+    steps = context.fact("search", "steps", context.steps)
+    if not pace_s:
+        return FEWEST_SEEDS
+    fits = allowance_s * context.jobs / (pace_s * steps * ARMS * MARGIN)
+    return min(MOST_SEEDS, max(FEWEST_SEEDS, int(fits)))
 
 
 def _conclude(context: Context, best: Best) -> PhaseResult:

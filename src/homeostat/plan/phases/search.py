@@ -43,7 +43,7 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
         timeout_s=timeout_s(context, allowance_s),
         on_event=_told_only(context.on_event),
     )
-    return _conclude(context, result, why if new else ())
+    return _conclude(context, result, steps, why if new else ())
 
 
 def timeout_s(context: Context, allowance_s: float) -> float:
@@ -69,7 +69,7 @@ def affordable_steps(context: Context, allowance_s: float) -> tuple[int, tuple[s
         return context.steps, ()
     unit = context.workload.unit
     return steps, (
-        f"Each attempt gets {steps} of {context.steps} {unit}s, because at {pace_s:.3g} s a {unit} "
+        f"Each attempt gets {steps} of {context.steps} {unit}s, because at {pace_s:.3g} s for one {unit} "
         f"only {fits:.1f} whole ones fit in {format_duration(allowance_s)}.",
     )
 
@@ -88,10 +88,12 @@ def _told_only(
     return forward
 
 
-def _conclude(context: Context, result: SearchResult, decisions: tuple[str, ...]) -> PhaseResult:
+def _conclude(
+    context: Context, result: SearchResult, steps: int, decisions: tuple[str, ...]
+) -> PhaseResult:
     counts = {outcome.value: number for outcome, number in result.outcomes.items()}
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
-    facts: dict[str, Any] = {"trials": len(result.trials), "outcomes": counts}
+    facts: dict[str, Any] = {"trials": len(result.trials), "outcomes": counts, "steps": steps}
     status: Status = "interrupted" if result.interrupted else "done"
     if result.best is None:
         status = "interrupted" if result.interrupted else "stopped"
