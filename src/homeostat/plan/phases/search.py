@@ -69,8 +69,8 @@ def affordable_steps(context: Context, allowance_s: float) -> tuple[int, tuple[s
         return context.steps, ()
     unit = context.workload.unit
     return steps, (
-        f"Each attempt gets {steps} of {context.steps} {unit}s, because at {pace_s:.3g} s for one {unit} "
-        f"only {fits:.1f} whole ones fit in {format_duration(allowance_s)}.",
+        f"Each attempt gets {steps} of {context.steps} {unit}s, because at {pace_s:.3g} s for one "
+        f"{unit} only {fits:.1f} whole ones fit in {format_duration(allowance_s)}.",
     )
 
 
