@@ -115,9 +115,10 @@ def slices(
     *,
     log: Mapping[str, bool],
     metric: str,
-    best: int | None,
+    maximize: bool = False,
+    best: int | None = None,
 ) -> str:
-    """The value against each parameter, one small panel each; the best trial is ringed."""
+    """The value against each parameter, one small panel each; the trial `best` is ringed."""
     from matplotlib.figure import Figure
 
     names = list(parameters)
@@ -128,6 +129,9 @@ def slices(
         axes = figure.add_subplot(rows, columns, index + 1)
         _quiet(axes)
         _slice(axes, parameters[name], values, log=log.get(name, False), best=best)
+        finite = np.array([v for v in values if v is not None and np.isfinite(v)])
+        if len(finite):
+            _robust_limits(axes, finite, maximize=maximize)
         axes.set_xlabel(name)
         if index % columns == 0:
             axes.set_ylabel(metric)

@@ -32,6 +32,8 @@ class StudyFacts:
     """Every trial by number, in order."""
     ranked: Sequence[TrialRow]
     """The completed ones, best first."""
+    chosen: int | None
+    """The number of the trial that is recommended."""
     default_run: RunRecord | None
     """The default configuration on fresh seeds, if it was confirmed; else the baseline."""
     best_run: RunRecord | None
@@ -125,10 +127,11 @@ def _search(document: Document, facts: StudyFacts) -> None:
             values,
             log={name: _is_log(facts.workload, name) for name in names},
             metric=metric,
-            best=facts.ranked[0].number,
+            maximize=goal == "maximize",
+            best=facts.chosen,
         )
         document.figure(
-            "parameters", picture, f"{metric} against each parameter; the best is ringed"
+            "parameters", picture, f"{metric} against each parameter; the chosen one is ringed"
         )
     document.table(
         ("trial", metric, *names),

@@ -31,8 +31,8 @@ def show(
         [(e.number, e.title, e.learning_rate, "; ".join(e.behaviour)) for e in entries],
     )
     together = assess(entries)
-    for sentence in together:
-        out.line(sentence)
+    if together:
+        out.line(together)
     if not entries:
         out.line(f"No entries in {file}.  Add one:  homeostat notes add RUN or a LOG file")
     out.document({"entries": [vars(entry) for entry in entries], "together": together})

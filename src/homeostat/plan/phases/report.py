@@ -16,12 +16,14 @@ def report(context: Context, allowance_s: float) -> PhaseResult:
     with Study.open(context.workload, context.study, store=open_store(context.results)) as study:
         trials, ranked = list(study.trials), study.ranked()
     number = context.fact("confirm", "number")
+    first = ranked[0].number if ranked else None
     facts = StudyFacts(
         workload=context.workload,
         study=context.study,
         phases=[result.to_json() for result in context.done.values()],
         trials=trials,
         ranked=ranked,
+        chosen=first if number is None else number,
         default_run=_run(context, 0) or _baseline(context),
         best_run=_run(context, number) if number else None,
         command=context.fact("confirm", "command") or context.fact("search", "command", ""),
