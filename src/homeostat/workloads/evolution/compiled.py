@@ -1,0 +1,65 @@
+"""Numba's compiler, with a cache on disk that notices a change in any compiled file of this folder.
+
+Numba's own cache looks only at the file a function stands in: after a change in a helper module it
+would quietly go on running the old code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numba import njit
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _stamp() -> str:
+    """A digest of every source file here that holds compiled code."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        source = path.read_bytes()
+        if b"compiled" in source:
+            digest.update(source)
+    return digest.hexdigest()
+
+
+STAMP = _stamp()
+
+
+class _FolderCache(FunctionCache):  # type: ignore[misc]  # Numba carries no types
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file = IndexDataCacheFile(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=STAMP,
+        )
+
+
+def compiled(function: Function) -> Function:
+    """Compile for the machine at first call: no Python lock held, strict IEEE arithmetic."""
+    dispatcher = njit(nogil=True, error_model="numpy")(function)
+    dispatcher._cache = _FolderCache(function)
+    return dispatcher  # type: ignore[no-any-return]
+
+
+def compiled_fast(function: Function) -> Function:
+    """The same, but letting the compiler reorder sums and use approximate divisions.
+
+    Not cached on disk: Numba's index does not tell it from the strict version.
+    """
+    python = getattr(function, "py_func", function)
+    flags = {"reassoc", "contract", "arcp", "nsz", "afn"}
+    return njit(nogil=True, error_model="numpy", fastmath=flags)(python)  # type: ignore[no-any-return]
+
+
+def inlined(function: Function) -> Function:
+    """A part of a compiled function, put into its caller: worth it for a step of a hot loop.
+
+    (Numba passes arrays by value, seven words each: calling such a part costs more than the part.)
+    """
+    return njit(nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]

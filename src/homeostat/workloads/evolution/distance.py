@@ -1,0 +1,115 @@
+"""How far apart two creatures are, for species and for fitness sharing.
+
+Evolved wiring is compared gene by gene (`neat.cross`). Fixed wiring is compared muscle by muscle,
+matched by name: muscles only one of them has count as excess or disjoint genes, and the weights of
+shared muscles, with the base of the brain, as matching ones.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .body import place_of
+from .compiled import compiled
+from .neat import cross
+from .population import Population, Rules
+
+Array = npt.NDArray[Any]
+
+
+@compiled
+def _wired(
+    weights: Any, bodies: Any, i: int, j: int, excess_c: float, disjoint_c: float, weight_c: float
+) -> float:
+    """Compatibility distance of two creatures of fixed wiring.
+
+    A muscle of the creature with more muscles is excess beyond the other's number, else disjoint.
+    """
+    shared = 0
+    apart, count = 0.0, 0
+    for m in range(bodies.muscles[i]):
+        other = place_of(bodies.muscle_id[j], bodies.muscles[j], bodies.muscle_id[i, m])
+        if other < 0:
+            continue
+        shared += 1
+        for k in range(weights.out.shape[2]):
+            apart += abs(weights.out[i, m, k] - weights.out[j, other, k])
+        count += weights.out.shape[2]
+    for h in range(weights.base.shape[1]):
+        for k in range(weights.base.shape[2]):
+            apart += abs(weights.base[i, h, k] - weights.base[j, h, k])
+        count += weights.base.shape[2]
+    a, b = bodies.muscles[i], bodies.muscles[j]
+    excess = abs(a - b)
+    disjoint = a + b - 2 * shared - excess
+    genes = max(1, a, b)
+    return (excess_c * excess + disjoint_c * disjoint) / genes + weight_c * apart / max(1, count)
+
+
+@compiled
+def _wired_to(
+    weights: Any, bodies: Any, members: Any, j: int, excess_c: float, disjoint_c: float,
+    weight_c: float
+) -> Any:
+    result = np.empty(len(members), np.float64)
+    for k in range(len(members)):
+        result[k] = _wired(weights, bodies, members[k], j, excess_c, disjoint_c, weight_c)
+    return result
+
+
+def distances_to(
+    population: Population,
+    rules: Rules,
+    members: Array,
+    i: int,
+    coefficients: tuple[float, float, float],
+) -> Array:
+    """Compatibility distances of several creatures to creature i."""
+    if rules.neat:
+        brain = population.brain
+        return np.asarray(cross.distances(brain, members, brain, i, *coefficients))
+    return np.asarray(
+        _wired_to(population.weights, population.body, members, i, *coefficients)
+    )
+
+
+@compiled
+def _rms(weights: Any, bodies: Any, i: int, j: int) -> float:
+    """RMS difference of weights; a weight only one of them has counts as 2."""
+    total, count = 0.0, 0
+    width = weights.out.shape[2]
+    shared = 0
+    for m in range(bodies.muscles[i]):
+        other = place_of(bodies.muscle_id[j], bodies.muscles[j], bodies.muscle_id[i, m])
+        if other >= 0:
+            shared += 1
+            for k in range(width):
+                total += (weights.out[i, m, k] - weights.out[j, other, k]) ** 2
+    union = bodies.muscles[i] + bodies.muscles[j] - shared
+    total += 4.0 * width * (union - shared)
+    count += width * union
+    for h in range(weights.base.shape[1]):
+        for k in range(weights.base.shape[2]):
+            total += (weights.base[i, h, k] - weights.base[j, h, k]) ** 2
+        count += weights.base.shape[2]
+    return math.sqrt(total / count)
+
+
+@compiled
+def _all_rms(weights: Any, bodies: Any, result: Any) -> None:
+    for i in range(len(result)):
+        for j in range(i):
+            result[i, j] = result[j, i] = _rms(weights, bodies, i, j)
+
+
+def between_all(population: Population, rules: Rules) -> Array:
+    """(N, N) distances for fitness sharing, which only fixed wiring uses."""
+    assert not rules.neat, "species share fitness already"
+    size = len(population.name)
+    result = np.zeros((size, size))
+    _all_rms(population.weights, population.body, result)
+    return result

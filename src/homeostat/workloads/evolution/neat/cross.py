@@ -1,0 +1,93 @@
+"""Mating two genomes, and measuring how far apart they are.
+
+Genes are sorted by identity, so both walk two genomes like a zip.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..chance import uniform
+from ..compiled import compiled
+from .genome import copy_genome, hidden_place
+
+
+@compiled
+def cross(a: Any, i: int, b: Any, j: int, child: Any, k: int, stream: Any) -> None:
+    """Write into child's genome k the offspring of a's genome i, the fitter, and b's genome j.
+
+    It has the fitter's structure (so it cannot contain a cycle); shared genes take their weight
+    from either parent, and are disabled in three of four cases if either parent's is.
+    """
+    copy_genome(a, i, child, k)
+    c = d = 0
+    while c < a.count[i] and d < b.count[j]:
+        if a.key[i, c] < b.key[j, d]:
+            c += 1
+        elif a.key[i, c] > b.key[j, d]:
+            d += 1
+        else:
+            if uniform(stream) < 0.5:
+                child.weight[k, c] = b.weight[j, d]
+            if not (a.enabled[i, c] and b.enabled[j, d]):
+                child.enabled[k, c] = uniform(stream) >= 0.75
+            c += 1
+            d += 1
+    for h in range(a.hidden[i]):
+        other = hidden_place(b, j, a.hidden_id[i, h])
+        if other >= 0 and uniform(stream) < 0.5:
+            child.hidden_bias[k, h] = b.hidden_bias[j, other]
+    for o in range(a.outputs[i]):
+        for other in range(b.outputs[j]):
+            if b.output_id[j, other] == a.output_id[i, o] and uniform(stream) < 0.5:
+                child.output_bias[k, o] = b.output_bias[j, other]
+
+
+@compiled
+def _newest(genomes: Any, i: int) -> int:
+    born = np.int64(-1)
+    for c in range(genomes.count[i]):
+        born = max(born, genomes.born[i, c])
+    return born
+
+
+@compiled
+def distance(
+    a: Any, i: int, b: Any, j: int, excess_c: float, disjoint_c: float, weight_c: float
+) -> float:
+    """Compatibility distance: c1 E / N + c2 D / N + c3 mean |dw|, N the larger gene count.
+
+    A gene only one of them has is excess if it is younger than all of the other's, else disjoint.
+    """
+    excess = disjoint = matching = 0
+    apart = 0.0
+    newest_a, newest_b = _newest(a, i), _newest(b, j)
+    c = d = 0
+    while c < a.count[i] or d < b.count[j]:
+        in_a = c < a.count[i] and (d >= b.count[j] or a.key[i, c] <= b.key[j, d])
+        in_b = d < b.count[j] and (c >= a.count[i] or b.key[j, d] <= a.key[i, c])
+        if in_a and in_b:
+            matching += 1
+            apart += abs(a.weight[i, c] - b.weight[j, d])
+        elif in_a:
+            later = a.born[i, c] > newest_b
+            excess, disjoint = excess + later, disjoint + (not later)
+        else:
+            later = b.born[j, d] > newest_a
+            excess, disjoint = excess + later, disjoint + (not later)
+        c, d = c + in_a, d + in_b
+    genes = max(1, a.count[i], b.count[j])
+    return (excess_c * excess + disjoint_c * disjoint) / genes + weight_c * apart / max(1, matching)
+
+
+@compiled
+def distances(
+    a: Any, members: Any, b: Any, j: int, excess_c: float, disjoint_c: float, weight_c: float
+) -> Any:
+    """The distance of several of a's genomes to b's genome j."""
+    result = np.empty(len(members), np.float64)
+    for m in range(len(members)):
+        result[m] = distance(a, members[m], b, j, excess_c, disjoint_c, weight_c)
+    return result

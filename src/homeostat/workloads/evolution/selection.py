@@ -1,0 +1,189 @@
+"""Who survives, and who are the parents of each child.
+
+Fitness may be shared (see `shared_fitness`); elites are always chosen by raw fitness. Parents come
+from the survivors only, and every probability belongs to the creature it was computed for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .species import Species
+
+Array = npt.NDArray[Any]
+
+METHODS = ("truncation", "tournament", "rank", "speciation")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The next generation: survivors first, then children."""
+
+    survivors: Array
+    """Indices of creatures that live on, best first."""
+    mothers: Array
+    """For each child, the parent it takes its structure from: the fitter one."""
+    fathers: Array
+    """For each child, the other parent, or -1: the child is a mutated copy of its mother."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pressure:
+    """How hard selection is."""
+
+    method: str
+    cull: float
+    """Share of the population that dies each generation."""
+    elites: int
+    """How many of the best by raw fitness always survive."""
+    crossover: float
+    """Chance a child has two parents."""
+    tournament_size: int = 3
+    min_species_size: int = 2
+    """Survivors each species is granted."""
+
+
+def shared_fitness(fitness: Array, distances: Array, radius: float) -> Array:
+    """Fitness divided by how crowded a creature's surroundings are, itself included.
+
+    Source: Goldberg & Richardson 1987.
+    """
+    crowd = np.maximum(0.0, 1.0 - distances / radius).sum(axis=1)
+    return fitness / np.maximum(crowd, 1.0)
+
+
+def rank_weights(count: int) -> Array:
+    """Chances of the best, the second best, ...: falling in a straight line."""
+    weights = np.arange(count, 0, -1, dtype=float)
+    return weights / weights.sum()
+
+
+def plan(
+    fitness: Array,
+    raw: Array,
+    pressure: Pressure,
+    rng: np.random.Generator,
+    species: Species | None = None,
+    may_breed: Array | None = None,
+) -> Plan:
+    """Choose survivors and parents.
+
+    Args:
+        fitness: What selection goes by, shared or not.
+        raw: Fitness as scored.
+        pressure: How to select.
+        rng: The randomness to use.
+        species: Needed for speciation.
+        may_breed: For speciation, which species may (`Species.judge`).
+    """
+    size = len(fitness)
+    elites = np.argsort(-raw, kind="stable")[: min(pressure.elites, size)]
+    keep = min(size, max(1, len(elites), round(size * (1.0 - pressure.cull))))
+    if pressure.method == "speciation":
+        assert species is not None and may_breed is not None
+        chosen = _survivors_by_species(fitness, keep, pressure, species, may_breed)
+    elif pressure.method == "tournament":
+        chosen = _win_tournaments(fitness, keep, pressure.tournament_size, rng)
+    else:
+        chosen = np.argsort(-fitness, kind="stable")[:keep]
+    survivors = _with_elites(chosen, elites, fitness, keep)
+    children = size - len(survivors)
+    if pressure.method == "speciation":
+        assert species is not None and may_breed is not None
+        pools = _pools(survivors, children, fitness, species, may_breed)
+    else:
+        pools = [(survivors, children)]
+    pairs = [_couple(pool, count, fitness, pressure, rng) for pool, count in pools]
+    mothers = np.concatenate([m for m, _ in pairs]) if pairs else np.zeros(0, np.int64)
+    fathers = np.concatenate([f for _, f in pairs]) if pairs else np.zeros(0, np.int64)
+    return Plan(survivors, mothers, fathers)
+
+
+def _with_elites(chosen: Array, elites: Array, fitness: Array, keep: int) -> Array:
+    """The chosen, best first, the last of them giving way to elites left out."""
+    missing = np.setdiff1d(elites, chosen)
+    ordinary = np.setdiff1d(chosen, elites)
+    ordinary = ordinary[np.argsort(-fitness[ordinary], kind="stable")]
+    both = len(chosen) - len(ordinary) + len(missing)
+    survivors = np.concatenate([elites, ordinary[: max(0, keep - both)]]).astype(np.int64)
+    return survivors[np.argsort(-fitness[survivors], kind="stable")]
+
+
+def _win_tournaments(fitness: Array, keep: int, size: int, rng: np.random.Generator) -> Array:
+    """Winners of `keep` tournaments; whoever has won leaves."""
+    left = list(range(len(fitness)))
+    winners = []
+    for _ in range(keep):
+        entrants = rng.integers(len(left), size=size)
+        place = max(entrants, key=lambda e: fitness[left[e]])
+        winners.append(left[place])
+        left[place] = left[-1]
+        left.pop()
+    return np.array(winners, np.int64)
+
+
+def _survivors_by_species(
+    fitness: Array, keep: int, pressure: Pressure, species: Species, may_breed: Array
+) -> Array:
+    """The best of each species: a few granted, the rest by the size of the species."""
+    sizes = np.bincount(species.member, minlength=len(species)) * may_breed
+    seats = np.minimum(pressure.min_species_size, sizes)
+    champions = np.full(len(species), -np.inf)
+    np.maximum.at(champions, species.member, fitness)
+    for s in np.argsort(champions, kind="stable"):  # too many species: the weakest go
+        if seats.sum() > keep:
+            seats[s] = 0
+    seats += np.minimum(_shares(sizes - seats, keep - seats.sum()), sizes - seats)
+    order = np.argsort(-fitness, kind="stable")
+    chosen = [order[species.member[order] == s][:seat] for s, seat in enumerate(seats)]
+    return np.concatenate(chosen)
+
+
+def _shares(weights: Array, total: int) -> Array:
+    """Whole numbers in proportion to `weights` that add up to `total` (largest remainders)."""
+    if total <= 0 or weights.sum() <= 0:
+        return np.zeros(len(weights), np.int64)
+    exact = weights / weights.sum() * total
+    shares = np.floor(exact).astype(np.int64)
+    order = np.argsort(-(exact - shares), kind="stable")
+    shares[order[: total - shares.sum()]] += 1
+    return shares
+
+
+def _pools(
+    survivors: Array, children: int, fitness: Array, species: Species, may_breed: Array
+) -> list[tuple[Array, int]]:
+    """Each species' surviving parents, and how many children it is due.
+
+    By explicit sharing: in proportion to the mean fitness of its members.
+    """
+    counts = np.bincount(species.member, minlength=len(species))
+    sums = np.bincount(species.member, weights=fitness, minlength=len(species))
+    alive = np.bincount(species.member[survivors], minlength=len(species)) > 0
+    right = alive & may_breed
+    right = right if right.any() else alive
+    due = _shares((sums / np.maximum(counts, 1) + 1e-9) * right, children)
+    mine = species.member[survivors]
+    return [(survivors[mine == s], int(due[s])) for s in range(len(species)) if due[s]]
+
+
+def _couple(
+    pool: Array, count: int, fitness: Array, pressure: Pressure, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Parents for `count` children out of a pool that is sorted best first."""
+    if pressure.method == "tournament":
+        # The pool is sorted, so the entrant with the lowest place wins.
+        entrants = rng.integers(len(pool), size=(2, count, pressure.tournament_size))
+        first, second = entrants.min(axis=2)
+    elif pressure.method == "truncation":
+        first, second = rng.integers(len(pool), size=(2, count))
+    else:
+        first, second = rng.choice(len(pool), size=(2, count), p=rank_weights(len(pool)))
+    crossed = (rng.random(count) < pressure.crossover) & (first != second)
+    mothers = np.where(crossed, np.minimum(first, second), first)
+    fathers = np.where(crossed, pool[np.maximum(first, second)], -1)
+    return pool[mothers], fathers

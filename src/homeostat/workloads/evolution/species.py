@@ -1,0 +1,121 @@
+"""Species: creatures alike compete with each other, so that a new idea has time to ripen.
+
+Species live on from generation to generation. A species' representative is its best survivor of
+the generation before; a creature joins the first species whose representative is near enough, or
+founds one.
+
+Source: Stanley & Miikkulainen 2002, section 3.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass
+class Species:
+    """The species of a population, one entry each in arrays that run in parallel."""
+
+    name: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Numbered in the order they arose."""
+    representative: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Index of a creature in the current population."""
+    best: Array = field(default_factory=lambda: np.zeros(0))
+    """The best raw fitness ever."""
+    improved: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    """The generation of that."""
+    founded: int = 0
+    """How many species there have ever been."""
+    member: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    """For each creature, its species as an index into the arrays above."""
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+    def sort(
+        self,
+        size: int,
+        generation: int,
+        threshold: float,
+        distances: Callable[[Array, int], Array],
+    ) -> None:
+        """Give every creature of a population a species.
+
+        Args:
+            size: How many creatures there are.
+            generation: Which generation they are.
+            threshold: Nearer than this is the same species.
+            distances: distances(members, i): of several creatures to creature i.
+        """
+        self.member = np.full(size, -1)
+        homeless = np.arange(size)
+        s = 0
+        while len(homeless):
+            if s == len(self.name):
+                self._found(int(homeless[0]), generation)
+            near = distances(homeless, int(self.representative[s])) < threshold
+            near |= homeless == self.representative[s]
+            self.member[homeless[near]] = s
+            homeless = homeless[~near]
+            s += 1
+        self._keep(np.bincount(self.member, minlength=len(self.name)) > 0)
+
+    def _found(self, representative: int, generation: int) -> None:
+        self.name = np.append(self.name, self.founded)
+        self.representative = np.append(self.representative, representative)
+        self.best = np.append(self.best, -np.inf)
+        self.improved = np.append(self.improved, generation)
+        self.founded += 1
+
+    def _keep(self, alive: Array) -> None:
+        """Drop the species that are not `alive`."""
+        place = np.cumsum(alive) - 1
+        self.member = np.where(self.member >= 0, place[self.member], -1)
+        self.name, self.representative = self.name[alive], self.representative[alive]
+        self.best, self.improved = self.best[alive], self.improved[alive]
+
+    def judge(self, fitness: Array, generation: int, patience: int) -> Array:
+        """Which species may breed: all but those without progress for `patience` generations.
+
+        The species of the best creature always may.
+        """
+        best = np.full(len(self), -np.inf)
+        np.maximum.at(best, self.member, fitness)
+        better = best > self.best
+        self.best = np.maximum(best, self.best)
+        self.improved = np.where(better, generation, self.improved)
+        fresh = generation - self.improved < patience
+        fresh[self.member[int(np.argmax(fitness))]] = True
+        return fresh
+
+    def follow(self, survivors: Array) -> None:
+        """Point to representatives in the next population, where survivors come first."""
+        first = np.full(len(self), -1)
+        for place, i in reversed(list(enumerate(survivors))):
+            first[self.member[i]] = place  # survivors are listed best first
+        alive = first >= 0
+        self._keep(alive)
+        self.representative = first[alive]
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {
+            "name": self.name,
+            "representative": self.representative,
+            "best": self.best,
+            "improved": self.improved,
+            "founded": self.founded,
+            "member": self.member,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Be as the one that wrote `state`."""
+        for name, value in state.items():
+            setattr(self, name, int(value) if name == "founded" else np.asarray(value))
