@@ -13,11 +13,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .capacity import CONTACT, FIRST_HIDDEN, MAX_MUSCLES, STRAIN, TIME, VELOCITY
-from .compiled import compiled
-from .creatures import Creatures
-from .simd import WIDTH, aligned_rows
-from .world import World
+from homeostat.workloads.evolution.capacity import (
+    CONTACT,
+    FIRST_HIDDEN,
+    MAX_MUSCLES,
+    STRAIN,
+    TIME,
+    VELOCITY,
+)
+from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.creatures import Creatures
+from homeostat.workloads.evolution.simd import WIDTH, aligned_rows
+from homeostat.workloads.evolution.world import World
 
 Array = npt.NDArray[Any]
 
@@ -103,7 +110,7 @@ def _fill_nodes(rows: Any, lane: int, i: int, creatures: Any, world: Any) -> Non
 
 
 @compiled
-def _block_column(column: int, slot_of: Any, first: int, slots: int, nodes: int, end: int) -> int:
+def _block_column(column: int, slot_of: Any, first: int, slots: int, nodes: int, end: int) -> Any:
     """Where a canonical input column stands in the rows of a block."""
     if column < TIME + 2:
         return column

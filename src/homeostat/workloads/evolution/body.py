@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .capacity import MAX_MUSCLES, MAX_NODES
-from .chance import below, between, join, uniform
-from .compiled import compiled
+from homeostat.workloads.evolution.capacity import MAX_MUSCLES, MAX_NODES
+from homeostat.workloads.evolution.chance import below, between, join, uniform
+from homeostat.workloads.evolution.compiled import compiled
 
 Array = npt.NDArray[Any]
 
@@ -69,7 +69,7 @@ def empty_bodies(number: int) -> Bodies:
 
 
 @compiled
-def muscle_between(bodies: Any, i: int, a: int, b: int) -> int:
+def muscle_between(bodies: Any, i: int, a: int, b: int) -> Any:
     """The muscle of body i between two nodes, or -1."""
     for m in range(bodies.muscles[i]):
         p, q = bodies.ends[i, m, 0], bodies.ends[i, m, 1]
@@ -137,7 +137,7 @@ def grow_node(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
     if n >= rules.max_nodes or bodies.muscles[i] >= rules.max_muscles:
         return False
     parent = below(stream, n)
-    times, name, taken = 0, np.int64(0), True
+    times, name, taken = 0, 0, True
     while taken:
         name = join(bodies.node_id[i, parent], times)
         taken, times = False, times + 1
@@ -164,7 +164,7 @@ def _degrees(bodies: Any, i: int) -> Any:
 
 
 @compiled
-def holds_together(bodies: Any, i: int, without: int) -> bool:
+def holds_together(bodies: Any, i: int, without: int) -> Any:
     """Whether body i is in one piece (leaving out one node; -1 for none)."""
     nodes = bodies.nodes[i]
     reached = np.zeros(MAX_NODES, np.bool_)
@@ -176,10 +176,10 @@ def holds_together(bodies: Any, i: int, without: int) -> bool:
             a, b = bodies.ends[i, m, 0], bodies.ends[i, m, 1]
             if a != without and b != without and reached[a] != reached[b]:
                 reached[a] = reached[b] = growing = True
+    found = 0
     for n in range(nodes):
-        if n != without and not reached[n]:
-            return False
-    return True
+        found += reached[n] or n == without
+    return found == nodes
 
 
 @compiled
@@ -213,7 +213,7 @@ def lose_node(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
 
 
 @compiled
-def _nudge(value: float, low: float, high: float, part: float, rules: Any, stream: Any) -> float:
+def _nudge(value: float, low: float, high: float, part: float, rules: Any, stream: Any) -> Any:
     """A gene after mutation: it moves by up to magnitude x its range, `part` of that for some."""
     if uniform(stream) >= rules.rate:
         return value
@@ -266,7 +266,7 @@ def copy_body(a: Any, i: int, b: Any, j: int) -> None:
 
 
 @compiled
-def place_of(names: Any, count: int, name: int) -> int:
+def place_of(names: Any, count: int, name: int) -> Any:
     """Where a name stands among the first `count`; -1 if it does not."""
     for k in range(count):
         if names[k] == name:

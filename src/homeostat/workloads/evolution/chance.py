@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _A = np.uint64(0xBF58476D1CE4E5B9)
@@ -56,7 +56,7 @@ def key_of(*words: int) -> np.uint64:
 
 
 @compiled
-def join(a: int, b: int) -> int:
+def join(a: int, b: int) -> Any:
     """The 64-bit name of what a and b make together, in this order; never negative."""
     return np.int64(mix(np.uint64(a), np.uint64(b)) >> _ONE)
 
@@ -69,13 +69,13 @@ def uniform(stream: Any) -> Any:
 
 
 @compiled
-def between(stream: Any, low: float, high: float) -> Any:
+def between(stream: Any, low: Any, high: Any) -> Any:
     """The next number in [low, high)."""
     return low + (high - low) * uniform(stream)
 
 
 @compiled
-def below(stream: Any, count: int) -> int:
+def below(stream: Any, count: int) -> Any:
     """The next whole number in 0 .. count - 1."""
     return min(int(uniform(stream) * count), count - 1)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
@@ -30,9 +30,9 @@ def _stamp() -> str:
 STAMP = _stamp()
 
 
-class _FolderCache(FunctionCache):  # type: ignore[misc]  # Numba carries no types
+class _FolderCache(FunctionCache):
     def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)
+        super().__init__(function)  # type: ignore[no-untyped-call]  # Numba's own
         self._cache_file = IndexDataCacheFile(
             cache_path=self._cache_path,
             filename_base=self._impl.filename_base,
@@ -42,9 +42,9 @@ class _FolderCache(FunctionCache):  # type: ignore[misc]  # Numba carries no typ
 
 def compiled(function: Function) -> Function:
     """Compile for the machine at first call: no Python lock held, strict IEEE arithmetic."""
-    dispatcher = njit(nogil=True, error_model="numpy")(function)
+    dispatcher: Any = njit(nogil=True, error_model="numpy")(function)
     dispatcher._cache = _FolderCache(function)
-    return dispatcher  # type: ignore[no-any-return]
+    return cast(Function, dispatcher)
 
 
 def compiled_fast(function: Function) -> Function:
@@ -54,7 +54,7 @@ def compiled_fast(function: Function) -> Function:
     """
     python = getattr(function, "py_func", function)
     flags = {"reassoc", "contract", "arcp", "nsz", "afn"}
-    return njit(nogil=True, error_model="numpy", fastmath=flags)(python)  # type: ignore[no-any-return]
+    return cast(Function, njit(nogil=True, error_model="numpy", fastmath=flags)(python))
 
 
 def inlined(function: Function) -> Function:
@@ -62,4 +62,4 @@ def inlined(function: Function) -> Function:
 
     (Numba passes arrays by value, seven words each: calling such a part costs more than the part.)
     """
-    return njit(nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
+    return cast(Function, njit(nogil=True, error_model="numpy", inline="always")(function))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .capacity import MAX_MUSCLES, MAX_NODES, MAX_ROWS
+from homeostat.workloads.evolution.capacity import MAX_MUSCLES, MAX_NODES, MAX_ROWS
 
 Array = npt.NDArray[Any]
 

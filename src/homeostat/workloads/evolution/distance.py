@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .body import place_of
-from .compiled import compiled
-from .neat import cross
-from .population import Population, Rules
+from homeostat.workloads.evolution.body import place_of
+from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.neat import cross
+from homeostat.workloads.evolution.population import Population, Rules
 
 Array = npt.NDArray[Any]
 
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 @compiled
 def _wired(
     weights: Any, bodies: Any, i: int, j: int, excess_c: float, disjoint_c: float, weight_c: float
-) -> float:
+) -> Any:
     """Compatibility distance of two creatures of fixed wiring.
 
     A muscle of the creature with more muscles is excess beyond the other's number, else disjoint.
@@ -52,8 +52,13 @@ def _wired(
 
 @compiled
 def _wired_to(
-    weights: Any, bodies: Any, members: Any, j: int, excess_c: float, disjoint_c: float,
-    weight_c: float
+    weights: Any,
+    bodies: Any,
+    members: Any,
+    j: int,
+    excess_c: float,
+    disjoint_c: float,
+    weight_c: float,
 ) -> Any:
     result = np.empty(len(members), np.float64)
     for k in range(len(members)):
@@ -72,13 +77,11 @@ def distances_to(
     if rules.neat:
         brain = population.brain
         return np.asarray(cross.distances(brain, members, brain, i, *coefficients))
-    return np.asarray(
-        _wired_to(population.weights, population.body, members, i, *coefficients)
-    )
+    return np.asarray(_wired_to(population.weights, population.body, members, i, *coefficients))
 
 
 @compiled
-def _rms(weights: Any, bodies: Any, i: int, j: int) -> float:
+def _rms(weights: Any, bodies: Any, i: int, j: int) -> Any:
     """RMS difference of weights; a weight only one of them has counts as 2."""
     total, count = 0.0, 0
     width = weights.out.shape[2]

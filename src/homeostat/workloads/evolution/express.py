@@ -11,12 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from .body import AMPLITUDE, FREQUENCY, FRICTION, NODE_X, PHASE, REST, SIZE
-from .capacity import CONTACT, FIRST_HIDDEN, MAX_MUSCLES, MAX_NODES, STRAIN, VELOCITY
-from .compiled import compiled
-from .creatures import Creatures, empty_creatures
+from homeostat.workloads.evolution.body import (
+    FREQUENCY,
+    FRICTION,
+    NODE_X,
+    SIZE,
+)
+from homeostat.workloads.evolution.capacity import (
+    CONTACT,
+    FIRST_HIDDEN,
+    MAX_MUSCLES,
+    MAX_NODES,
+    STRAIN,
+    VELOCITY,
+)
+from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.creatures import Creatures, empty_creatures
+from homeostat.workloads.evolution.population import MAX_SENSES, Population, Rules, senses
+
 from .neat.network import wire
-from .population import MAX_SENSES, Population, Rules, senses
 
 _SPAWN_HEIGHT = np.float32(1.0)
 
@@ -51,8 +64,14 @@ def _rank_muscles(bodies: Any, i: int, node_rank: Any, rank: Any) -> None:
 
 @compiled
 def _express_body(
-    bodies: Any, i: int, creatures: Any, node_rank: Any, muscle_rank: Any, friction: float,
-    per_node: bool, damping: float
+    bodies: Any,
+    i: int,
+    creatures: Any,
+    node_rank: Any,
+    muscle_rank: Any,
+    friction: float,
+    per_node: bool,
+    damping: float,
 ) -> None:
     creatures.nodes[i], creatures.muscles[i] = bodies.nodes[i], bodies.muscles[i]
     for n in range(bodies.nodes[i]):
@@ -128,7 +147,7 @@ def _count_links(population: Any, rules: Any, first: Any) -> None:
     for i in range(len(population.name)):
         muscles, nodes = bodies.muscles[i], bodies.nodes[i]
         if rules.neat:
-            links = population.brain.count[i] + population.brain.hidden[i] + muscles
+            links = population.brain.genes[i] + population.brain.hidden[i] + muscles
         else:
             inputs = 1 + rules.weights.inputs
             if rules.proprioception:
@@ -138,17 +157,16 @@ def _count_links(population: Any, rules: Any, first: Any) -> None:
 
 
 @compiled
-def _express(population: Any, rules: Any, creatures: Any, friction: float, per_node: bool,
-             damping: float) -> None:
+def _express(
+    population: Any, rules: Any, creatures: Any, friction: float, per_node: bool, damping: float
+) -> None:
     bodies = population.body
     node_rank, muscle_rank = np.zeros(MAX_NODES, np.int64), np.zeros(MAX_MUSCLES, np.int64)
     names, columns = np.empty(MAX_SENSES, np.int64), np.empty(MAX_SENSES, np.int64)
     for i in range(len(population.name)):
         _rank_nodes(bodies, i, node_rank)
         _rank_muscles(bodies, i, node_rank, muscle_rank)
-        _express_body(
-            bodies, i, creatures, node_rank, muscle_rank, friction, per_node, damping
-        )
+        _express_body(bodies, i, creatures, node_rank, muscle_rank, friction, per_node, damping)
         if not rules.neat:
             _express_weights(
                 population.weights, i, bodies, creatures, node_rank, muscle_rank, rules
@@ -157,8 +175,15 @@ def _express(population: Any, rules: Any, creatures: Any, friction: float, per_n
         count = senses(bodies, i, node_rank, muscle_rank, rules, names, columns)
         start, stop = creatures.first_link[i], creatures.first_link[i + 1]
         creatures.hidden[i] = wire(
-            population.brain, i, names[:count], columns[:count], FIRST_HIDDEN, muscle_rank,
-            rules.brain.bias > 0.0, creatures.row_link[i], creatures.link_from[start:stop],
+            population.brain,
+            i,
+            names[:count],
+            columns[:count],
+            FIRST_HIDDEN,
+            muscle_rank,
+            rules.brain.bias > 0.0,
+            creatures.row_link[i],
+            creatures.link_from[start:stop],
             creatures.link_weight[start:stop],
         )
 

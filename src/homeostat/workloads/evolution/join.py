@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .creatures import Creatures
+from homeostat.workloads.evolution.creatures import Creatures
 
 
 def joined(parts: Sequence[Creatures]) -> Creatures:

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from . import kernel as K
-from .capacity import (
+from homeostat.workloads.evolution import book as B
+from homeostat.workloads.evolution.capacity import (
     BIAS,
     COLUMNS,
     CONTACT,
@@ -26,11 +26,19 @@ from .capacity import (
     STRAIN,
     VELOCITY,
 )
-from .chance import key_at
-from .compiled import compiled, inlined
-from .creatures import AMPLITUDE, DAMPING, FREQUENCY, PHASE, REST, STIFFNESS, Creatures
-from .simd import floor, fma, rsqrt, sqrt
-from .world import World
+from homeostat.workloads.evolution.chance import key_at
+from homeostat.workloads.evolution.compiled import compiled, inlined
+from homeostat.workloads.evolution.creatures import (
+    AMPLITUDE,
+    DAMPING,
+    FREQUENCY,
+    PHASE,
+    REST,
+    STIFFNESS,
+    Creatures,
+)
+from homeostat.workloads.evolution.simd import floor, fma, rsqrt, sqrt
+from homeostat.workloads.evolution.world import World
 
 Array = npt.NDArray[Any]
 f32 = np.float32
@@ -116,32 +124,32 @@ def spawn(i: int, creatures: Any, key: Any, world: Any, body: Any) -> None:
         body.length[m] = creatures.spring[i, m, REST]
     for axis in range(3):
         centre = _centre_of(body, nodes, axis)
-        book[K.X + axis, 0] = book[K.SEEN + axis, 0] = book[K.LAST_X + axis, 0] = centre
-    book[K.START_X, 0], book[K.START_Z, 0] = book[K.X, 0], book[K.Z, 0]
+        book[B.X + axis, 0] = book[B.SEEN + axis, 0] = book[B.LAST_X + axis, 0] = centre
+    book[B.START_X, 0], book[B.START_Z, 0] = book[B.X, 0], book[B.Z, 0]
     size = f32(1.0)
     for n in range(nodes):
-        dx, dz = body.place[n, 0] - book[K.X, 0], body.place[n, 2] - book[K.Z, 0]
+        dx, dz = body.place[n, 0] - book[B.X, 0], body.place[n, 2] - book[B.Z, 0]
         size = max(size, (sqrt(dx * dx + dz * dz) + creatures.radius[i, n]) * f32(1.3))
-    book[K.SIZE, 0] = size
-    K.place_pellet(book, 0, key, world)
-    book[K.AHEAD_X, 0] = math.cos(book[K.ANGLE, 0])
-    book[K.AHEAD_Z, 0] = math.sin(book[K.ANGLE, 0])
+    book[B.SIZE, 0] = size
+    B.place_pellet(book, 0, key, world)
+    book[B.AHEAD_X, 0] = math.cos(book[B.ANGLE, 0])
+    book[B.AHEAD_Z, 0] = math.sin(book[B.ANGLE, 0])
 
 
 @compiled
 def _sense(i: int, step: int, creatures: Any, world: Any, body: Any) -> None:
     book, signal = body.book, body.signal
-    ex = book[K.PELLET, 0] - book[K.X, 0]
-    ey = book[K.PELLET + 1, 0] - book[K.Y, 0]
-    ez = book[K.PELLET + 2, 0] - book[K.Z, 0]
+    ex = book[B.PELLET, 0] - book[B.X, 0]
+    ey = book[B.PELLET + 1, 0] - book[B.Y, 0]
+    ez = book[B.PELLET + 2, 0] - book[B.Z, 0]
     squared = fma(ex, ex, fma(ey, ey, fma(ez, ez, f32(1e-12))))
     inverse = rsqrt(squared)
     signal[DIRECTION], signal[DIRECTION + 1] = ex * inverse, ey * inverse
     signal[DIRECTION + 2] = ez * inverse
     for axis in range(3):
-        now = book[K.X + axis, 0]
-        signal[MOTION + axis] = clip1((now - book[K.SEEN + axis, 0]) * f32(10.0))
-        book[K.SEEN + axis, 0] = now
+        now = book[B.X + axis, 0]
+        signal[MOTION + axis] = clip1((now - book[B.SEEN + axis, 0]) * f32(10.0))
+        book[B.SEEN + axis, 0] = now
     signal[DISTANCE] = min(squared * inverse * f32(0.05), f32(1.0))
     t = step * world.step_s
     if world.time_sin:
@@ -197,7 +205,7 @@ def _think(i: int, step: int, creatures: Any, world: Any, body: Any) -> None:
             said = f32(0.0)
         body.drive[m] = fma(fresh, said, kept * body.drive[m])
         effort += abs(body.drive[m])
-    body.book[K.EFFORT, 0] = effort
+    body.book[B.EFFORT, 0] = effort
 
 
 @inlined
@@ -212,7 +220,7 @@ def _flex(i: int, step: int, creatures: Any, world: Any, body: Any) -> None:
             said = wave * spring[AMPLITUDE] * fma(said, f32(0.5), f32(1.0))
         goal = rest - rest * said
         now = now + min(max(goal - now, -most), most)
-        body.length[m] = min(max(now, max(f32(0.01), shortest * rest)), extension * rest)
+        body.length[m] = min(max(now, f32(0.01), shortest * rest), extension * rest)
 
 
 @inlined
@@ -269,29 +277,29 @@ def _move(i: int, creatures: Any, world: Any, body: Any) -> None:
 def _travel(body: Any, step: int, world: Any) -> None:
     """Book what the centre of mass did in a step."""
     book = body.book
-    dx, dz = book[K.X, 0] - book[K.LAST_X, 0], book[K.Z, 0] - book[K.LAST_Z, 0]
+    dx, dz = book[B.X, 0] - book[B.LAST_X, 0], book[B.Z, 0] - book[B.LAST_Z, 0]
     moved = sqrt(fma(dx, dx, dz * dz))
     if moved > f32(0.02):
-        book[K.PATH, 0] += moved
-    rising = f32(1.0) if book[K.Y, 0] - book[K.LAST_Y, 0] > 0 else f32(0.0)
-    book[K.BOUNCES, 0] += max(rising - book[K.RISING, 0], f32(0.0))
-    book[K.RISING, 0] = rising
-    book[K.WORK, 0] += book[K.EFFORT, 0]
-    y = book[K.Y, 0]
-    book[K.HEIGHT, 0] += y
-    book[K.HEIGHT2, 0] = fma(y, y, book[K.HEIGHT2, 0])
+        book[B.PATH, 0] += moved
+    rising = f32(1.0) if book[B.Y, 0] - book[B.LAST_Y, 0] > 0 else f32(0.0)
+    book[B.BOUNCES, 0] += max(rising - book[B.RISING, 0], f32(0.0))
+    book[B.RISING, 0] = rising
+    book[B.WORK, 0] += book[B.EFFORT, 0]
+    y = book[B.Y, 0]
+    book[B.HEIGHT, 0] += y
+    book[B.HEIGHT2, 0] = fma(y, y, book[B.HEIGHT2, 0])
     for axis in range(3):
-        book[K.LAST_X + axis, 0] = book[K.X + axis, 0]
-    dx, dz = book[K.PELLET, 0] - book[K.X, 0], book[K.PELLET + 2, 0] - book[K.Z, 0]
-    gap = max(sqrt(fma(dx, dx, dz * dz)) - book[K.SIZE, 0], f32(0.0))
-    book[K.GAP, 0] = gap
-    book[K.BEST_GAP, 0] = min(book[K.BEST_GAP, 0], gap)
+        book[B.LAST_X + axis, 0] = book[B.X + axis, 0]
+    dx, dz = book[B.PELLET, 0] - book[B.X, 0], book[B.PELLET + 2, 0] - book[B.Z, 0]
+    gap = max(sqrt(fma(dx, dx, dz * dz)) - book[B.SIZE, 0], f32(0.0))
+    book[B.GAP, 0] = gap
+    book[B.BEST_GAP, 0] = min(book[B.BEST_GAP, 0], gap)
     quarter = world.steps // 4
     if quarter and (step + 1) % quarter == 0 and (step + 1) // quarter <= 4:
-        row = K.TRACK + 2 * ((step + 1) // quarter - 1)
-        dx, dz = book[K.X, 0] - book[K.START_X, 0], book[K.Z, 0] - book[K.START_Z, 0]
-        book[row, 0] = fma(dx, book[K.AHEAD_X, 0], dz * book[K.AHEAD_Z, 0])
-        book[row + 1, 0] = fma(dz, book[K.AHEAD_X, 0], -(dx * book[K.AHEAD_Z, 0]))
+        row = B.TRACK + 2 * ((step + 1) // quarter - 1)
+        dx, dz = book[B.X, 0] - book[B.START_X, 0], book[B.Z, 0] - book[B.START_Z, 0]
+        book[row, 0] = fma(dx, book[B.AHEAD_X, 0], dz * book[B.AHEAD_Z, 0])
+        book[row + 1, 0] = fma(dz, book[B.AHEAD_X, 0], -(dx * book[B.AHEAD_Z, 0]))
 
 
 @inlined
@@ -302,37 +310,37 @@ def _observe(i: int, step: int, creatures: Any, key: Any, world: Any, body: Any)
     for n in range(nodes):
         x, y, z = place[n, 0], place[n, 1], place[n, 2]
         far2, high = max(far2, fma(x, x, z * z)), max(high, y)
-        dx, dy = x - book[K.PELLET, 0], y - book[K.PELLET + 1, 0]
-        dz = z - book[K.PELLET + 2, 0]
+        dx, dy = x - book[B.PELLET, 0], y - book[B.PELLET + 1, 0]
+        dz = z - book[B.PELLET + 2, 0]
         reach = creatures.radius[i, n] + f32(world.pellet_reach)
         if fma(dx, dx, fma(dy, dy, dz * dz)) < reach * reach:
             hit = True
         if not y > creatures.radius[i, n]:
             contact += f32(1.0) / f32(nodes)
     for axis in range(3):
-        book[K.X + axis, 0] = _centre_of(body, nodes, axis)
-    book[K.CONTACT, 0] += contact
-    book[K.CONTACT2, 0] = fma(contact, contact, book[K.CONTACT2, 0])
+        book[B.X + axis, 0] = _centre_of(body, nodes, axis)
+    book[B.CONTACT, 0] += contact
+    book[B.CONTACT2, 0] = fma(contact, contact, book[B.CONTACT2, 0])
     _travel(body, step, world)
-    if book[K.DEAD, 0] == 0:
-        if not math.isfinite(book[K.X, 0] + book[K.Y, 0] + book[K.Z, 0]):
-            book[K.DEAD, 0] = f32(1.0)
+    if book[B.DEAD, 0] == 0:
+        if not math.isfinite(book[B.X, 0] + book[B.Y, 0] + book[B.Z, 0]):
+            book[B.DEAD, 0] = f32(1.0)
         elif not far2 < world.max_distance * world.max_distance:
-            book[K.DEAD, 0] = f32(2.0)
+            book[B.DEAD, 0] = f32(2.0)
         elif not high < world.max_height:
-            book[K.DEAD, 0] = f32(3.0)
+            book[B.DEAD, 0] = f32(3.0)
     if hit:
-        book[K.COLLECTED, 0] += f32(1.0)
-        K.place_pellet(book, 0, key, world)
+        book[B.COLLECTED, 0] += f32(1.0)
+        B.place_pellet(book, 0, key, world)
 
 
 @compiled
 def _shoot(frame: int, body: Any, film: Any) -> None:
     film.nodes[frame] = body.place
     for axis in range(3):
-        film.pellet[frame, axis] = body.book[K.PELLET + axis, 0]
-        film.centre[frame, axis] = body.book[K.X + axis, 0]
-    film.collected[frame] = body.book[K.COLLECTED, 0]
+        film.pellet[frame, axis] = body.book[B.PELLET + axis, 0]
+        film.centre[frame, axis] = body.book[B.X + axis, 0]
+    film.collected[frame] = body.book[B.COLLECTED, 0]
     film.drive[frame] = body.drive
     film.length[frame] = body.length
     film.signal[frame] = body.signal
@@ -363,21 +371,23 @@ def run_creature(
     if world.mode == 1:
         for m in range(creatures.muscles[i]):
             if creatures.spring[i, m, FREQUENCY] > world.max_hz:
-                body.book[K.DEAD, 0] = f32(4.0)
+                body.book[B.DEAD, 0] = f32(4.0)
     live(i, creatures, key, world, body, film, every)
     share = f32(1.0) / f32(max(1, creatures.muscles[i]))
-    K.score_lane(body.book, 0, share, world, score)
+    B.score_lane(body.book, 0, share, world, score)
 
 
 def new_body() -> Body:
     """Working memory for one creature."""
     return Body(
-        *(np.zeros((MAX_NODES, 3), np.float32) for _ in range(3)),
-        share=np.zeros(MAX_NODES, np.float32),
-        length=np.zeros(MAX_MUSCLES, np.float32),
-        drive=np.zeros(MAX_MUSCLES, np.float32),
-        signal=np.zeros(COLUMNS, np.float32),
-        book=np.zeros((K.BOOK_ROWS, 1), np.float32),
+        np.zeros((MAX_NODES, 3), np.float32),
+        np.zeros((MAX_NODES, 3), np.float32),
+        np.zeros((MAX_NODES, 3), np.float32),
+        np.zeros(MAX_NODES, np.float32),
+        np.zeros(MAX_MUSCLES, np.float32),
+        np.zeros(MAX_MUSCLES, np.float32),
+        np.zeros(COLUMNS, np.float32),
+        np.zeros((B.BOOK_ROWS, 1), np.float32),
     )
 
 
@@ -402,7 +412,7 @@ def film_of(
     creatures: Creatures, i: int, key: Any, world: World, *, every: int
 ) -> tuple[Film, Array]:
     """Creature `i` on the layout of `key`, filmed every `every` control steps; and its scores."""
-    from . import scores as S
+    from homeostat.workloads.evolution import scores as S
 
     film = new_film(-(-world.steps // every))
     score = np.zeros(S.COLUMNS, np.float32)

@@ -1,4 +1,4 @@
-"""The evolution of one population: evaluate, select, breed; saved and resumed between generations."""
+"""One evolving population: evaluate, select, breed; saved and resumed between generations."""
 
 from __future__ import annotations
 
@@ -11,21 +11,27 @@ import numpy as np
 import numpy.typing as npt
 
 from homeostat.space import Config
+from homeostat.workloads.evolution import scores as S
+from homeostat.workloads.evolution.body import BodyRules
+from homeostat.workloads.evolution.chance import BIRTH, BREED, HELD_OUT, PELLETS, key_at, key_of
+from homeostat.workloads.evolution.creatures import Creatures
+from homeostat.workloads.evolution.distance import between_all, distances_to
+from homeostat.workloads.evolution.express import express
+from homeostat.workloads.evolution.join import joined
+from homeostat.workloads.evolution.population import (
+    CONNECTIVITIES,
+    Rules,
+    breed,
+    empty_population,
+    found,
+)
+from homeostat.workloads.evolution.selection import Plan, Pressure, plan, shared_fitness
+from homeostat.workloads.evolution.simulate import evaluate
+from homeostat.workloads.evolution.species import Species
+from homeostat.workloads.evolution.weights import CROSSOVERS, WeightRules
+from homeostat.workloads.evolution.world import World, world_of
 
-from . import scores as S
-from .body import BodyRules
-from .chance import BIRTH, BREED, HELD_OUT, PELLETS, key_at, key_of
-from .creatures import Creatures
-from .distance import between_all, distances_to
-from .express import express
-from .join import joined
 from .neat.mutate import Rates
-from .population import CONNECTIVITIES, Population, Rules, breed, empty_population, found
-from .selection import Plan, Pressure, plan, shared_fitness
-from .simulate import evaluate
-from .species import Species
-from .weights import CROSSOVERS, WeightRules
-from .world import World, world_of
 
 Array = npt.NDArray[Any]
 
@@ -232,9 +238,7 @@ def fill(value: Any, arrays: dict[str, Array]) -> None:
 
 def take(value: Any, chosen: Array) -> Any:
     """Some rows of nested named tuples of arrays, copied."""
-    parts = [
-        take(part, chosen) if hasattr(part, "_asdict") else part[chosen] for part in value
-    ]
+    parts = [take(part, chosen) if hasattr(part, "_asdict") else part[chosen] for part in value]
     return type(value)(*parts)
 
 

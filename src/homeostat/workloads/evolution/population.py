@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .body import (
+from homeostat.workloads.evolution.body import (
     Bodies,
     BodyRules,
     copy_body,
@@ -21,14 +21,20 @@ from .body import (
     mutate_body,
     place_of,
 )
-from .capacity import BIAS, CONTACT, DIRECTION, MAX_CONNECTIONS, MAX_MUSCLES, MAX_NODES
-from .capacity import STRAIN, TIME, VELOCITY
-from .chance import below, between, join, key_at, uniform
-from .compiled import compiled
-from .neat.cross import cross
-from .neat.genome import Genomes, connect, copy_genome, empty_genomes, forget
-from .neat.mutate import Rates, mutate
-from .weights import (
+from homeostat.workloads.evolution.capacity import (
+    BIAS,
+    CONTACT,
+    DIRECTION,
+    MAX_CONNECTIONS,
+    MAX_MUSCLES,
+    MAX_NODES,
+    STRAIN,
+    TIME,
+    VELOCITY,
+)
+from homeostat.workloads.evolution.chance import below, between, join, key_at, uniform
+from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.weights import (
     WeightRules,
     Weights,
     copy_weights,
@@ -37,6 +43,10 @@ from .weights import (
     inherit_weights,
     mutate_weights,
 )
+
+from .neat.cross import cross
+from .neat.genome import Genomes, connect, copy_genome, empty_genomes, forget
+from .neat.mutate import Rates, mutate
 
 Array = npt.NDArray[Any]
 
@@ -85,13 +95,13 @@ def empty_population(number: int, *, hidden: int, max_hidden: int) -> Population
 
 
 @compiled
-def strain_sense(muscle: int) -> int:
+def strain_sense(muscle: int) -> Any:
     """The name of the sensor of a muscle's strain."""
     return join(muscle, 1)
 
 
 @compiled
-def node_sense(node: int, sensor: int) -> int:
+def node_sense(node: int, sensor: int) -> Any:
     """The name of a node's sensor: velocity x, y, z (0-2) or ground contact (3)."""
     return join(node, 2 + sensor)
 
@@ -123,7 +133,9 @@ def senses(
 
 
 @compiled
-def _wire_output(brain: Any, i: int, o: int, inputs: Any, rules: Any, stream: Any, born: int) -> None:
+def _wire_output(
+    brain: Any, i: int, o: int, inputs: Any, rules: Any, stream: Any, born: int
+) -> None:
     """Connect an output as a new brain of these rules would have it."""
     target = brain.output_id[i, o]
     brain.output_bias[i, o] = rules.output_bias if rules.brain.bias > 0.0 else 0.0
@@ -143,7 +155,7 @@ def _wire_output(brain: Any, i: int, o: int, inputs: Any, rules: Any, stream: An
 
 @compiled
 def _found_brain(brain: Any, i: int, bodies: Any, inputs: Any, rules: Any, stream: Any) -> None:
-    brain.count[i] = brain.hidden[i] = 0
+    brain.genes[i] = brain.hidden[i] = 0
     brain.outputs[i] = bodies.muscles[i]
     for o in range(brain.outputs[i]):
         brain.output_id[i, o] = bodies.muscle_id[i, o]
@@ -183,8 +195,15 @@ def found(population: Any, rules: Any, key: Any) -> None:
 
 @compiled
 def _fit_brain(
-    brain: Any, k: int, before: Any, mother: int, after: Any, inputs: Any, rules: Any,
-    stream: Any, born: int
+    brain: Any,
+    k: int,
+    before: Any,
+    mother: int,
+    after: Any,
+    inputs: Any,
+    rules: Any,
+    stream: Any,
+    born: int,
 ) -> None:
     """Fit an inherited brain to a body whose structure has changed.
 
@@ -227,8 +246,17 @@ def _survive(old: Any, i: int, new: Any, k: int, neat: int) -> None:
 
 @compiled
 def _bear(
-    old: Any, mother: int, father: int, new: Any, k: int, rules: Any, stream: Any, born: int,
-    ranks: Any, names: Any, columns: Any
+    old: Any,
+    mother: int,
+    father: int,
+    new: Any,
+    k: int,
+    rules: Any,
+    stream: Any,
+    born: int,
+    ranks: Any,
+    names: Any,
+    columns: Any,
 ) -> None:
     """Child k: crossed or cloned, then mutated, body first."""
     body = new.body
@@ -244,9 +272,7 @@ def _bear(
             copy_genome(old.brain, mother, new.brain, k)
         count = senses(body, k, ranks, ranks, rules, names, columns)
         if changed:
-            _fit_brain(
-                new.brain, k, old.body, mother, body, names[:count], rules, stream, born + 3
-            )
+            _fit_brain(new.brain, k, old.body, mother, body, names[:count], rules, stream, born + 3)
         mutate(new.brain, k, names[:count], rules.brain, stream, born)
     else:
         inherit_weights(
@@ -257,8 +283,14 @@ def _bear(
 
 @compiled
 def breed(
-    old: Any, new: Any, survivors: Any, mothers: Any, fathers: Any, rules: Any, key: Any,
-    generation: int
+    old: Any,
+    new: Any,
+    survivors: Any,
+    mothers: Any,
+    fathers: Any,
+    rules: Any,
+    key: Any,
+    generation: int,
 ) -> None:
     """Write the next generation: survivors first, then the children of the pairs.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .capacity import (
+from homeostat.workloads.evolution.capacity import (
     BIAS,
     COLUMNS,
     CONTACT,
@@ -22,9 +22,17 @@ from .capacity import (
     STRAIN,
     VELOCITY,
 )
-from .chance import uniform_at
-from .creatures import AMPLITUDE, DAMPING, FREQUENCY, PHASE, REST, STIFFNESS, Creatures
-from .world import World
+from homeostat.workloads.evolution.chance import uniform_at
+from homeostat.workloads.evolution.creatures import (
+    AMPLITUDE,
+    DAMPING,
+    FREQUENCY,
+    PHASE,
+    REST,
+    STIFFNESS,
+    Creatures,
+)
+from homeostat.workloads.evolution.world import World
 
 Array = npt.NDArray[Any]
 

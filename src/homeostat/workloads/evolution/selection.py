@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .species import Species
+from homeostat.workloads.evolution.species import Species
 
 Array = npt.NDArray[Any]
 
@@ -53,13 +53,13 @@ def shared_fitness(fitness: Array, distances: Array, radius: float) -> Array:
     Source: Goldberg & Richardson 1987.
     """
     crowd = np.maximum(0.0, 1.0 - distances / radius).sum(axis=1)
-    return fitness / np.maximum(crowd, 1.0)
+    return np.asarray(fitness / np.maximum(crowd, 1.0))
 
 
 def rank_weights(count: int) -> Array:
     """Chances of the best, the second best, ...: falling in a straight line."""
     weights = np.arange(count, 0, -1, dtype=float)
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def plan(
@@ -151,7 +151,7 @@ def _shares(weights: Array, total: int) -> Array:
     shares = np.floor(exact).astype(np.int64)
     order = np.argsort(-(exact - shares), kind="stable")
     shares[order[: total - shares.sum()]] += 1
-    return shares
+    return np.asarray(shares)
 
 
 def _pools(

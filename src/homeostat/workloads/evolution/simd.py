@@ -15,8 +15,8 @@ its neighbours.
     minimum, maximum, absolute, floor, sqrt, rsqrt
     bits(mask)                          the mask as an integer, lane 0 lowest
 
-`fma`, `floor`, `sqrt` and `rsqrt` take plain float32 as well, with the same rounding: the scalar kernel
-uses them and agrees with the lanes bit for bit.
+`fma`, `floor`, `sqrt` and `rsqrt` take plain float32 as well, with the same rounding: the scalar
+kernel uses them and agrees with the lanes bit for bit.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _FLOATS = ir.VectorType(_FLOAT, WIDTH)
 _BITS = ir.VectorType(ir.IntType(1), WIDTH)
 
 
-class Lanes(types.Type):  # type: ignore[misc]  # Numba carries no types
+class Lanes(types.Type):
     """Sixteen float32 values."""
 
     def __init__(self) -> None:
         super().__init__(name="Lanes")
 
 
-class Mask(types.Type):  # type: ignore[misc]
+class Mask(types.Type):
     """Sixteen truth values."""
 
     def __init__(self) -> None:
@@ -74,7 +74,9 @@ register_model(Mask)(_model(_BITS))
 # --- Operators -----------------------------------------------------------------------------------
 
 
-def _operator(symbol: Any, result: Any, operands: tuple[Any, ...], emit: Callable[..., Any]) -> None:
+def _operator(
+    symbol: Any, result: Any, operands: tuple[Any, ...], emit: Callable[..., Any]
+) -> None:
     """Teach Numba one Python operator on lanes: `emit(builder, *values)` writes the instruction."""
     infer_global(symbol)(
         type("LanesOperator", (ConcreteTemplate,), {"cases": [signature(result, *operands)]})
@@ -169,8 +171,6 @@ def _bits(typing: Any, condition: Any) -> Any:
 def _kind(value: Any) -> tuple[Any, ir.Type, str]:
     """The Numba type, LLVM type and LLVM name suffix of an operand: lanes, or one float32."""
     return (lanes, _FLOATS, "v16f32") if value is lanes else (types.float32, _FLOAT, "f32")
-
-
 
 
 def _call(builder: Any, name: str, llvm: ir.Type, suffix: str, args: Any) -> Any:

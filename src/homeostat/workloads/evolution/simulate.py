@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import kernel, scores
-from .blocks import pack
-from .compiled import compiled_fast
-from .creatures import Creatures
-from .world import World
+from homeostat.workloads.evolution import kernel, scores
+from homeostat.workloads.evolution.blocks import pack
+from homeostat.workloads.evolution.compiled import compiled_fast
+from homeostat.workloads.evolution.creatures import Creatures
+from homeostat.workloads.evolution.world import World
 
 Array = npt.NDArray[Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeostat.space import Bool, Choice, Float, Int, Rule, Space
+from homeostat.space import Bool, Choice, Float, Int, Range, Rule, Space
 from homeostat.workloads.evolution.world import ACTIVATIONS, MODES, TIME_ENCODINGS
 
 NEAT = {"neural_mode": "neat"}
@@ -15,7 +15,7 @@ _SCORE = "the objective must stay the same for all trials"
 _GUIDE = "the guide keeps it constant"
 _NEW = "not in the guide's ranges; set by hand"
 
-_SCORING = {
+_SCORING: dict[str, Range] = {
     "fitness_pellet_points": Float(0, 100, default=20.0, fixed=_SCORE, help="per pellet, banked"),
     "fitness_progress_max": Float(0, 200, default=80.0, fixed=_SCORE, help="for reaching a pellet"),
     "fitness_distance_per_unit": Float(0, 20, default=3.0, fixed=_SCORE, help="points per metre"),
@@ -24,7 +24,7 @@ _SCORING = {
     "fitness_efficiency_penalty": Float(0, 2, default=0.1, fixed=_SCORE),
 }
 
-_CONSTANTS = {
+_CONSTANTS: dict[str, Range] = {
     "gravity": Float(-30, 0, default=-9.8, fixed=_PHYSICS, help="m/s²"),
     "simulation_duration": Float(
         1, 120, default=40.0, fixed="long enough for behaviour to emerge", help="s"
@@ -64,7 +64,7 @@ _CONSTANTS = {
     "fast": Bool(default=False, fixed="reordered sums: the last bits are then not reproducible"),
 }
 
-_TIER_1 = {
+_TIER_1: dict[str, Range] = {
     "neural_mode": Choice(list(MODES), default="neat", tier=1),
     "population_size": Int(100, 1000, default=200, tier=1),
     "elite_count": Int(1, 20, default=5, tier=1),
@@ -80,7 +80,7 @@ _TIER_1 = {
     "tournament_size": Int(2, 7, default=3, tier=1, when={"selection_method": "tournament"}),
 }
 
-_TIER_2 = {
+_TIER_2: dict[str, Range] = {
     "neat_initial_connectivity": Choice(
         ["full", "sparse_inputs", "sparse_outputs", "none"], tier=2, when=NEAT
     ),
@@ -98,13 +98,13 @@ _TIER_2 = {
     "sharing_radius": Float(0.3, 1.0, default=0.5, tier=2, when={"use_fitness_sharing": True}),
 }
 
-_TIER_3 = {
+_TIER_3: dict[str, Range] = {
     "min_nodes": Int(3, 4, default=3, tier=3),
     "max_nodes": Int(5, 10, default=8, tier=3),
     "max_muscles": Int(10, 20, default=15, tier=3),
 }
 
-_TIER_4 = {
+_TIER_4: dict[str, Range] = {
     "neural_hidden_size": Int(4, 24, default=8, tier=4, when=WIRED),
     "neural_activation": Choice(list(ACTIVATIONS), tier=4, when=WIRED),
     "neural_output_bias": Float(-0.5, 0.0, default=-0.1, tier=4),

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .body import place_of
-from .capacity import MAX_MUSCLES, MAX_NODES, STRAIN
-from .chance import between, normal, uniform
-from .compiled import compiled
+from homeostat.workloads.evolution.body import place_of
+from homeostat.workloads.evolution.capacity import MAX_MUSCLES, MAX_NODES, STRAIN
+from homeostat.workloads.evolution.chance import between, normal, uniform
+from homeostat.workloads.evolution.compiled import compiled
 
 Array = npt.NDArray[Any]
 
@@ -57,7 +57,7 @@ def empty_weights(number: int, hidden: int) -> Weights:
 
 
 @compiled
-def _blend(a: float, b: float, method: int, stream: Any) -> float:
+def _blend(a: float, b: float, method: int, stream: Any) -> Any:
     """A child's weight from its parents'."""
     u = uniform(stream)
     if method == 1:
@@ -78,8 +78,9 @@ def _shake(row: Any, start: int, stop: int, rules: Any, stream: Any) -> None:
 
 
 @compiled
-def _inherit_row(child: Any, mother: Any, father: Any, crossed: bool, method: int,
-                 stream: Any) -> None:
+def _inherit_row(
+    child: Any, mother: Any, father: Any, crossed: bool, method: int, stream: Any
+) -> None:
     for k in range(len(child)):
         child[k] = _blend(mother[k], father[k], method, stream) if crossed else mother[k]
 
@@ -91,7 +92,7 @@ def _fresh_row(row: Any, reach: float, stream: Any) -> None:
 
 
 @compiled
-def _input_reach(rules: Any) -> float:
+def _input_reach(rules: Any) -> Any:
     """Where weights into hidden neurons begin: within 1 / sqrt(inputs)."""
     return 1.0 / math.sqrt(rules.inputs)
 
@@ -131,8 +132,15 @@ def copy_weights(a: Any, i: int, b: Any, j: int) -> None:
 
 @compiled
 def inherit_weights(
-    weights: Any, bodies: Any, mother: int, father: int, child: Any, grown: Any, k: int,
-    rules: Any, stream: Any
+    weights: Any,
+    bodies: Any,
+    mother: int,
+    father: int,
+    child: Any,
+    grown: Any,
+    k: int,
+    rules: Any,
+    stream: Any,
 ) -> None:
     """Give child k, whose body is grown already, its parents' weights name by name.
 
@@ -151,7 +159,11 @@ def inherit_weights(
     for h in range(weights.base.shape[1]):
         crossed = father >= 0
         _inherit_row(
-            child.base[k, h], weights.base[mother, h], weights.base[other, h], crossed, method,
+            child.base[k, h],
+            weights.base[mother, h],
+            weights.base[other, h],
+            crossed,
+            method,
             stream,
         )
     for m in range(grown.muscles[k]):
@@ -168,8 +180,12 @@ def inherit_weights(
         )
         if rules.proprioception:
             _inherit_row(
-                child.strain[k, m], weights.strain[mother, a], weights.strain[other, b], crossed,
-                method, stream,
+                child.strain[k, m],
+                weights.strain[mother, a],
+                weights.strain[other, b],
+                crossed,
+                method,
+                stream,
             )
     if not rules.proprioception:
         return
@@ -183,8 +199,12 @@ def inherit_weights(
         crossed = father >= 0 and b >= 0
         for sensor in range(4):
             _inherit_row(
-                child.node[k, n, sensor], weights.node[mother, a, sensor],
-                weights.node[other, max(b, 0), sensor], crossed, method, stream,
+                child.node[k, n, sensor],
+                weights.node[mother, a, sensor],
+                weights.node[other, max(b, 0), sensor],
+                crossed,
+                method,
+                stream,
             )
 
 

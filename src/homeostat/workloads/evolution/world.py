@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .capacity import TIME
+from homeostat.workloads.evolution.capacity import TIME
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid")
 MODES = ("pure", "hybrid", "neat")

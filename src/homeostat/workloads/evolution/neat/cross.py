@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..chance import uniform
-from ..compiled import compiled
-from .genome import copy_genome, hidden_place
+from homeostat.workloads.evolution.chance import uniform
+from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.neat.genome import copy_genome, hidden_place
 
 
 @compiled
@@ -23,7 +23,7 @@ def cross(a: Any, i: int, b: Any, j: int, child: Any, k: int, stream: Any) -> No
     """
     copy_genome(a, i, child, k)
     c = d = 0
-    while c < a.count[i] and d < b.count[j]:
+    while c < a.genes[i] and d < b.genes[j]:
         if a.key[i, c] < b.key[j, d]:
             c += 1
         elif a.key[i, c] > b.key[j, d]:
@@ -46,9 +46,9 @@ def cross(a: Any, i: int, b: Any, j: int, child: Any, k: int, stream: Any) -> No
 
 
 @compiled
-def _newest(genomes: Any, i: int) -> int:
+def _newest(genomes: Any, i: int) -> Any:
     born = np.int64(-1)
-    for c in range(genomes.count[i]):
+    for c in range(genomes.genes[i]):
         born = max(born, genomes.born[i, c])
     return born
 
@@ -56,7 +56,7 @@ def _newest(genomes: Any, i: int) -> int:
 @compiled
 def distance(
     a: Any, i: int, b: Any, j: int, excess_c: float, disjoint_c: float, weight_c: float
-) -> float:
+) -> Any:
     """Compatibility distance: c1 E / N + c2 D / N + c3 mean |dw|, N the larger gene count.
 
     A gene only one of them has is excess if it is younger than all of the other's, else disjoint.
@@ -65,9 +65,9 @@ def distance(
     apart = 0.0
     newest_a, newest_b = _newest(a, i), _newest(b, j)
     c = d = 0
-    while c < a.count[i] or d < b.count[j]:
-        in_a = c < a.count[i] and (d >= b.count[j] or a.key[i, c] <= b.key[j, d])
-        in_b = d < b.count[j] and (c >= a.count[i] or b.key[j, d] <= a.key[i, c])
+    while c < a.genes[i] or d < b.genes[j]:
+        in_a = c < a.genes[i] and (d >= b.genes[j] or a.key[i, c] <= b.key[j, d])
+        in_b = d < b.genes[j] and (c >= a.genes[i] or b.key[j, d] <= a.key[i, c])
         if in_a and in_b:
             matching += 1
             apart += abs(a.weight[i, c] - b.weight[j, d])
@@ -78,7 +78,7 @@ def distance(
             later = b.born[j, d] > newest_a
             excess, disjoint = excess + later, disjoint + (not later)
         c, d = c + in_a, d + in_b
-    genes = max(1, a.count[i], b.count[j])
+    genes = max(1, a.genes[i], b.genes[j])
     return (excess_c * excess + disjoint_c * disjoint) / genes + weight_c * apart / max(1, matching)
 
 

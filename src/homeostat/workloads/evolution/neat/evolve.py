@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ..chance import BIRTH, BREED, key_at, key_of
-from ..chance import between
-from ..compiled import compiled
-from ..selection import Pressure, plan
-from ..species import Species
-from .cross import cross, distances
-from .genome import Genomes, connect, copy_genome, empty_genomes
-from .mutate import Rates, mutate
-from .network import wire
+from homeostat.workloads.evolution.chance import BIRTH, BREED, between, key_at, key_of
+from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.neat.cross import cross, distances
+from homeostat.workloads.evolution.neat.genome import Genomes, connect, copy_genome, empty_genomes
+from homeostat.workloads.evolution.neat.mutate import Rates, mutate
+from homeostat.workloads.evolution.neat.network import wire
+from homeostat.workloads.evolution.selection import Pressure, plan
+from homeostat.workloads.evolution.species import Species
 
 Array = npt.NDArray[Any]
 
@@ -35,30 +35,32 @@ class Settings:
 
     population: int = 150
     generations: int = 100
-    threshold: float = 0.5
+    threshold: float = 0.6
     """Compatibility distance below which two genomes are one species."""
     excess: float = 1.0
     disjoint: float = 1.0
-    weight: float = 0.4
-    patience: int = 15
+    weight: float = 0.2
+    patience: int = 50
     """Generations a species may go without progress."""
     pressure: Pressure = field(
         default_factory=lambda: Pressure(
             method="speciation", cull=0.7, elites=1, crossover=0.5, min_species_size=1
         )
     )
-    rates: Rates = Rates(
-        add_node=0.05,
-        add_connection=0.1,
-        enable=0.02,
-        disable=0.01,
-        weight=0.8,
-        weight_size=1.0,
-        reset=0.1,
-        reset_range=2.0,
-        bias=0.0,
-        bias_size=0.0,
-        max_hidden=16,
+    rates: Rates = field(
+        default_factory=lambda: Rates(
+            add_node=0.1,
+            add_connection=0.3,
+            enable=0.02,
+            disable=0.01,
+            weight=0.8,
+            weight_size=0.6,
+            reset=0.2,
+            reset_range=3.0,
+            bias=0.0,
+            bias_size=0.0,
+            max_hidden=16,
+        )
     )
     connections: int = 128
     """Room for genes."""
@@ -96,7 +98,7 @@ class Result:
 def _found(genomes: Any, inputs: Any, outputs: int, spread: float, key: Any) -> None:
     """Every input connected to every output, weights at random."""
     stream = np.empty(1, np.uint64)
-    for i in range(len(genomes.count)):
+    for i in range(len(genomes.genes)):
         stream[0] = key_at(key, i)
         genomes.outputs[i] = outputs
         for o in range(outputs):
@@ -107,8 +109,15 @@ def _found(genomes: Any, inputs: Any, outputs: int, spread: float, key: Any) -> 
 
 @compiled
 def _breed(
-    old: Any, new: Any, survivors: Any, mothers: Any, fathers: Any, inputs: Any, rates: Any,
-    key: Any, born: int
+    old: Any,
+    new: Any,
+    survivors: Any,
+    mothers: Any,
+    fathers: Any,
+    inputs: Any,
+    rates: Any,
+    key: Any,
+    born: int,
 ) -> None:
     for k in range(len(survivors)):
         copy_genome(old, survivors[k], new, k)
@@ -124,10 +133,17 @@ def _breed(
 
 
 @compiled
-def _wire_all(genomes: Any, inputs: Any, first: int, row_link: Any, link_from: Any,
-              link_weight: Any, hidden: Any) -> None:
+def _wire_all(
+    genomes: Any,
+    inputs: Any,
+    first: int,
+    row_link: Any,
+    link_from: Any,
+    link_weight: Any,
+    hidden: Any,
+) -> None:
     ranks = np.arange(genomes.output_id.shape[1])
-    for i in range(len(genomes.count)):
+    for i in range(len(genomes.genes)):
         links = (row_link[i], link_from[i], link_weight[i])
         hidden[i] = wire(genomes, i, inputs, inputs, first, ranks, False, *links)
 
@@ -148,6 +164,10 @@ def networks_of(genomes: Genomes, inputs: int, slope: float) -> Networks:
     names = np.arange(inputs + 1)
     _wire_all(genomes, names, inputs + 1, *networks[:4])
     return networks
+
+
+def _apart(genomes: Genomes, weights: tuple[float, ...], members: Array, i: int) -> Array:
+    return np.asarray(distances(genomes, members, genomes, i, *weights))
 
 
 def evolve(
@@ -173,13 +193,8 @@ def evolve(
         best = int(np.argmax(scores))
         if scores[best] >= solved or generation == settings.generations - 1:
             break
-        population = now
-        species.sort(
-            size,
-            generation,
-            settings.threshold,
-            lambda members, i: distances(population, members, population, i, *weights),
-        )
+        apart = partial(_apart, now, weights)
+        species.sort(size, generation, settings.threshold, apart)
         rng = np.random.default_rng([seed, generation])
         may_breed = species.judge(scores, generation, settings.patience)
         chosen = plan(scores, scores, settings.pressure, rng, species, may_breed)
@@ -195,5 +210,5 @@ def evolve(
         evaluations=size * (generation + 1),
         best=float(scores[best]),
         hidden=int(networks.hidden[best]),
-        connections=int(now.enabled[best, : now.count[best]].sum()),
+        connections=int(now.enabled[best, : now.genes[best]].sum()),
     )

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..chance import join
-from ..compiled import compiled
+from homeostat.workloads.evolution.chance import join
+from homeostat.workloads.evolution.compiled import compiled
 
 Array = npt.NDArray[Any]
 
@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 class Genomes(NamedTuple):
     """N genomes with room for C connections, H hidden neurons and O outputs each."""
 
-    count: Array  # (N,) int32 connections
+    genes: Array  # (N,) int32, connections
     key: Array  # (N, C) int64, ascending: join(source, target)
     source: Array  # (N, C) int64 names of neurons
     target: Array  # (N, C) int64
@@ -39,7 +39,7 @@ def empty_genomes(number: int, connections: int, hidden: int, outputs: int) -> G
     """Room for genomes, all of them empty."""
     wide, tall, out = (number, connections), (number, hidden), (number, outputs)
     return Genomes(
-        count=np.zeros(number, np.int32),
+        genes=np.zeros(number, np.int32),
         key=np.zeros(wide, np.int64),
         source=np.zeros(wide, np.int64),
         target=np.zeros(wide, np.int64),
@@ -56,16 +56,16 @@ def empty_genomes(number: int, connections: int, hidden: int, outputs: int) -> G
 
 
 @compiled
-def find(genomes: Any, i: int, key: int) -> int:
+def find(genomes: Any, i: int, key: int) -> Any:
     """Where genome i has connection `key`, or where it would go, as -1 - place."""
-    low, high = 0, genomes.count[i]
+    low, high = 0, genomes.genes[i]
     while low < high:
         middle = (low + high) // 2
         if genomes.key[i, middle] < key:
             low = middle + 1
         else:
             high = middle
-    if low < genomes.count[i] and genomes.key[i, low] == key:
+    if low < genomes.genes[i] and genomes.key[i, low] == key:
         return low
     return -1 - low
 
@@ -90,7 +90,7 @@ def connect(genomes: Any, i: int, source: int, target: int, weight: float, born:
     """Add a connection; False if genome i has it already, or is full."""
     key = join(source, target)
     place = find(genomes, i, key)
-    count = genomes.count[i]
+    count = genomes.genes[i]
     if place >= 0 or count == genomes.key.shape[1]:
         return False
     place = -1 - place
@@ -98,7 +98,7 @@ def connect(genomes: Any, i: int, source: int, target: int, weight: float, born:
     genomes.key[i, place], genomes.born[i, place] = key, born
     genomes.source[i, place], genomes.target[i, place] = source, target
     genomes.weight[i, place], genomes.enabled[i, place] = weight, True
-    genomes.count[i] = count + 1
+    genomes.genes[i] = count + 1
     return True
 
 
@@ -106,19 +106,19 @@ def connect(genomes: Any, i: int, source: int, target: int, weight: float, born:
 def forget(genomes: Any, i: int, neuron: int) -> None:
     """Remove every connection from or to a neuron of genome i."""
     kept = 0
-    for c in range(genomes.count[i]):
+    for c in range(genomes.genes[i]):
         if genomes.source[i, c] != neuron and genomes.target[i, c] != neuron:
             if kept < c:
                 move(genomes, i, c, genomes, i, kept)
             kept += 1
-    genomes.count[i] = kept
+    genomes.genes[i] = kept
 
 
 @compiled
 def copy_genome(a: Any, i: int, b: Any, j: int) -> None:
     """Make b's genome j the same as a's genome i."""
-    count, hidden, outputs = a.count[i], a.hidden[i], a.outputs[i]
-    b.count[j], b.hidden[j], b.outputs[j] = count, hidden, outputs
+    count, hidden, outputs = a.genes[i], a.hidden[i], a.outputs[i]
+    b.genes[j], b.hidden[j], b.outputs[j] = count, hidden, outputs
     for c in range(count):
         move(a, i, c, b, j, c)
     for h in range(hidden):
@@ -128,7 +128,7 @@ def copy_genome(a: Any, i: int, b: Any, j: int) -> None:
 
 
 @compiled
-def hidden_place(genomes: Any, i: int, neuron: int) -> int:
+def hidden_place(genomes: Any, i: int, neuron: int) -> Any:
     """Which hidden neuron of genome i has this name; -1 if none."""
     for h in range(genomes.hidden[i]):
         if genomes.hidden_id[i, h] == neuron:

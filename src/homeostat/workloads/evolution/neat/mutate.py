@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..chance import below, between, join, normal, uniform
-from ..compiled import compiled
-from .genome import connect, find, hidden_place
+from homeostat.workloads.evolution.chance import below, between, join, normal, uniform
+from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.neat.genome import connect, find, hidden_place
 
 
 class Rates(NamedTuple):
@@ -41,7 +41,7 @@ def closes_a_cycle(genomes: Any, i: int, source: int, target: int) -> bool:
     growing = True
     while growing and not reached[goal]:
         growing = False
-        for c in range(genomes.count[i]):
+        for c in range(genomes.genes[i]):
             end = hidden_place(genomes, i, genomes.target[i, c])
             if end < 0 or reached[end]:
                 continue
@@ -70,15 +70,15 @@ def add_connection(genomes: Any, i: int, inputs: Any, rates: Any, stream: Any, b
 
 
 @compiled
-def _pick(genomes: Any, i: int, enabled: bool, stream: Any) -> int:
+def _pick(genomes: Any, i: int, enabled: bool, stream: Any) -> Any:
     """A random connection that is (not) enabled; -1 if there is none."""
     count = 0
-    for c in range(genomes.count[i]):
+    for c in range(genomes.genes[i]):
         count += genomes.enabled[i, c] == enabled
     if count == 0:
         return -1
     chosen = below(stream, count)
-    for c in range(genomes.count[i]):
+    for c in range(genomes.genes[i]):
         if genomes.enabled[i, c] == enabled:
             if chosen == 0:
                 return c
@@ -90,7 +90,7 @@ def _pick(genomes: Any, i: int, enabled: bool, stream: Any) -> int:
 def add_node(genomes: Any, i: int, rates: Any, stream: Any, born: int) -> bool:
     """Split a connection: weight 1 into the new neuron, the old weight out of it."""
     hidden = genomes.hidden[i]
-    room = genomes.count[i] + 2 <= genomes.key.shape[1]
+    room = genomes.genes[i] + 2 <= genomes.key.shape[1]
     if hidden >= min(rates.max_hidden, genomes.hidden_id.shape[1]) or not room:
         return False
     c = _pick(genomes, i, True, stream)
@@ -111,7 +111,7 @@ def add_node(genomes: Any, i: int, rates: Any, stream: Any, born: int) -> bool:
 
 
 @compiled
-def jolt(value: float, rate: float, rates: Any, size: float, stream: Any) -> float:
+def jolt(value: float, rate: float, rates: Any, size: float, stream: Any) -> Any:
     """A weight after mutation: mostly as it was, else nudged, now and then drawn anew."""
     if uniform(stream) >= rate:
         return value
@@ -123,7 +123,7 @@ def jolt(value: float, rate: float, rates: Any, size: float, stream: Any) -> flo
 @compiled
 def mutate(genomes: Any, i: int, inputs: Any, rates: Any, stream: Any, born: int) -> None:
     """All a birth may change in genome i. `born` numbers its new genes (three at most)."""
-    for c in range(genomes.count[i]):
+    for c in range(genomes.genes[i]):
         genomes.weight[i, c] = jolt(
             genomes.weight[i, c], rates.weight, rates, rates.weight_size, stream
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled
 
 _SLOTS = 512  # of the little hash table from names to columns; at most 134 are used
 
@@ -21,7 +21,7 @@ def _put(table: Any, columns: Any, name: int, column: int) -> None:
 
 
 @compiled
-def _get(table: Any, columns: Any, name: int) -> int:
+def _get(table: Any, columns: Any, name: int) -> Any:
     place = name % _SLOTS
     while columns[place] >= 0:
         if table[place] == name:
@@ -31,13 +31,13 @@ def _get(table: Any, columns: Any, name: int) -> int:
 
 
 @compiled
-def _order(genomes: Any, i: int, source: Any, target: Any, first: int, rank: Any) -> int:
+def _order(genomes: Any, i: int, source: Any, target: Any, first: int, rank: Any) -> Any:
     """Rank the hidden neurons that matter in an order in which each needs only earlier ones.
 
     `source` and `target` are columns: hidden neuron h is first + h, outputs come after them.
     rank[h] = -1 for a neuron no output depends on. Returns how many are kept.
     """
-    hidden, count = genomes.hidden[i], genomes.count[i]
+    hidden, count = genomes.hidden[i], genomes.genes[i]
     needed = np.zeros(hidden, np.bool_)
     level = np.zeros(hidden, np.int64)
     changing = True
@@ -85,7 +85,7 @@ def wire(
     row_link: Any,
     link_from: Any,
     link_weight: Any,
-) -> int:
+) -> Any:
     """Write genome i's network; returns how many hidden neurons it has.
 
     Args:
@@ -100,7 +100,7 @@ def wire(
         link_from: Out: the column each link reads, ascending within a row.
         link_weight: Out: its weight.
     """
-    hidden, outputs, count = genomes.hidden[i], genomes.outputs[i], genomes.count[i]
+    hidden, outputs, count = genomes.hidden[i], genomes.outputs[i], genomes.genes[i]
     names, places = np.empty(_SLOTS, np.int64), np.full(_SLOTS, -1, np.int64)
     for k in range(len(inputs)):
         _put(names, places, inputs[k], columns[k])
@@ -154,8 +154,15 @@ def wire(
 
 @compiled
 def activate(
-    row_link: Any, link_from: Any, link_weight: Any, hidden: int, outputs: int, signal: Any,
-    first: int, slope: float, out: Any
+    row_link: Any,
+    link_from: Any,
+    link_weight: Any,
+    hidden: int,
+    outputs: int,
+    signal: Any,
+    first: int,
+    slope: float,
+    out: Any,
 ) -> None:
     """Run one network on `signal` (inputs filled in, column 0 = 1); sigmoids of slope `slope`."""
     for r in range(hidden + outputs):
@@ -167,4 +174,3 @@ def activate(
             signal[first + r] = value
         else:
             out[r - hidden] = value
-

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..compiled import compiled
-from .evolve import Networks
-from .network import activate
+from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.neat.evolve import Networks
+from homeostat.workloads.evolution.neat.network import activate
 
 Array = npt.NDArray[Any]
 
