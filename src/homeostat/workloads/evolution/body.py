@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from homeostat.workloads.evolution.capacity import MAX_MUSCLES, MAX_NODES
-from homeostat.workloads.evolution.chance import below, between, join, uniform
+from homeostat.workloads.evolution.chance import GROWN, below, between, join, uniform
 from homeostat.workloads.evolution.compiled import compiled
 
 Array = npt.NDArray[Any]
@@ -139,7 +139,7 @@ def grow_node(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
     parent = below(stream, n)
     times, name, taken = 0, 0, True
     while taken:
-        name = join(bodies.node_id[i, parent], times)
+        name = join(bodies.node_id[i, parent], GROWN + times)
         taken, times = False, times + 1
         for other in range(n):
             taken = taken or bodies.node_id[i, other] == name
@@ -189,8 +189,14 @@ def lose_node(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
     if nodes <= rules.min_nodes:
         return False
     degree = _degrees(bodies, i)
-    order = np.argsort(degree[:nodes], kind="mergesort")
-    n = order[below(stream, max(1, nodes // 2))]
+    n, place = 0, below(stream, max(1, nodes // 2))
+    for candidate in range(nodes):
+        before = 0
+        for other in range(nodes):
+            fewer = degree[other] < degree[candidate]
+            before += fewer or (degree[other] == degree[candidate] and other < candidate)
+        if before == place:
+            n = candidate
     if muscles - degree[n] < MIN_MUSCLES or not holds_together(bodies, i, n):
         return False
     kept = 0

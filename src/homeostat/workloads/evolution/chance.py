@@ -22,6 +22,10 @@ _B = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S40 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(40)
 _ONE = np.uint64(1)
 
+# Second words of names, far from any small number a name may be made of: what grew from a node,
+# what senses something, what split a connection.
+GROWN, SENSE, SPLIT = 1 << 40, 1 << 41, 1 << 42
+
 # Uses of randomness, the first word of every key.
 PELLETS, HELD_OUT, BIRTH, BREED, SELECT, SAMPLE = range(6)
 

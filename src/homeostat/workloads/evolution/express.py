@@ -140,48 +140,54 @@ def _express_weights(
 
 
 @compiled
-def _count_links(population: Any, rules: Any, first: Any) -> None:
-    """Where each creature's links start (an upper bound of what it needs)."""
-    bodies = population.body
-    hidden = population.weights.base.shape[1]
-    for i in range(len(population.name)):
-        muscles, nodes = bodies.muscles[i], bodies.nodes[i]
-        if rules.neat:
-            links = population.brain.genes[i] + population.brain.hidden[i] + muscles
-        else:
-            inputs = 1 + rules.weights.inputs
-            if rules.proprioception:
-                inputs += muscles + 4 * nodes
-            links = hidden * inputs + muscles * (1 + hidden)
-        first[i + 1] = first[i] + links
+def _count_wired(bodies: Any, hidden: int, inputs: int, senses: bool, first: Any) -> None:
+    for i in range(len(bodies.nodes)):
+        own = inputs + (bodies.muscles[i] + 4 * bodies.nodes[i] if senses else 0)
+        first[i + 1] = first[i] + hidden * own + bodies.muscles[i] * (1 + hidden)
 
 
 @compiled
-def _express(
-    population: Any, rules: Any, creatures: Any, friction: float, per_node: bool, damping: float
+def _express_bodies(
+    bodies: Any,
+    creatures: Any,
+    node_ranks: Any,
+    muscle_ranks: Any,
+    friction: float,
+    per_node: bool,
+    damping: float,
 ) -> None:
-    bodies = population.body
-    node_rank, muscle_rank = np.zeros(MAX_NODES, np.int64), np.zeros(MAX_MUSCLES, np.int64)
+    for i in range(len(bodies.nodes)):
+        _rank_nodes(bodies, i, node_ranks[i])
+        _rank_muscles(bodies, i, node_ranks[i], muscle_ranks[i])
+        ranks = (node_ranks[i], muscle_ranks[i])
+        _express_body(bodies, i, creatures, ranks[0], ranks[1], friction, per_node, damping)
+
+
+@compiled
+def _express_all_weights(
+    weights: Any, bodies: Any, creatures: Any, node_ranks: Any, muscle_ranks: Any, rules: Any
+) -> None:
+    for i in range(len(bodies.nodes)):
+        _express_weights(weights, i, bodies, creatures, node_ranks[i], muscle_ranks[i], rules)
+
+
+@compiled
+def _express_all_brains(
+    brain: Any, bodies: Any, creatures: Any, node_ranks: Any, muscle_ranks: Any, rules: Any
+) -> None:
     names, columns = np.empty(MAX_SENSES, np.int64), np.empty(MAX_SENSES, np.int64)
-    for i in range(len(population.name)):
-        _rank_nodes(bodies, i, node_rank)
-        _rank_muscles(bodies, i, node_rank, muscle_rank)
-        _express_body(bodies, i, creatures, node_rank, muscle_rank, friction, per_node, damping)
-        if not rules.neat:
-            _express_weights(
-                population.weights, i, bodies, creatures, node_rank, muscle_rank, rules
-            )
-            continue
-        count = senses(bodies, i, node_rank, muscle_rank, rules, names, columns)
+    biased = rules.brain.bias > 0.0
+    for i in range(len(bodies.nodes)):
+        count = senses(bodies, i, node_ranks[i], muscle_ranks[i], rules, names, columns)
         start, stop = creatures.first_link[i], creatures.first_link[i + 1]
         creatures.hidden[i] = wire(
-            population.brain,
+            brain,
             i,
             names[:count],
             columns[:count],
             FIRST_HIDDEN,
-            muscle_rank,
-            rules.brain.bias > 0.0,
+            muscle_ranks[i],
+            biased,
             creatures.row_link[i],
             creatures.link_from[start:stop],
             creatures.link_weight[start:stop],
@@ -200,9 +206,20 @@ def express(
         per_node: Whether nodes have a grip of their own.
         damping: A factor on the damping of every muscle.
     """
-    first = np.zeros(len(population.name) + 1, np.int64)
-    _count_links(population, rules, first)
-    creatures = empty_creatures(len(population.name), int(first[-1]))
+    bodies, brain, weights = population.body, population.brain, population.weights
+    size = len(bodies.nodes)
+    first = np.zeros(size + 1, np.int64)
+    if rules.neat:  # at most: every gene, and a bias for every neuron
+        first[1:] = np.cumsum(brain.genes + brain.hidden + bodies.muscles)
+    else:
+        inputs, senses_ = 1 + rules.weights.inputs, bool(rules.proprioception)
+        _count_wired(bodies, weights.base.shape[1], inputs, senses_, first)
+    creatures = empty_creatures(size, int(first[-1]))
     creatures.first_link[:] = first
-    _express(population, rules, creatures, friction, per_node, damping)
+    ranks = np.zeros((size, MAX_NODES), np.int64), np.zeros((size, MAX_MUSCLES), np.int64)
+    _express_bodies(bodies, creatures, *ranks, friction, per_node, damping)
+    if rules.neat:
+        _express_all_brains(brain, bodies, creatures, *ranks, rules)
+    else:
+        _express_all_weights(weights, bodies, creatures, *ranks, rules)
     return creatures

@@ -35,25 +35,12 @@ from homeostat.workloads.evolution.creatures import (
     PHASE,
     REST,
     STIFFNESS,
-    Creatures,
 )
+from homeostat.workloads.evolution.film import shoot
 from homeostat.workloads.evolution.simd import floor, fma, rsqrt, sqrt
-from homeostat.workloads.evolution.world import World
 
 Array = npt.NDArray[Any]
 f32 = np.float32
-
-
-class Film(NamedTuple):
-    """What a creature did on one layout, every `every` control steps. float32."""
-
-    nodes: Array  # (frames, MAX_NODES, 3)
-    pellet: Array  # (frames, 3)
-    centre: Array  # (frames, 3)
-    collected: Array  # (frames,)
-    drive: Array  # (frames, MAX_MUSCLES) smoothed outputs
-    length: Array  # (frames, MAX_MUSCLES) rest lengths now
-    signal: Array  # (frames, COLUMNS) what the neurons read, hidden ones included
 
 
 class Body(NamedTuple):
@@ -335,23 +322,11 @@ def _observe(i: int, step: int, creatures: Any, key: Any, world: Any, body: Any)
 
 
 @compiled
-def _shoot(frame: int, body: Any, film: Any) -> None:
-    film.nodes[frame] = body.place
-    for axis in range(3):
-        film.pellet[frame, axis] = body.book[B.PELLET + axis, 0]
-        film.centre[frame, axis] = body.book[B.X + axis, 0]
-    film.collected[frame] = body.book[B.COLLECTED, 0]
-    film.drive[frame] = body.drive
-    film.length[frame] = body.length
-    film.signal[frame] = body.signal
-
-
-@compiled
 def live(i: int, creatures: Any, key: Any, world: Any, body: Any, film: Any, every: int) -> None:
     """All the steps of a life; a frame every `every` steps while the film lasts."""
     for step in range(world.steps):
         if step % every == 0 and step // every < len(film.collected):
-            _shoot(step // every, body, film)
+            shoot(step // every, body, film)
         if step % world.think_every == 0:
             _sense(i, step, creatures, world, body)
             _think(i, step, creatures, world, body)
@@ -391,12 +366,6 @@ def new_body() -> Body:
     )
 
 
-def new_film(frames: int) -> Film:
-    """An empty film."""
-    widths = ((MAX_NODES, 3), (3,), (3,), (), (MAX_MUSCLES,), (MAX_MUSCLES,), (COLUMNS,))
-    return Film(*(np.zeros((frames, *width), np.float32) for width in widths))
-
-
 @compiled
 def run_all(
     creatures: Any, keys: Any, layouts: int, world: Any, body: Any, film: Any, scores: Any
@@ -406,15 +375,3 @@ def run_all(
         for layout in range(layouts):
             key = key_at(keys[i], layout)
             run_creature(i, creatures, key, world, body, film, 1, scores[i, layout])
-
-
-def film_of(
-    creatures: Creatures, i: int, key: Any, world: World, *, every: int
-) -> tuple[Film, Array]:
-    """Creature `i` on the layout of `key`, filmed every `every` control steps; and its scores."""
-    from homeostat.workloads.evolution import scores as S
-
-    film = new_film(-(-world.steps // every))
-    score = np.zeros(S.COLUMNS, np.float32)
-    run_creature(i, creatures, key, world, new_body(), film, every, score)
-    return film, score

@@ -178,8 +178,7 @@ class Lab:
             self.species.follow(chosen.survivors)
         self.number += 1
         key = key_of(BREED, self.seed, self.number)
-        lists = (chosen.survivors, chosen.mothers, chosen.fathers)
-        breed(self.population, self._next, *lists, self.rules, key, self.number)
+        breed(self.population, self._next, chosen, self.rules, key, self.number)
         self.population, self._next = self._next, self.population
         self.breed_s = time.perf_counter() - start
         return chosen

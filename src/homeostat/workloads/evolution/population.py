@@ -32,12 +32,12 @@ from homeostat.workloads.evolution.capacity import (
     TIME,
     VELOCITY,
 )
-from homeostat.workloads.evolution.chance import below, between, join, key_at, uniform
+from homeostat.workloads.evolution.chance import SENSE, below, between, join, key_at, uniform
 from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.selection import Plan
 from homeostat.workloads.evolution.weights import (
     WeightRules,
     Weights,
-    copy_weights,
     empty_weights,
     fresh_weights,
     inherit_weights,
@@ -97,13 +97,13 @@ def empty_population(number: int, *, hidden: int, max_hidden: int) -> Population
 @compiled
 def strain_sense(muscle: int) -> Any:
     """The name of the sensor of a muscle's strain."""
-    return join(muscle, 1)
+    return join(muscle, SENSE)
 
 
 @compiled
 def node_sense(node: int, sensor: int) -> Any:
     """The name of a node's sensor: velocity x, y, z (0-2) or ground contact (3)."""
-    return join(node, 2 + sensor)
+    return join(node, SENSE + sensor)
 
 
 @compiled
@@ -174,23 +174,42 @@ def _found_brain(brain: Any, i: int, bodies: Any, inputs: Any, rules: Any, strea
 
 
 @compiled
-def found(population: Any, rules: Any, key: Any) -> None:
-    """Fill a population with random creatures."""
+def _found_bodies(bodies: Any, rules: Any, key: Any) -> None:
     stream = np.empty(1, np.uint64)
-    ranks = np.arange(MAX_MUSCLES)
-    names, columns = np.empty(MAX_SENSES, np.int64), np.empty(MAX_SENSES, np.int64)
-    bodies = population.body
-    for i in range(len(population.name)):
+    for i in range(len(bodies.nodes)):
         stream[0] = key_at(key, i)
-        grow_body(bodies, i, rules.body, stream)
-        if rules.neat:
-            count = senses(bodies, i, ranks, ranks, rules, names, columns)
-            _found_brain(population.brain, i, bodies, names[:count], rules, stream)
-        else:
-            fresh_weights(population.weights, i, bodies, rules.weights, stream)
-        population.name[i] = i
-        population.parents[i, 0] = population.parents[i, 1] = -1
-        population.streak[i] = 0
+        grow_body(bodies, i, rules, stream)
+
+
+@compiled
+def _found_weights(weights: Any, bodies: Any, rules: Any, key: Any) -> None:
+    stream = np.empty(1, np.uint64)
+    for i in range(len(bodies.nodes)):
+        stream[0] = key_at(key, i)
+        fresh_weights(weights, i, bodies, rules, stream)
+
+
+@compiled
+def _found_brains(brain: Any, bodies: Any, rules: Any, key: Any) -> None:
+    stream, ranks = np.empty(1, np.uint64), np.arange(MAX_MUSCLES)
+    names, columns = np.empty(MAX_SENSES, np.int64), np.empty(MAX_SENSES, np.int64)
+    for i in range(len(bodies.nodes)):
+        stream[0] = key_at(key, i)
+        count = senses(bodies, i, ranks, ranks, rules, names, columns)
+        _found_brain(brain, i, bodies, names[:count], rules, stream)
+
+
+def found(population: Population, rules: Rules, key: Any) -> None:
+    """Fill a population with random creatures."""
+    body_key, brain_key = np.uint64(key_at(key, 0)), np.uint64(key_at(key, 1))
+    _found_bodies(population.body, rules.body, body_key)
+    if rules.neat:
+        _found_brains(population.brain, population.body, rules, brain_key)
+    else:
+        _found_weights(population.weights, population.body, rules.weights, brain_key)
+    population.name[:] = np.arange(len(population.name))
+    population.parents[:] = -1
+    population.streak[:] = 0
 
 
 @compiled
@@ -234,55 +253,7 @@ def _fit_brain(
 
 
 @compiled
-def _survive(old: Any, i: int, new: Any, k: int, neat: int) -> None:
-    copy_body(old.body, i, new.body, k)
-    if neat:
-        copy_genome(old.brain, i, new.brain, k)
-    else:
-        copy_weights(old.weights, i, new.weights, k)
-    new.name[k], new.streak[k] = old.name[i], old.streak[i] + 1
-    new.parents[k, 0], new.parents[k, 1] = old.parents[i, 0], old.parents[i, 1]
-
-
-@compiled
-def _bear(
-    old: Any,
-    mother: int,
-    father: int,
-    new: Any,
-    k: int,
-    rules: Any,
-    stream: Any,
-    born: int,
-    ranks: Any,
-    names: Any,
-    columns: Any,
-) -> None:
-    """Child k: crossed or cloned, then mutated, body first."""
-    body = new.body
-    if father >= 0:
-        cross_bodies(old.body, mother, old.body, father, body, k, stream)
-    else:
-        copy_body(old.body, mother, body, k)
-    changed = mutate_body(body, k, rules.body, stream)
-    if rules.neat:
-        if father >= 0:
-            cross(old.brain, mother, old.brain, father, new.brain, k, stream)
-        else:
-            copy_genome(old.brain, mother, new.brain, k)
-        count = senses(body, k, ranks, ranks, rules, names, columns)
-        if changed:
-            _fit_brain(new.brain, k, old.body, mother, body, names[:count], rules, stream, born + 3)
-        mutate(new.brain, k, names[:count], rules.brain, stream, born)
-    else:
-        inherit_weights(
-            old.weights, old.body, mother, father, new.weights, body, k, rules.weights, stream
-        )
-        mutate_weights(new.weights, k, body, rules.weights, stream)
-
-
-@compiled
-def breed(
+def _breed_bodies(
     old: Any,
     new: Any,
     survivors: Any,
@@ -290,32 +261,103 @@ def breed(
     fathers: Any,
     rules: Any,
     key: Any,
-    generation: int,
+    changed: Any,
 ) -> None:
-    """Write the next generation: survivors first, then the children of the pairs.
+    stream, kept = np.empty(1, np.uint64), len(survivors)
+    for k in range(kept):
+        copy_body(old, survivors[k], new, k)
+    for c in range(len(mothers)):
+        k = kept + c
+        stream[0] = key_at(key, k)
+        if fathers[c] >= 0:
+            cross_bodies(old, mothers[c], old, fathers[c], new, k, stream)
+        else:
+            copy_body(old, mothers[c], new, k)
+        changed[c] = mutate_body(new, k, rules, stream)
+
+
+@compiled
+def _breed_weights(
+    old: Any,
+    new: Any,
+    old_bodies: Any,
+    bodies: Any,
+    kept: int,
+    mothers: Any,
+    fathers: Any,
+    rules: Any,
+    key: Any,
+) -> None:
+    stream = np.empty(1, np.uint64)
+    for c in range(len(mothers)):
+        k = kept + c
+        stream[0] = key_at(key, k)
+        pair = (mothers[c], fathers[c])
+        inherit_weights(old, old_bodies, pair[0], pair[1], new, bodies, k, rules, stream)
+        mutate_weights(new, k, bodies, rules, stream)
+
+
+@compiled
+def _breed_brains(
+    old: Any,
+    new: Any,
+    old_bodies: Any,
+    bodies: Any,
+    survivors: Any,
+    mothers: Any,
+    fathers: Any,
+    changed: Any,
+    rules: Any,
+    key: Any,
+    born: int,
+) -> None:
+    stream, kept, ranks = np.empty(1, np.uint64), len(survivors), np.arange(MAX_MUSCLES)
+    names, columns = np.empty(MAX_SENSES, np.int64), np.empty(MAX_SENSES, np.int64)
+    for k in range(kept):
+        copy_genome(old, survivors[k], new, k)
+    for c in range(len(mothers)):
+        k = kept + c
+        stream[0] = key_at(key, k)
+        if fathers[c] >= 0:
+            cross(old, mothers[c], old, fathers[c], new, k, stream)
+        else:
+            copy_genome(old, mothers[c], new, k)
+        inputs = names[: senses(bodies, k, ranks, ranks, rules, names, columns)]
+        first = born + BIRTHS * k
+        if changed[c]:
+            _fit_brain(new, k, old_bodies, mothers[c], bodies, inputs, rules, stream, first + 3)
+        mutate(new, k, inputs, rules.brain, stream, first)
+
+
+def breed(
+    old: Population, new: Population, plan: Plan, rules: Rules, key: Any, generation: int
+) -> None:
+    """Write the next generation: survivors first, then the children, bodies before brains.
 
     Args:
         old: The population now.
         new: Room for as many.
-        survivors: Who lives on.
-        mothers: The parent each child takes its structure from.
-        fathers: The other parent, or -1.
+        plan: Who survives, and who has children with whom.
         rules: How creatures are born.
         key: The randomness of this generation.
         generation: The number of the new generation, from 1.
     """
-    stream = np.empty(1, np.uint64)
-    names, columns = np.empty(MAX_SENSES, np.int64), np.empty(MAX_SENSES, np.int64)
-    ranks = np.arange(MAX_MUSCLES)
-    size = len(new.name)
-    for k in range(len(survivors)):
-        _survive(old, survivors[k], new, k, rules.neat)
-    for c in range(len(mothers)):
-        k = len(survivors) + c
-        stream[0] = key_at(key, k)
-        number = generation * size + k
-        lists = (ranks, names, columns)
-        _bear(old, mothers[c], fathers[c], new, k, rules, stream, BIRTHS * number, *lists)
-        new.name[k], new.streak[k] = number, 0
-        new.parents[k, 0] = old.name[mothers[c]]
-        new.parents[k, 1] = old.name[fathers[c]] if fathers[c] >= 0 else -1
+    survivors, mothers, fathers = plan.survivors, plan.mothers, plan.fathers
+    kept, size = len(survivors), len(new.name)
+    body_key, brain_key = np.uint64(key_at(key, 0)), np.uint64(key_at(key, 1))
+    changed = np.zeros(len(mothers), np.bool_)
+    _breed_bodies(old.body, new.body, survivors, mothers, fathers, rules.body, body_key, changed)
+    if rules.neat:
+        pair = (old.brain, new.brain, old.body, new.body)
+        born = generation * size * BIRTHS
+        _breed_brains(*pair, survivors, mothers, fathers, changed, rules, brain_key, born)
+    else:
+        for before, after in zip(old.weights, new.weights, strict=True):
+            after[:kept] = before[survivors]
+        pair_w = (old.weights, new.weights, old.body, new.body)
+        _breed_weights(*pair_w, kept, mothers, fathers, rules.weights, brain_key)
+    new.name[:kept], new.streak[:kept] = old.name[survivors], old.streak[survivors] + 1
+    new.parents[:kept] = old.parents[survivors]
+    new.name[kept:], new.streak[kept:] = generation * size + np.arange(kept, size), 0
+    new.parents[kept:, 0] = old.name[mothers]
+    new.parents[kept:, 1] = np.where(fathers >= 0, old.name[fathers], -1)

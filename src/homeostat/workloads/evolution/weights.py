@@ -125,12 +125,6 @@ def fresh_weights(weights: Any, i: int, bodies: Any, rules: Any, stream: Any) ->
 
 
 @compiled
-def copy_weights(a: Any, i: int, b: Any, j: int) -> None:
-    """Make b's brain j the same as a's brain i."""
-    b.base[j], b.strain[j], b.node[j], b.out[j] = a.base[i], a.strain[i], a.node[i], a.out[i]
-
-
-@compiled
 def inherit_weights(
     weights: Any,
     bodies: Any,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from homeostat.workloads.evolution.chance import below, between, join, normal, uniform
+from homeostat.workloads.evolution.chance import SPLIT, below, between, join, normal, uniform
 from homeostat.workloads.evolution.compiled import compiled
 from homeostat.workloads.evolution.neat.genome import connect, find, hidden_place
 
@@ -97,10 +97,10 @@ def add_node(genomes: Any, i: int, rates: Any, stream: Any, born: int) -> bool:
     if c < 0:
         return False
     times = 0
-    neuron = join(genomes.key[i, c], times)
+    neuron = join(genomes.key[i, c], SPLIT + times)
     while hidden_place(genomes, i, neuron) >= 0:  # this connection was split before
         times += 1
-        neuron = join(genomes.key[i, c], times)
+        neuron = join(genomes.key[i, c], SPLIT + times)
     source, target, weight = genomes.source[i, c], genomes.target[i, c], genomes.weight[i, c]
     genomes.enabled[i, c] = False
     genomes.hidden_id[i, hidden], genomes.hidden_bias[i, hidden] = neuron, np.float32(0.0)
