@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,12 @@ def load_screen(config: Mapping[str, Any]) -> Screen:
         num_batches=config["generated_batches"],
     )
     # The same data for every seed of a run; only the split and the training vary.
-    return generate(settings, np.random.default_rng(config["data_seed"]))
+    return _generated(settings, config["data_seed"])
+
+
+@lru_cache(maxsize=2)
+def _generated(settings: GeneratorSettings, seed: int) -> Screen:
+    return generate(settings, np.random.default_rng(seed))
 
 
 def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> Problem:

@@ -1,0 +1,19 @@
+"""Diagnose: what failed first, what it is not, and the smallest change that cures it.
+
+print(diagnose("hyperperturb", config="as_documented"))
+diagnose("results/mlp_20250131_120000", fix=True)
+"""
+
+from importlib.util import find_spec
+
+from homeostat.errors import MissingExtraError
+
+if find_spec("torch") is None:
+    raise MissingExtraError("torch", "models", "Diagnosing a network")
+
+# Below the check, so that its one clear line comes first.
+from homeostat.diagnose.diagnose import diagnose
+from homeostat.diagnose.diagnosis import Diagnosis, Fix
+from homeostat.diagnose.offence import Offence
+
+__all__ = ["Diagnosis", "Fix", "Offence", "diagnose"]

@@ -1,0 +1,154 @@
+"""The counterfactual ladder: one change at a time, then pairs; the smallest sets that cure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from homeostat.diagnose.health import Health
+from homeostat.diagnose.replay import Case, replay
+from homeostat.errors import HomeostatError
+from homeostat.record.outcome import Outcome
+from homeostat.space import Bool, Choice, Config, Float
+from homeostat.workload.workload import Workload
+
+MOST_REMEDIES = 24
+MOST_PAIRS = 28
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What became of the failure under one change, or two."""
+
+    names: tuple[str, ...]
+    changes: Mapping[str, Any]
+    cured: bool
+    failed_at: int | None = None
+    note: str = ""
+    """Why it does not count as a cure, or could not be tried."""
+
+    @property
+    def label(self) -> str:
+        return " + ".join(self.names)
+
+    def to_json(self) -> dict[str, Any]:
+        return vars(self) | {"names": list(self.names), "changes": dict(self.changes)}
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Every rung that was tried."""
+
+    rungs: tuple[Rung, ...]
+    from_space: bool = False
+    """Whether the remedies were read off the space, for lack of a list by the workload."""
+    complete: bool = True
+    """False if the time was over before all were tried."""
+
+    @property
+    def cures(self) -> tuple[Rung, ...]:
+        """The smallest sets of changes that cure."""
+        return tuple(rung for rung in self.rungs if rung.cured)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "from_space": self.from_space,
+            "complete": self.complete,
+            "rungs": [rung.to_json() for rung in self.rungs],
+        }
+
+
+def climb(
+    case: Case,
+    last_step: int,
+    *,
+    seconds: float = float("inf"),
+    on_rung: Callable[[Rung], None] | None = None,
+) -> Ladder:
+    """Try every remedy alone, and pairs of them if none cures alone.
+
+    A remedy cures if the same steps, and half as many again (at least three), are taken without a
+    violation and with real updates: leaving every step out is no cure.
+    """
+    remedies = dict(case.workload.remedies)
+    from_space = not remedies
+    if from_space:
+        remedies = dict(_from_space(case.workload, case.config))
+    until = min(case.budget - 1, last_step + max(3, last_step // 2))
+    end = time.perf_counter() + seconds
+    rungs: list[Rung] = []
+    for size in (1, 2):
+        for names in list(combinations(remedies, size))[: MOST_PAIRS if size > 1 else None]:
+            if time.perf_counter() > end:
+                return Ladder(tuple(rungs), from_space, complete=False)
+            changes = {key: value for name in names for key, value in remedies[name].items()}
+            rung = _try(case, names, changes, until, end - time.perf_counter())
+            rungs.append(rung)
+            if on_rung is not None:
+                on_rung(rung)
+        if any(rung.cured for rung in rungs):
+            break
+    return Ladder(tuple(rungs), from_space)
+
+
+def changed(workload: Workload, config: Config, changes: Mapping[str, Any]) -> Config:
+    """A configuration with some values changed; what they take the effect from is dropped."""
+    given = dict(config.given)
+    return workload.space.resolve(
+        {**given, **changes}, source="remedy", inherited=set(given) - set(changes)
+    )
+
+
+def _try(
+    case: Case, names: tuple[str, ...], changes: Mapping[str, Any], until: int, seconds: float
+) -> Rung:
+    try:
+        config = changed(case.workload, case.config, changes)
+    except HomeostatError as error:
+        return Rung(names, changes, cured=False, note=f"not possible here: {error.message}")
+    if dict(config) == dict(case.config):
+        return Rung(names, changes, cured=False, note="is so already")
+    other = Case(case.workload, config, case.seed, case.budget, case.device)
+    health = Health(case.workload.bounds)
+    seen = replay(other, [health], until=until, stop=lambda: health.failed, seconds=seconds)
+    if health.failed:
+        return Rung(names, changes, cured=False, failed_at=health.failed_at, note=health.reason)
+    if seen.ending.outcome is Outcome.FAILED:
+        return Rung(names, changes, cured=False, note=seen.ending.reason)
+    if seen.timed_out:
+        return Rung(names, changes, cured=False, note="no failure, but the time was over")
+    if seen.trial.optimizers and health.num_updates == 0:
+        return Rung(names, changes, cured=False, note="every update is left out")
+    return Rung(names, changes, cured=True)
+
+
+def _from_space(workload: Workload, config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Remedies for a workload that lists none: each option, switch and rate of its space."""
+    count = 0
+    for name, parameter in workload.space.items():
+        for value in _alternatives(name, parameter, config):
+            if name in config.active and count < MOST_REMEDIES:
+                count += 1
+                yield (
+                    f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}",
+                    {name: value},
+                )
+
+
+def _alternatives(name: str, parameter: Any, config: Config) -> list[Any]:
+    now = config[name]
+    if isinstance(parameter, (Choice, Bool)):
+        return [option for option in parameter.options if option != now]
+    if isinstance(parameter, Float):
+        # Three points along the range, on its own scale: low, middle, high.
+        points = [parameter.from_unit(u) for u in (0.0, 0.5, 1.0)]
+        return [
+            value
+            for value in points
+            if abs(value - now) > 0.05 * abs(parameter.high)
+            or (parameter.log and not 0.5 < value / now < 2.0)
+        ]
+    return []
