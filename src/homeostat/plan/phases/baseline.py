@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from homeostat.execute import resume, run
@@ -20,8 +19,8 @@ NUM_SEEDS = 3
 def baseline(context: Context, allowance_s: float) -> PhaseResult:
     """Run the default configuration over a few seeds; every later claim is measured against it.
 
-    With one attempt per process at a time, each seed may take its part of the allowance; a seed
-    that needs longer is cut off, and what it did until then still tells the pace.
+    A seed that needs longer than the whole allowance is cut off; what it did until then still
+    tells the pace.
     """
     record = _resumed(context) or run(
         context.workload,
@@ -33,7 +32,7 @@ def baseline(context: Context, allowance_s: float) -> PhaseResult:
         device=context.device,
         results=context.folder,
         name=NAME,
-        timeout_s=max(1.0, allowance_s / math.ceil(NUM_SEEDS / context.jobs)),
+        timeout_s=max(1.0, allowance_s),
         on_event=context.on_event,
     )
     return _conclude(context, record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.plan.phases.search import timeout_s
+from homeostat.search.confirm import DEFAULT
 from homeostat.search.result import Best
 from homeostat.search.search import open_store
 from homeostat.search.search import search as run_search
@@ -70,7 +71,7 @@ def _conclude(context: Context, best: Best) -> PhaseResult:
         f"On {best.confirmed.n} fresh seeds trial {best.number} scores {metric} {best.confirmed} "
         f"(in the search: {best.value:.4g}); the default {best.default}."
     ]
-    if not best.overrides:
+    if best.number == DEFAULT:
         return PhaseResult("confirm", "done", (*sentences, "Nothing beat the default."), (), facts)
     if best.gain is None:
         return PhaseResult("confirm", "done", tuple(sentences), (), facts)

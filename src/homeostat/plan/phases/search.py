@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from homeostat.execute.job import Reported
@@ -15,6 +16,7 @@ from homeostat.search.result import SearchResult
 from homeostat.search.search import open_store
 from homeostat.search.search import search as run_search
 
+TIERS = (1, 2, 3, 4)
 MOST_TRIALS = 10_000
 TRIALS_PER_PARAMETER = 3
 FEWEST_TRIALS = 12
@@ -24,17 +26,18 @@ SHORTEST = 8
 
 def search(context: Context, allowance_s: float) -> PhaseResult:
     """Search what the user has not held, told by each trial how it went; the best is kept."""
-    steps, why = affordable_steps(context, allowance_s)
     # A study that exists goes on as it was made: only its time is new.
     new = open_store(context.results).find(context.study) is None
+    extent = affordable(context, allowance_s)
     result = run_search(
         context.workload,
         MOST_TRIALS,
         study=context.study,
         results=context.results,
         method=context.method if new else None,
+        tiers=extent.tiers if new else None,
         pins=context.pins if new else None,
-        budget=steps if new else None,
+        budget=extent.steps if new else None,
         budget_s=max(1.0, allowance_s),
         confirm=False,
         engine=context.engine,
@@ -43,7 +46,7 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
         timeout_s=timeout_s(context, allowance_s),
         on_event=_told_only(context.on_event),
     )
-    return _conclude(context, result, steps, why if new else ())
+    return _conclude(context, result, extent if new else Extent(extent.tiers, context.steps))
 
 
 def timeout_s(context: Context, allowance_s: float) -> float:
@@ -53,25 +56,49 @@ def timeout_s(context: Context, allowance_s: float) -> float:
     return max(1.0, min(longest, allowance_s))
 
 
-def affordable_steps(context: Context, allowance_s: float) -> tuple[int, tuple[str, ...]]:
-    """How long an attempt may be for enough of them to fit, and a sentence if that is shorter."""
+@dataclass(frozen=True)
+class Extent:
+    """How much of the space is searched and how long each attempt is, with the reasons."""
+
+    tiers: tuple[int, ...]
+    steps: int
+    why: tuple[str, ...] = ()
+
+
+def affordable(context: Context, allowance_s: float) -> Extent:
+    """As many tiers as there are trials for at full length; then shorter attempts, if need be."""
     pace_s = context.fact("baseline", "step_s")
     if not pace_s:
-        return context.steps, ()
-    searched = [n for n in context.workload.space.searched() if n not in context.pins]
-    wanted = max(FEWEST_TRIALS, TRIALS_PER_PARAMETER * len(searched))
+        return Extent(TIERS, context.steps)
     fits = allowance_s * context.jobs / (pace_s * context.steps)
-    if fits >= wanted:
-        return context.steps, ()
+    for last in reversed(TIERS):
+        tiers = TIERS[:last]
+        names = _searched(context, tiers)
+        wanted = max(FEWEST_TRIALS, TRIALS_PER_PARAMETER * len(names))
+        if names and fits >= wanted:
+            break
+    why = []
+    everything = _searched(context, TIERS)
+    if len(names) < len(everything):
+        why.append(
+            f"Only {', '.join(names)} of {len(everything)} parameters (tiers up to {last}) are "
+            f"searched: about {fits:.0f} whole trials fit in {format_duration(allowance_s)}."
+        )
     shortest = math.ceil(context.steps / SHORTEST)
-    steps = max(shortest, math.floor(context.steps * fits / wanted))
-    if steps >= context.steps:
-        return context.steps, ()
-    unit = context.workload.unit
-    return steps, (
-        f"Each attempt gets {steps} of {context.steps} {unit}s, because at {pace_s:.3g} s for one "
-        f"{unit} only {fits:.1f} whole ones fit in {format_duration(allowance_s)}.",
-    )
+    steps = min(context.steps, max(shortest, math.floor(context.steps * fits / wanted)))
+    if steps < context.steps:
+        unit = context.workload.unit
+        why.append(
+            f"Each attempt gets {steps} of {context.steps} {unit}s, so that {wanted} trials fit at "
+            f"{pace_s:.3g} s for one {unit}."
+        )
+    return Extent(tiers, steps, tuple(why))
+
+
+def _searched(context: Context, tiers: tuple[int, ...]) -> list[str]:
+    """What a search of these tiers would vary; the first tier with anything in it counts."""
+    ranges = context.workload.space.searched()
+    return [n for n, p in ranges.items() if p.tier in tiers and n not in context.pins]
 
 
 def _told_only(
@@ -88,12 +115,14 @@ def _told_only(
     return forward
 
 
-def _conclude(
-    context: Context, result: SearchResult, steps: int, decisions: tuple[str, ...]
-) -> PhaseResult:
+def _conclude(context: Context, result: SearchResult, extent: Extent) -> PhaseResult:
     counts = {outcome.value: number for outcome, number in result.outcomes.items()}
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
-    facts: dict[str, Any] = {"trials": len(result.trials), "outcomes": counts, "steps": steps}
+    facts: dict[str, Any] = {
+        "trials": len(result.trials),
+        "outcomes": counts,
+        "steps": extent.steps,
+    }
     status: Status = "interrupted" if result.interrupted else "done"
     if result.best is None:
         status = "interrupted" if result.interrupted else "stopped"
@@ -115,7 +144,7 @@ def _conclude(
         f"{result.metric} {best.value:.4g}: {changed}.",
         *result.notes,
     )
-    return PhaseResult("search", status, sentences, decisions, facts)
+    return PhaseResult("search", status, sentences, extent.why, facts)
 
 
 def _short(value: object) -> str:
