@@ -72,9 +72,17 @@ def write_json(path: str | Path, data: Mapping[str, Any]) -> None:
 
 
 def to_json(data: Mapping[str, Any]) -> str:
-    """One key a line at the top, so that a person can read it; the rest stays compact."""
-    lines = (f"  {json.dumps(key)}: {json.dumps(plain(value))}" for key, value in data.items())
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    """One item a line, so that a person can read it; without indentation, which is slow."""
+    try:
+        text = _dumps(data, allow_nan=False)
+    except ValueError:
+        text = _dumps(plain(data))
+    return text + "\n"
+
+
+def _dumps(data: Any, *, allow_nan: bool = True) -> str:
+    separators = (",\n ", ": ")
+    return json.dumps(data, separators=separators, default=plain, allow_nan=allow_nan)
 
 
 def read_json(path: str | Path) -> dict[str, Any]:

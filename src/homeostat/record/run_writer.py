@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,8 +43,8 @@ class RunWriter:
         record = RunRecord(self.folder, self.facts, tuple(a for a in made if a is not None))
         self.facts |= {
             "reason": record.reason,
-            "value": record.mean,
-            "sd": record.sd,
+            "value": _known(record.mean),
+            "sd": _known(record.sd),
             "values": record.values(),
             "elapsed_s": round(time.perf_counter() - self._started, 6),
         }
@@ -67,6 +68,10 @@ def _as_on_disk(attempt: Attempt) -> Attempt | None:
     """An interrupted attempt may have been so before its turn came: what is there counts."""
     interrupted = attempt.outcome is Outcome.INTERRUPTED
     return read_attempt(attempt.folder) if interrupted else attempt
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def start_run(
