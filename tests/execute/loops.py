@@ -46,6 +46,7 @@ def plain(config, trial):
 def global_generators(config, trial):
     for step in trial.steps():
         values = random.random(), np.random.normal(), np.random.rand()
+        time.sleep(config.pause_s)
         yield hs.Report(step, loss=sum(values))
 
 

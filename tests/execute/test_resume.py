@@ -4,9 +4,11 @@ import json
 import math
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 import homeostat as hs
@@ -263,6 +265,20 @@ def test_a_run_whose_process_died_reads_as_interrupted(tmp_path):
         path.write_text(json.dumps(facts | {"pid_started": facts["pid_started"] - 100}))
     assert read_run(record.folder).outcome is Outcome.INTERRUPTED
     assert read_attempt(record.folder / "seed_42").num_reports == 20
+
+
+def test_a_process_that_is_dead_and_not_yet_buried_counts_as_dead(tmp_path):
+    record = run(f"{LOOPS}:noisy", results=tmp_path)
+    path = record.folder / "seed_42" / "attempt.json"
+    child = subprocess.Popen(["sleep", "60"])
+    facts = json.loads(path.read_text()) | {"outcome": "running", "pid": child.pid}
+    facts["pid_started"] = psutil.Process(child.pid).create_time()
+    path.write_text(json.dumps(facts))
+    assert read_attempt(path.parent).outcome is Outcome.RUNNING
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # look, but leave it a zombie
+    assert read_attempt(path.parent).outcome is Outcome.INTERRUPTED
+    child.wait()
 
 
 def test_a_silent_process_on_another_machine_counts_as_dead(tmp_path):

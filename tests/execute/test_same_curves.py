@@ -68,10 +68,11 @@ def test_whoever_reads_the_events_may_use_the_generators(tmp_path):
         np.random.normal()
 
     workload = load.find(f"{LOOPS}:global_generators")
-    quiet = run(workload, {"pause_s": 0.0}, results=tmp_path)
+    quiet = run(workload, results=tmp_path)
     random.seed(5)
     expected = [random.random() for _ in range(100)]
     random.seed(5)
-    noisy = run(workload, results=tmp_path, on_event=meddle)
+    # Slow enough for the reports to be handed over a few at a time, in between.
+    noisy = run(workload, {"pause_s": 0.012}, results=tmp_path, on_event=meddle)
     assert curves_of(quiet) == curves_of(noisy)
     assert random.random() == expected[21]  # 20 reports and the end
