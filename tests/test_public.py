@@ -23,10 +23,14 @@ PROMISED = {
     "Study",
     "Text",
     "Trial",
+    "TuneResult",
     "Workload",
+    "compare",
     "resume",
     "run",
     "search",
+    "tune",
+    "verify",
     "workload",
 }
 

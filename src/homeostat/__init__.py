@@ -8,7 +8,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from homeostat.evidence.compare import compare
+    from homeostat.evidence.verify import verify
     from homeostat.execute.run import resume, run
+    from homeostat.plan.tune import TuneResult, tune
     from homeostat.record.runs import RunRecord
     from homeostat.search.result import SearchResult
     from homeostat.search.search import search
@@ -39,10 +42,14 @@ _HOME = {
     "Study": "homeostat.search.study",
     "Text": "homeostat.space",
     "Trial": "homeostat.workload.trial",
+    "TuneResult": "homeostat.plan.tune",
     "Workload": "homeostat.workload.workload",
+    "compare": "homeostat.evidence.compare",
     "resume": "homeostat.execute.run",
     "run": "homeostat.execute.run",
     "search": "homeostat.search.search",
+    "tune": "homeostat.plan.tune",
+    "verify": "homeostat.evidence.verify",
     "workload": "homeostat.workload.workload",
 }
 
@@ -63,10 +70,14 @@ __all__ = [
     "Study",
     "Text",
     "Trial",
+    "TuneResult",
     "Workload",
+    "compare",
     "resume",
     "run",
     "search",
+    "tune",
+    "verify",
     "workload",
 ]
 

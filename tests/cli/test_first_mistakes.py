@@ -125,7 +125,7 @@ def test_a_time_that_is_no_time(fails):
 
 
 def test_a_run_that_does_not_exist(fails):
-    assert "results/nothing" in fails("resume", "results/nothing")
+    assert "there are no runs in results" in fails("resume", "results/nothing")
 
 
 def test_a_data_set_that_does_not_exist(fails):

@@ -69,22 +69,34 @@ def run(
 
 
 def resume(
-    folder: Annotated[Path, typer.Argument(help="A run's folder, or a study's.")],
+    what: Annotated[str, typer.Argument(help="A run's folder or name, or a study's.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Even if the workload's code has changed since.")
+    ] = False,
     jobs: JobsOption = None,
     engine: EngineOption = "local",
+    results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
     """Take up a run or a study that was interrupted; what is finished stays as it is."""
+    from homeostat.cli.commands.study import resume_study
     from homeostat.cli.progress import RunProgress
     from homeostat.execute import resume as execute_resume
-    from homeostat.record.runs import read_run
+    from homeostat.record.index import find_run
+    from homeostat.search.search import open_store
 
     out = Output(as_json=as_json)
-    before = read_run(folder)
+    name = Path(what).name
+    if not (Path(what) / "run.json").exists() and open_store(results).find(name) is not None:
+        resume_study(out, name, results)
+        return
+    before = find_run(what, results)
     with RunProgress(
         out, seeds=list(before.seeds), budget=before.budget, unit=before.unit
     ) as progress:
-        record = execute_resume(folder, engine=engine, jobs=jobs or cores(), on_event=progress)
+        record = execute_resume(
+            before.folder, engine=engine, jobs=jobs or cores(), force=force, on_event=progress
+        )
     conclude(out, record)
 
 

@@ -104,6 +104,16 @@ def search(
     _conclude(out, result)
 
 
+def resume_study(out: Output, study: str, results: str) -> None:
+    """Go on with a study as it was last driven."""
+    from homeostat.cli.progress import PlanProgress
+    from homeostat.search.search import resume
+
+    with PlanProgress(out) as progress:
+        result = resume(study, results=results, on_event=progress)
+    _conclude(out, result)
+
+
 def status(
     study: Annotated[str | None, typer.Option("--study", help="One study; all by default.")] = None,
     results: ResultsOption = "results",
