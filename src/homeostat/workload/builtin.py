@@ -4,6 +4,7 @@ from __future__ import annotations
 
 BUILTIN: dict[str, str] = {
     "apoptosis": "homeostat.workloads.apoptosis.workload:apoptosis",
+    "evolution": "homeostat.workloads.evolution.workload:evolution",
     "visioncore": "homeostat.workloads.visioncore.workload:visioncore",
     "hyperperturb": "homeostat.workloads.hyperperturb.workload:hyperperturb",
 }

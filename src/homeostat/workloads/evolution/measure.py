@@ -1,0 +1,61 @@
+"""What a run reports: every generation what was seen, now and then what is true.
+
+In-sample numbers come from the layouts selection went by, and flatter; held-out numbers come from
+64 layouts nothing was ever selected on. `fitness`, the objective, is held-out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from homeostat.workloads.evolution import scores as S
+from homeostat.workloads.evolution.diversity import Grid, behaviour, diversity, vendi
+from homeostat.workloads.evolution.lab import Generation, Lab, held_out
+
+TOP = 5
+
+
+def seen(generation: Generation) -> dict[str, float]:
+    """The in-sample numbers of a generation."""
+    fitness = generation.fitness
+    return {
+        "best": float(fitness.max()),
+        "average": float(fitness.mean()),
+        "median": float(np.median(fitness)),
+        "worst": float(fitness.min()),
+        "disqualified": float((generation.scores[:, S.REASON] > 0).mean()),
+    }
+
+
+def due(number: int, budget: int, every: int) -> bool:
+    """Whether the true numbers are wanted after this generation."""
+    return (number + 1) % every == 0 or number + 1 == budget
+
+
+def true_numbers(labs: Sequence[Lab], grids: Sequence[Grid]) -> list[dict[str, float]]:
+    """Held-out fitness and diversity of the generations the labs judged last."""
+    results = []
+    for lab, grid, held in zip(labs, grids, held_out(labs, TOP), strict=True):
+        assert lab.last is not None
+        scores, body = lab.last.scores, lab.population.body
+        duration_s = lab.world.steps * lab.world.step_s
+        best = int(held[:, :, S.FITNESS].mean(axis=1).argmax())
+        results.append(
+            {
+                "fitness": float(held[:, :, S.FITNESS].mean()),
+                "fitness_in_sample": float(np.sort(lab.last.fitness)[-TOP:].mean()),
+                "pellets": float(held[best, :, S.PELLETS].mean()),
+                **diversity(scores, body, lab.population.brain, lab.seed, duration_s),
+                # One creature on many layouts: differences that are only luck.
+                "noise_floor": vendi(behaviour(held[best], duration_s)),
+                "coverage": grid.coverage,
+                "qd_score": grid.qd_score,
+                "species": float(len(lab.species)),
+                "nodes": float(body.nodes.mean()),
+                "muscles": float(body.muscles.mean()),
+                "hidden": float(lab.population.brain.hidden.mean()) if lab.rules.neat else 0.0,
+            }
+        )
+    return results

@@ -1,0 +1,105 @@
+"""What goes wrong in evolution, how it shows in the curves, and what to change.
+
+Each row looks at the metrics of a run and gives its evidence as a sentence, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Points = list[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a rule looks at: the configuration and every metric's curve."""
+
+    config: Mapping[str, Any]
+    curves: Mapping[str, Points]
+
+    def last(self, metric: str) -> float | None:
+        """The last value of a metric, or None where it was never reported."""
+        points = self.curves.get(metric)
+        return points[-1][1] if points else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symptom:
+    """One row: what is seen, what is blamed, and what to change."""
+
+    name: str
+    evidence: Callable[[Seen], str]
+    """The numbers, as a sentence; empty when the symptom is absent."""
+    cause: str
+    remedy: Mapping[str, Any] = field(default_factory=dict)
+    """Changes to the configuration."""
+
+
+def _lucky(seen: Seen) -> str:
+    claimed, true = seen.last("fitness_in_sample"), seen.last("fitness")
+    if claimed is None or true is None or claimed < max(10.0, 1.5 * true):
+        return ""
+    return f"the top five score {claimed:.0f} where they were selected, {true:.0f} elsewhere"
+
+
+def _collapsed(seen: Seen) -> str:
+    bodies = seen.last("diversity_body")
+    return f"{bodies:.1f} effective bodies are left" if bodies is not None and bodies < 3 else ""
+
+
+def _stagnant(seen: Seen) -> str:
+    points = seen.curves.get("fitness", [])
+    if len(points) < 4:
+        return ""
+    half = len(points) // 2
+    before, after = max(v for _, v in points[:half]), max(v for _, v in points[half:])
+    if after > 1.02 * before + 1.0:
+        return ""
+    return f"held-out fitness stood at {before:.0f} and {after:.0f} in the two halves"
+
+
+def _exploding(seen: Seen) -> str:
+    share = seen.last("disqualified")
+    return f"{100 * share:.0f} % are disqualified" if share is not None and share > 0.05 else ""
+
+
+def _one_species(seen: Seen) -> str:
+    if seen.config.get("selection_method") != "speciation" or seen.last("species") != 1:
+        return ""
+    return f"one species at a threshold of {seen.config['compatibility_threshold']:g}"
+
+
+SYMPTOMS = (
+    Symptom(
+        name="the champion is lucky",
+        evidence=_lucky,
+        cause="few layouts: whoever meets an easy one wins",
+        remedy={"eval_layouts": 3},
+    ),
+    Symptom(
+        name="one body takes over",
+        evidence=_collapsed,
+        cause="selection leaves no room for others",
+        remedy={"cull_percentage": 0.3, "elite_count": 1},
+    ),
+    Symptom(
+        name="no progress",
+        evidence=_stagnant,
+        cause="mutation destroys as much as it finds, or selection sees mostly noise",
+        remedy={"mutation_rate": 0.1, "eval_layouts": 3},
+    ),
+    Symptom(
+        name="bodies explode",
+        evidence=_exploding,
+        cause="the time step is too long for stiff, light bodies",
+        remedy={"physics_substeps": 2},
+    ),
+    Symptom(
+        name="everybody is one species",
+        evidence=_one_species,
+        cause="the compatibility threshold is wider than the population",
+        remedy={"compatibility_threshold": 0.5},
+    ),
+)

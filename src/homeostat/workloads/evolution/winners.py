@@ -1,0 +1,65 @@
+"""The best creatures of a run on disk: genomes, the way they went, and how to see them again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from homeostat.errors import RecordError
+from homeostat.record.snapshot import read_snapshot, write_snapshot
+from homeostat.space import Config
+from homeostat.workloads.evolution.lab import Lab, fill, flatten, take
+from homeostat.workloads.evolution.population import Population, empty_population
+
+Array = npt.NDArray[Any]
+
+FILE = "winners.npz"
+_KEPT = 25
+
+
+def save_winners(lab: Lab, folder: Path) -> Path:
+    """Write the genomes of the best 25 of the generation judged last, and where they come from."""
+    assert lab.last is not None
+    top = lab.top(_KEPT)
+    path = folder / FILE
+    write_snapshot(
+        path,
+        {
+            "config": json.dumps(dict(lab.config)),
+            "seed": lab.seed,
+            "generation": lab.number,
+            "fitness": lab.last.fitness[top],
+            "population": flatten(take(lab.population, top)),
+        },
+    )
+    return path
+
+
+def load_winners(path: Path, space: Any) -> tuple[Config, int, Population]:
+    """The configuration, the seed and the creatures that `save_winners` wrote.
+
+    Raises:
+        RecordError: If the file is missing, damaged, or of other software.
+    """
+    state = read_snapshot(path)
+    try:
+        arrays = state["population"]
+        given = json.loads(state["config"])
+        config = space.resolve(_settable(given, space))
+        number, hidden = len(arrays["name"]), arrays["weights.base"].shape[1]
+        population = empty_population(
+            number, hidden=hidden, max_hidden=arrays["brain.hidden_id"].shape[1]
+        )
+        fill(population, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"{path} does not hold creatures: {error}.") from error
+    return config, int(state["seed"]), population
+
+
+def _settable(given: dict[str, Any], space: Any) -> dict[str, Any]:
+    """The values of a whole configuration that differ from the defaults: they had to be set."""
+    defaults = space.resolve()
+    return {name: value for name, value in given.items() if defaults[name] != value}
