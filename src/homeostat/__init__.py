@@ -8,6 +8,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from homeostat.diagnose.diagnose import diagnose
+    from homeostat.diagnose.diagnosis import Diagnosis
     from homeostat.evidence.compare import compare
     from homeostat.evidence.verify import verify
     from homeostat.execute.run import resume, run
@@ -30,6 +32,7 @@ _HOME = {
     "Choice": "homeostat.space",
     "Config": "homeostat.space",
     "Derived": "homeostat.space",
+    "Diagnosis": "homeostat.diagnose.diagnosis",
     "Fixed": "homeostat.space",
     "Float": "homeostat.space",
     "Int": "homeostat.space",
@@ -45,6 +48,7 @@ _HOME = {
     "TuneResult": "homeostat.plan.tune",
     "Workload": "homeostat.workload.workload",
     "compare": "homeostat.evidence.compare",
+    "diagnose": "homeostat.diagnose.diagnose",
     "resume": "homeostat.execute.run",
     "run": "homeostat.execute.run",
     "search": "homeostat.search.search",
@@ -58,6 +62,7 @@ __all__ = [
     "Choice",
     "Config",
     "Derived",
+    "Diagnosis",
     "Fixed",
     "Float",
     "Int",
@@ -73,6 +78,7 @@ __all__ = [
     "TuneResult",
     "Workload",
     "compare",
+    "diagnose",
     "resume",
     "run",
     "search",

@@ -65,7 +65,7 @@ def test_a_seed_it_does_not_have_is_refused(failed_run):
 
 def test_the_flight_recorder_keeps_states_from_before_the_failure(tmp_path):
     workload = loops.workload(loops.zero_norm)
-    recorder = FlightRecorder(tmp_path, max_share=1e9)  # at every step
+    recorder = FlightRecorder(tmp_path, max_share=1e9, first_after_s=0.0)  # at every step
     trial = Trial(workload.space.resolve(), seed=42, budget=30)
     ending = drive(workload, trial, [recorder])
     assert ending.violation.step == 13
@@ -94,8 +94,15 @@ def test_the_flight_recorder_spends_no_more_than_its_share():
         def on_end(self, outcome): ...
 
     drive(workload, trial, [recorder, Clock()])
-    # One copy beyond the share at the start: there has to be a first one.
+    # One copy beyond the share: there has to be a first one.
     assert 0.3 < recorder.spent_s <= 0.05 * now[0] + 0.3
+
+
+def test_what_is_younger_than_a_second_is_never_copied(tmp_path):
+    recorder = FlightRecorder(tmp_path, clock=lambda: 0.5)
+    workload = loops.workload(loops.zero_norm)
+    drive(workload, Trial(workload.space.resolve(), seed=42, budget=30), [recorder])
+    assert recorder.states() == []
 
 
 def test_the_flight_recorder_can_be_turned_off(tmp_path):
@@ -104,6 +111,21 @@ def test_the_flight_recorder_can_be_turned_off(tmp_path):
     drive(workload, Trial(workload.space.resolve(), seed=42, budget=30), [recorder])
     assert recorder.states() == []
     assert recorder.spent_s == 0.0
+
+
+SLOW = SCRIPT.replace("        factor =", "        time.sleep(0.12)\n        factor =").replace(
+    "import torch", "import time\n\nimport torch", 1
+)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_run_that_diverges_leaves_its_last_states_unless_told_not_to(tmp_path, recorded):
+    script = tmp_path / "roots.py"
+    script.write_text(SLOW)
+    record = run(script, seeds=[7], results=tmp_path / "results", flight=recorded)
+    states = flight.read_flight(record.attempts[0].folder)
+    assert bool(states) is recorded
+    assert all(state["trial"]["step"] <= 10 for state in states)
 
 
 def test_a_diagnosis_is_one_json_document(failed_run):

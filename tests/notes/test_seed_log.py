@@ -136,6 +136,14 @@ def test_entries_of_another_log_are_taken_over_with_numbers_that_go_on(tmp_path)
     assert [entry.learning_rate for entry in notes.read(journal)] == [None, 5e-4, 1e-5]
 
 
+def test_a_log_in_this_form_is_added_by_its_file(tmp_path):
+    given = tmp_path / "TRAINING_RUNS.md"
+    given.write_text(TWO_RUNS, encoding="utf-8")
+    last = notes.add_log(tmp_path / "NOTES.md", given)
+    assert last.learning_rate == 1e-5
+    assert len(notes.read(tmp_path / "NOTES.md")) == 2
+
+
 def test_appending_below_a_log_kept_by_hand_changes_nothing_above(tmp_path):
     journal = tmp_path / "NOTES.md"
     journal.write_text(TWO_RUNS, encoding="utf-8")

@@ -12,6 +12,7 @@ from homeostat.execute import isolation as process
 from homeostat.execute import snapshots
 from homeostat.execute.control import Control, Stop
 from homeostat.execute.drive import Ending, pull
+from homeostat.execute.flight import FlightRecorder
 from homeostat.execute.isolation import Isolation
 from homeostat.execute.job import Job, Reported
 from homeostat.execute.recorder import Recorder
@@ -88,6 +89,7 @@ class _InProgress:
             reports = pull(
                 job.workload,
                 trial,
+                observers=[FlightRecorder(job.folder)] if job.flight else [],
                 record=self._recorder.record,
                 control=self._control,
                 ending=self._ending,

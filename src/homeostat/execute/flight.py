@@ -19,6 +19,7 @@ from homeostat.workload.trial import Trial
 FOLDER = "flight"
 KEPT = 4
 MAX_SHARE = 0.05
+FIRST_AFTER_S = 1.0
 
 State = dict[str, Any]
 
@@ -31,6 +32,7 @@ class FlightRecorder(Watcher):
     Args:
         folder: Where the states are written if the attempt diverges; nowhere when None.
         max_share: Largest share of the wall time spent on copying; 0 switches it off.
+        first_after_s: When the first copy is taken: what is younger is replayed from its start.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class FlightRecorder(Watcher):
         *,
         kept: int = KEPT,
         max_share: float = MAX_SHARE,
+        first_after_s: float = FIRST_AFTER_S,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._folder = folder
@@ -46,7 +49,7 @@ class FlightRecorder(Watcher):
         self._clock = clock
         self._ring: deque[State] = deque(maxlen=kept)
         self._trial: Trial | None = None
-        self._due = float("-inf")
+        self._due = clock() + first_after_s
         self._cost = 0.0
         self.spent_s = 0.0
         """Seconds spent on copying so far."""

@@ -36,6 +36,8 @@ class Job:
     """Continue from the folder's snapshot, keep its curves; otherwise start afresh in it."""
     snapshot_s: float = SNAPSHOT_S
     """Seconds between snapshots; infinity for none but at Ctrl-C."""
+    flight: bool = True
+    """Whether the flight recorder runs: states from before a divergence, for the diagnosis."""
     keep_last: bool = False
     """Also take a snapshot after the last step."""
 

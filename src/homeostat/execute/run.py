@@ -36,6 +36,7 @@ def run(
     memory_mb: float | None = None,
     device: str = "cpu",
     snapshot_s: float = SNAPSHOT_S,
+    flight: bool = True,
     on_event: OnEvent | None = None,
 ) -> RunRecord:
     """Train a configuration once per seed and record it.
@@ -50,6 +51,7 @@ def run(
         name: Start of the folder's name, in place of the workload's.
         timeout_s, memory_mb: Limits for each seed.
         snapshot_s: Seconds between snapshots.
+        flight: Whether states are kept for a diagnosis (at most a twentieth of the time).
         on_event: Called with each `Reported` and `Finished`.
 
     After a Ctrl-C the run comes back as interrupted; `resume(run.folder)` goes on with it.
@@ -86,6 +88,7 @@ def run(
             budget=steps,
             folder=writer.seed_folder(seed),
             snapshot_s=snapshot_s,
+            flight=flight,
             device=device,
             timeout_s=timeout_s,
             memory_mb=memory_mb,

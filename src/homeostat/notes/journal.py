@@ -94,6 +94,8 @@ def add_log(
 ) -> Entry:
     """Append an entry for a log of another tool; returns it.
 
+    A log kept in our own form gives an entry for each of its runs; the last is returned.
+
     Args:
         path: Our log; it is created if there is none.
         log: The file (or TensorBoard folder) to read, or what `read_log` made of it.
@@ -102,6 +104,10 @@ def add_log(
         learning_rate: If the log does not say.
     """
     source = "" if isinstance(log, Log) else Path(log).name
+    if not isinstance(log, Log) and Path(log).is_file():
+        added = add_entries(path, Path(log).read_bytes().decode("utf-8", errors="replace"))
+        if added:
+            return added[-1]
     log = log if isinstance(log, Log) else read_log(log)
     behaviour = classify(log.rows, log.unit)
     rate, schedule = _logged_rate(log, learning_rate)
