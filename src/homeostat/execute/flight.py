@@ -71,10 +71,14 @@ class FlightRecorder(Watcher):
     def on_end(self, outcome: Outcome) -> None:
         if outcome is not Outcome.DIVERGED or self._folder is None:
             return
+        folder = self._folder / FOLDER
         try:
-            (self._folder / FOLDER).mkdir(parents=True, exist_ok=True)
+            for path in folder.glob("*.npz"):  # of an earlier attempt in the same place
+                path.unlink()
+            if self._ring:
+                folder.mkdir(parents=True, exist_ok=True)
             for state in self._ring:
-                write_snapshot(self._folder / FOLDER / f"{_step(state):08d}.npz", state)
+                write_snapshot(folder / f"{_step(state):08d}.npz", state)
         except (OSError, RecordError):
             # A diagnosis can begin at step 0 as well; the attempt's own ending matters more.
             return
