@@ -39,6 +39,8 @@ class Context:
     """Apply the smallest cure when diagnosis finds one, instead of stopping."""
     say: Callable[[str], None] = lambda _: None
     on_event: Callable[[SearchEvent], None] | None = None
+    cure: dict[str, Any] = field(default_factory=dict)
+    """What diagnosis changed so that it trains; held like the pins."""
     done: dict[str, PhaseResult] = field(default_factory=dict)
     """Finished phases by name, in order."""
     spent_s: float = 0.0
@@ -51,9 +53,14 @@ class Context:
         return self.results / "studies" / self.study
 
     @property
+    def held(self) -> dict[str, Any]:
+        """What no search varies: the user's pins, and the cure."""
+        return {**self.pins, **self.cure}
+
+    @property
     def config(self) -> Config:
-        """The default configuration with the pins."""
-        return self.workload.space.resolve(self.pins, inherited=self.pins)
+        """The default configuration with what is held."""
+        return self.workload.space.resolve(self.held, inherited=self.held)
 
     @property
     def elapsed_s(self) -> float:
@@ -81,6 +88,7 @@ class Context:
             {
                 "workload": self.workload.name,
                 "pins": self.pins,
+                "cure": self.cure,
                 "steps": self.steps,
                 "budget_s": self.budget_s,
                 "spent_s": round(self.elapsed_s, 3),
@@ -96,6 +104,7 @@ class Context:
         same = (saved["workload"], saved["pins"], saved["steps"])
         if same != (self.workload.name, self.pins, self.steps):
             return False
+        self.cure = dict(saved["cure"])
         finished = [PhaseResult.from_json(entry) for entry in saved["phases"]]
         self.done = {result.name: result for result in finished if result.status != "interrupted"}
         if any(result.status == "stopped" for result in finished):

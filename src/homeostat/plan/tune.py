@@ -13,6 +13,7 @@ from homeostat.plan.context import Context
 from homeostat.plan.phase import Phase, PhaseResult
 from homeostat.plan.phases.baseline import baseline
 from homeostat.plan.phases.confirm import confirm
+from homeostat.plan.phases.diagnose import diagnose
 from homeostat.plan.phases.report import report
 from homeostat.plan.phases.search import search
 from homeostat.workload import load
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 GENERIC = (
     Phase(
         "baseline", "what the default scores, how noisy that is, what a step costs", 0.2, baseline
+    ),
+    Phase(
+        "diagnose", "if the default does not train: what failed first, what cures it", 0.1, diagnose
     ),
     Phase("search", "try settings, and learn from those that diverge too", 0.6, search),
     Phase(
@@ -150,6 +154,11 @@ def _run_phases(context: Context, phases: tuple[Phase, ...]) -> None:
         for sentence in (*result.sentences, *(f"-> {d}" for d in result.decisions)):
             context.say(f"   {sentence}")
         if result.status in ("stopped", "interrupted"):
+            return
+        if phase.name == "diagnose" and result.status == "done":
+            # The cure holds from here on, so the baseline is another.
+            del context.done["baseline"]
+            _run_phases(context, phases)
             return
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from homeostat.cli.commands.compare import compare
+from homeostat.cli.commands.diagnose import diagnose
 from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
 from homeostat.cli.commands.run import resume, run
@@ -19,6 +20,7 @@ TUNE, ASK, MACHINE = "Tune and train", "Look at what there is", "This machine"
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "tune": (tune, TUNE),
     "run": (run, TUNE),
+    "diagnose": (diagnose, TUNE),
     "search": (search, TUNE),
     "verify": (verify, TUNE),
     "resume": (resume, TUNE),

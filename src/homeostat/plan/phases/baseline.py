@@ -67,8 +67,9 @@ def _conclude(context: Context, record: RunRecord) -> PhaseResult:
     if not record.values() and record.outcome is not Outcome.TIMEOUT:
         ended = {f"seed {a.seed}: {a.outcome} ({a.reason})" for a in record.attempts}
         return PhaseResult(
-            "baseline", "stopped", ("The default configuration does not train.", *sorted(ended)),
-            (f"Look for the cause before searching:  homeostat diagnose {record.folder}",), facts,
+            "baseline", "done", ("The default configuration does not train.", *sorted(ended)),
+            ("Look for the cause first, because a search would try more of the same.",),
+            facts | {"trains": False},
         )  # fmt: skip
     if not record.values():
         return PhaseResult(

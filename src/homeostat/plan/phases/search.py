@@ -36,7 +36,7 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
         results=context.results,
         method=context.method if new else None,
         tiers=extent.tiers if new else None,
-        pins=context.pins if new else None,
+        pins=context.held if new else None,
         budget=extent.steps if new else None,
         budget_s=max(1.0, allowance_s),
         confirm=False,
@@ -98,7 +98,7 @@ def affordable(context: Context, allowance_s: float) -> Extent:
 def _searched(context: Context, tiers: tuple[int, ...]) -> list[str]:
     """What a search of these tiers would vary; the first tier with anything in it counts."""
     ranges = context.workload.space.searched()
-    return [n for n, p in ranges.items() if p.tier in tiers and n not in context.pins]
+    return [n for n, p in ranges.items() if p.tier in tiers and n not in context.held]
 
 
 def _told_only(
