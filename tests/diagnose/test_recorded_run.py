@@ -7,6 +7,7 @@ import json
 import pytest
 
 from homeostat.diagnose import diagnose
+from homeostat.diagnose.replay import Case
 from homeostat.errors import RecordError
 from homeostat.execute import flight
 from homeostat.execute.drive import drive
@@ -126,6 +127,25 @@ def test_a_run_that_diverges_leaves_its_last_states_unless_told_not_to(tmp_path,
     states = flight.read_flight(record.attempts[0].folder)
     assert bool(states) is recorded
     assert all(state["trial"]["step"] <= 10 for state in states)
+
+
+def test_a_long_run_is_replayed_from_its_last_finite_state(tmp_path, monkeypatch):
+    monkeypatch.setattr("homeostat.diagnose.diagnose.CHEAP_S", 0.0)
+    script = tmp_path / "roots.py"
+    script.write_text(SLOW)
+    record = run(script, seeds=[7], results=tmp_path / "results")
+    first_steps = []
+    original = Case.first_step.fget
+    monkeypatch.setattr(
+        Case,
+        "first_step",
+        property(lambda self: first_steps.append(original(self)) or original(self)),
+    )
+    found = diagnose(record.folder, seconds=60)
+    assert max(first_steps) > 5
+    assert found.offence.step == 9
+    assert found.rates.insensitive
+    assert [rung.label for rung in found.cures] == ["eps"]
 
 
 def test_a_diagnosis_is_one_json_document(failed_run):

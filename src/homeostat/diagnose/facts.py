@@ -26,6 +26,8 @@ def tensors(value: Any) -> Iterator[Tensor]:
 
 def is_finite(value: Tensor) -> bool:
     """Whether every entry is finite (of a sparse tensor, every stored one)."""
+    # Detached: the check itself must not become part of the gradient's graph.
+    value = value.detach()
     if value.layout is not torch.strided:
         value = value.coalesce().values() if value.is_sparse else value.values()
     return bool(torch.isfinite(value).all())
@@ -33,7 +35,9 @@ def is_finite(value: Tensor) -> bool:
 
 def has_nan(value: Any) -> bool:
     """Whether any tensor in a value holds a NaN."""
-    return any(bool(torch.isnan(t).any()) for t in tensors(value) if t.layout is torch.strided)
+    return any(
+        bool(torch.isnan(t.detach()).any()) for t in tensors(value) if t.layout is torch.strided
+    )
 
 
 def has_nonfinite(value: Any) -> bool:
@@ -60,3 +64,11 @@ def row_names(rows: Sequence[int], length: int, names: Sequence[str]) -> list[st
     if len(names) == length:
         return [str(names[row]) for row in rows]
     return [f"row {row}" for row in rows]
+
+
+def node_of(tensor: Tensor) -> Any:
+    """The node of the gradient's graph that made a tensor, if there is one and it may be asked."""
+    try:
+        return tensor.grad_fn
+    except RuntimeError:  # a view made without gradients, of something changed in place since
+        return None

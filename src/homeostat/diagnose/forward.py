@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-from homeostat.diagnose.facts import has_nan, has_nonfinite, tensors
+from homeostat.diagnose.facts import has_nan, has_nonfinite, node_of, tensors
 
 # These put an infinity where somebody asked for one, as attention masks do.
 FILLS = frozenset({
@@ -58,7 +58,7 @@ class ForwardEyes(TorchFunctionMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         for tensor in tensors(result):
-            node = tensor.grad_fn
+            node = node_of(tensor)
             if node is not None and node not in self.made_by:
                 self.made_by[node] = self.module
         if self.looking and has_nonfinite(result):
@@ -66,7 +66,7 @@ class ForwardEyes(TorchFunctionMode):
         return result
 
     def _look(self, name: str, result: Any, inputs: Any) -> None:
-        if name in RAW or name == "backward" or name.startswith("_"):
+        if name in RAW or name.startswith("_"):
             return
         if has_nan(result):
             if not has_nan(inputs):

@@ -58,7 +58,10 @@ class Float64(TorchFunctionMode, Watcher):
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if any(_is_wide(value) for value in (*args, *kwargs.values())):
+        # A gradient is asked for by the very tensor; a widened copy of it is not in the graph.
+        if func is not torch.autograd.grad and any(
+            _is_wide(value) for value in (*args, *kwargs.values())
+        ):
             # In place operations keep the type of what they change, so that one stays as it is.
             keep = 1 if getattr(func, "__name__", "").endswith("_") else 0
             args = (*args[:keep], *(_widened(value) for value in args[keep:]))
@@ -73,9 +76,7 @@ def _is_wide(value: Any) -> bool:
 
 
 def _widened(value: Any) -> Any:
-    if isinstance(value, Tensor) and value.dtype in _NARROW and not value.is_leaf:
-        return value.double()
-    if isinstance(value, Tensor) and value.dtype in _NARROW and not value.requires_grad:
+    if isinstance(value, Tensor) and value.dtype in _NARROW:
         return value.double()
     if type(value) in (list, tuple):
         return type(value)(_widened(item) for item in value)
