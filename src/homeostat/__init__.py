@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from homeostat.diagnose.diagnose import diagnose
     from homeostat.diagnose.diagnosis import Diagnosis
+    from homeostat.diagnose.examine import diagnose
     from homeostat.evidence.compare import compare
     from homeostat.evidence.verify import verify
     from homeostat.execute.run import resume, run
@@ -48,7 +48,7 @@ _HOME = {
     "TuneResult": "homeostat.plan.tune",
     "Workload": "homeostat.workload.workload",
     "compare": "homeostat.evidence.compare",
-    "diagnose": "homeostat.diagnose.diagnose",
+    "diagnose": "homeostat.diagnose.examine",
     "resume": "homeostat.execute.run",
     "run": "homeostat.execute.run",
     "search": "homeostat.search.search",

@@ -12,8 +12,8 @@ if find_spec("torch") is None:
     raise MissingExtraError("torch", "models", "Diagnosing a network")
 
 # Below the check, so that its one clear line comes first.
-from homeostat.diagnose.diagnose import diagnose
 from homeostat.diagnose.diagnosis import Diagnosis, Fix
+from homeostat.diagnose.examine import diagnose
 from homeostat.diagnose.offence import Offence
 
 __all__ = ["Diagnosis", "Fix", "Offence", "diagnose"]
