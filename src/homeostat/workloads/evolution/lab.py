@@ -20,6 +20,7 @@ from homeostat.workloads.evolution.express import express
 from homeostat.workloads.evolution.join import joined
 from homeostat.workloads.evolution.population import (
     CONNECTIVITIES,
+    Population,
     Rules,
     breed,
     empty_population,
@@ -135,6 +136,14 @@ class Lab:
         self.number = 0
         self.last: Generation | None = None
         self.breed_s = 0.0
+        self.lineage = [self.population.parents.copy()]
+
+    @classmethod
+    def of(cls, config: Config, seed: int, population: Population, number: int) -> Lab:
+        """A lab around creatures that exist already, of generation `number`."""
+        lab = cls(config, seed)
+        lab.population, lab.number = population, number
+        return lab
 
     def creatures(self, chosen: Array | None = None) -> Creatures:
         """The creatures of this generation, or some of them."""
@@ -180,6 +189,7 @@ class Lab:
         key = key_of(BREED, self.seed, self.number)
         breed(self.population, self._next, chosen, self.rules, key, self.number)
         self.population, self._next = self._next, self.population
+        self.lineage.append(self.population.parents.copy())
         self.breed_s = time.perf_counter() - start
         return chosen
 
@@ -203,12 +213,21 @@ class Lab:
         assert self.last is not None
         return np.argsort(-self.last.fitness, kind="stable")[:count]
 
+    def ancestors(self, name: int) -> list[int]:
+        """The line of mothers of a creature, itself first, back to the first generation."""
+        size, line = len(self.population.name), [name]
+        while line[-1] >= 0:
+            generation, place = divmod(line[-1], size)
+            line.append(int(self.lineage[generation][place, 0]))
+        return line[:-1]
+
     def state_dict(self) -> dict[str, Any]:
         """Everything the next generations depend on (but the configuration and the seed)."""
         return {
             "number": self.number,
-            "population": flatten(self.population),
+            "population": compact(self.population),
             "species": self.species.state_dict(),
+            "lineage": np.stack(self.lineage),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -216,6 +235,7 @@ class Lab:
         self.number = int(state["number"])
         fill(self.population, state["population"])
         self.species.load_state_dict(state["species"])
+        self.lineage = list(state["lineage"])
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Array]:
@@ -229,10 +249,22 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Array]:
     return found
 
 
-def fill(value: Any, arrays: dict[str, Array]) -> None:
-    """Put arrays made by `flatten` back in place."""
-    for name, array in flatten(value).items():
-        array[...] = arrays[name]
+def compact(population: Population) -> dict[str, Array]:
+    """The arrays of a population, without room that no genome uses."""
+    arrays = flatten(population)
+    widest = int(population.brain.genes.max(initial=0))
+    for name in ("key", "source", "target", "born", "weight", "enabled"):
+        arrays[f"brain.{name}"] = arrays[f"brain.{name}"][:, :widest]
+    return arrays
+
+
+def fill(population: Population, arrays: dict[str, Array]) -> None:
+    """Put arrays made by `compact` back in place."""
+    for name, array in flatten(population).items():
+        if array.ndim > 1:
+            array[:, : arrays[name].shape[1]] = arrays[name]
+        else:
+            array[...] = arrays[name]
 
 
 def take(value: Any, chosen: Array) -> Any:

@@ -23,8 +23,10 @@ _fast: list[Any] = []
 
 
 def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many cores this process may use: one in a worker, whose environment says so."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    mine = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    return min(mine, int(os.environ.get("NUMBA_NUM_THREADS", mine)))
 
 
 def evaluate(

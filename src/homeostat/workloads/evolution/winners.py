@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,25 @@ import numpy.typing as npt
 from homeostat.errors import RecordError
 from homeostat.record.snapshot import read_snapshot, write_snapshot
 from homeostat.space import Config
-from homeostat.workloads.evolution.lab import Lab, fill, flatten, take
+from homeostat.workloads.evolution.lab import Lab, compact, fill, take
 from homeostat.workloads.evolution.population import Population, empty_population
 
 Array = npt.NDArray[Any]
 
 FILE = "winners.npz"
 _KEPT = 25
+
+
+@dataclass(frozen=True)
+class Winners:
+    """The best creatures of a run, best first."""
+
+    config: Config
+    seed: int
+    generation: int
+    population: Population
+    ancestors: list[int]
+    """The line of mothers of the best, itself first."""
 
 
 def save_winners(lab: Lab, folder: Path) -> Path:
@@ -32,14 +45,15 @@ def save_winners(lab: Lab, folder: Path) -> Path:
             "seed": lab.seed,
             "generation": lab.number,
             "fitness": lab.last.fitness[top],
-            "population": flatten(take(lab.population, top)),
+            "ancestors": lab.ancestors(int(lab.population.name[top[0]])),
+            "population": compact(take(lab.population, top)),
         },
     )
     return path
 
 
-def load_winners(path: Path, space: Any) -> tuple[Config, int, Population]:
-    """The configuration, the seed and the creatures that `save_winners` wrote.
+def load_winners(path: Path, space: Any) -> Winners:
+    """What `save_winners` wrote.
 
     Raises:
         RecordError: If the file is missing, damaged, or of other software.
@@ -56,7 +70,9 @@ def load_winners(path: Path, space: Any) -> tuple[Config, int, Population]:
         fill(population, arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{path} does not hold creatures: {error}.") from error
-    return config, int(state["seed"]), population
+    return Winners(
+        config, int(state["seed"]), int(state["generation"]), population, list(state["ancestors"])
+    )
 
 
 def _settable(given: dict[str, Any], space: Any) -> dict[str, Any]:

@@ -1,0 +1,76 @@
+"""Results files read back, and configurations set side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import RecordError
+from homeostat.workloads.evolution.runs import UNSTABLE
+
+
+def read(path: Path) -> dict[str, Any]:
+    """One results file.
+
+    Raises:
+        RecordError: If it is missing, or is something else.
+    """
+    try:
+        document: dict[str, Any] = json.loads(path.read_text())
+        if not isinstance(document, dict) or "per_seed" not in document:
+            raise ValueError("it is something else")
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path} is not a results file of nas: {error}.") from error
+    return document
+
+
+def latest(name: str, results: Path) -> dict[str, Any] | None:
+    """The newest results of a configuration; None if it has none."""
+    found = []
+    for path in results.glob("*.json") if results.is_dir() else ():
+        document = read(path)
+        if document["config_name"] == name and document["final"]["fitness"]["mean"] is not None:
+            found.append((path.stat().st_mtime, document))
+    return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def comparison(names: Sequence[str], results: Path) -> list[dict[str, Any]]:
+    """A row for each configuration, best held-out fitness first.
+
+    Raises:
+        RecordError: If one has no results.
+    """
+    rows = []
+    for name in names:
+        document = latest(name, results)
+        if document is None:
+            raise RecordError(
+                f"No results of {name!r} in {results}.", hint=f"Run it:  nas run --config {name}"
+            )
+        final = document["final"]
+        values = [seed["held_out"][-1]["fitness"] for seed in document["per_seed"]]
+        shaky = len(values) > 1 and final["fitness"]["std"] > UNSTABLE * final["fitness"]["mean"]
+        rows.append(
+            {
+                "config": name,
+                "run": document["run"],
+                "seeds": len(values),
+                "values": values,
+                **final,
+                "note": "unstable" if shaky else "",
+                "beats_next": None,
+            }
+        )
+    rows.sort(key=lambda row: -row["fitness"]["mean"])
+    for row, following in pairwise(rows):
+        row["beats_next"] = chance_of_improvement(row["values"], following["values"])
+    return rows
+
+
+def chance_of_improvement(a: Sequence[float], b: Sequence[float]) -> float:
+    """How often a run of the first beats one of the second, over all pairs; ties count half."""
+    wins = [1.0 if x > y else 0.5 if x == y else 0.0 for x, y in product(a, b)]
+    return sum(wins) / len(wins)

@@ -1,0 +1,55 @@
+"""Something to film: a configuration evolved once more, or the winners of a run that ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from homeostat.errors import RecordError
+from homeostat.record.run_writer import new_folder
+from homeostat.space import Config
+from homeostat.workload.workload import Workload
+from homeostat.workloads.evolution.lab import Lab, evaluate_labs
+from homeostat.workloads.evolution.replay import write_replay
+from homeostat.workloads.evolution.winners import FILE, load_winners
+
+
+def replay_config(
+    config: Config, name: str, *, generations: int, results: Path, seed: int = 42
+) -> Path:
+    """Evolve a configuration and film its last generation; returns the folder of the files."""
+    lab, curve = Lab(config, seed), []
+    for number in range(generations):
+        [generation] = evaluate_labs([lab])
+        fitness = generation.fitness
+        curve.append(
+            [
+                number + 1,
+                float(fitness.max()),
+                float(fitness.mean()),
+                float(np.median(fitness)),
+            ]
+        )
+        if number + 1 < generations:
+            lab.breed()
+    ancestors = lab.ancestors(int(lab.population.name[lab.top(1)[0]]))
+    return write_replay(lab, new_folder(results, f"replay_{name}"), ancestors, curve=curve)
+
+
+def replay_run(workload: Workload, folder: Path) -> Path:
+    """Film the winners that a run kept, its first seed's; returns the folder of the files.
+
+    Raises:
+        RecordError: If the run kept none.
+    """
+    kept = sorted(folder.glob(f"seed_*/artifacts/{FILE}"))
+    if not kept:
+        raise RecordError(
+            f"{folder} holds no winners: it has not ended, or is not a run of evolution.",
+            hint=f"Go on with it:  nas run --resume {folder}",
+        )
+    winners = load_winners(kept[0], workload.space)
+    lab = Lab.of(winners.config, winners.seed, winners.population, winners.generation)
+    evaluate_labs([lab])
+    return write_replay(lab, kept[0].parent / "replay", winners.ancestors)
