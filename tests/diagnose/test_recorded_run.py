@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from homeostat.diagnose import diagnose
+from homeostat.diagnose import diagnose, examine
 from homeostat.diagnose.replay import Case
 from homeostat.errors import RecordError
 from homeostat.execute import flight
@@ -130,7 +130,7 @@ def test_a_run_that_diverges_leaves_its_last_states_unless_told_not_to(tmp_path,
 
 
 def test_a_long_run_is_replayed_from_its_last_finite_state(tmp_path, monkeypatch):
-    monkeypatch.setattr("homeostat.diagnose.examine.CHEAP_S", 0.0)
+    monkeypatch.setattr(examine, "CHEAP_S", 0.0)
     script = tmp_path / "roots.py"
     script.write_text(SLOW)
     record = run(script, seeds=[7], results=tmp_path / "results")
