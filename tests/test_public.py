@@ -28,6 +28,7 @@ PROMISED = {
     "Workload",
     "compare",
     "diagnose",
+    "probe",
     "resume",
     "run",
     "search",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from homeostat.evidence.verify import verify
     from homeostat.execute.run import resume, run
     from homeostat.plan.tune import TuneResult, tune
+    from homeostat.probe.audit import probe
     from homeostat.record.runs import RunRecord
     from homeostat.search.result import SearchResult
     from homeostat.search.search import search
@@ -49,6 +50,7 @@ _HOME = {
     "Workload": "homeostat.workload.workload",
     "compare": "homeostat.evidence.compare",
     "diagnose": "homeostat.diagnose.examine",
+    "probe": "homeostat.probe.audit",
     "resume": "homeostat.execute.run",
     "run": "homeostat.execute.run",
     "search": "homeostat.search.search",
@@ -79,6 +81,7 @@ __all__ = [
     "Workload",
     "compare",
     "diagnose",
+    "probe",
     "resume",
     "run",
     "search",

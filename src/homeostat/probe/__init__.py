@@ -1,0 +1,6 @@
+"""Probe: the audit before tuning. Each check says what it saw, and what to do."""
+
+from homeostat.probe.audit import CHECKS, probe
+from homeostat.probe.result import Check, ProbeResult
+
+__all__ = ["CHECKS", "Check", "ProbeResult", "probe"]

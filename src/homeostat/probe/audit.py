@@ -1,0 +1,84 @@
+"""The audit: every check in order, over short runs of one configuration."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import UnknownNameError, did_you_mean
+from homeostat.probe.bench import Bench
+from homeostat.probe.checks import (
+    coverage,
+    gradients,
+    knobs,
+    modes,
+    repeats,
+    runs,
+)
+from homeostat.probe.result import Check, Checks, ProbeResult
+from homeostat.space import Config
+from homeostat.workload import load
+from homeostat.workload.workload import Workload
+
+# In the order in which one would ask: does it run, does it learn, is what it says true, and last
+# the knobs, which take what time is left.
+CHECKS: dict[str, Callable[[Bench], Checks]] = {
+    "runs": runs.check,
+    "repeats": repeats.check,
+    "coverage": coverage.check,
+    "gradients": gradients.check,
+    "modes": modes.check,
+    "knobs": knobs.check,
+}
+
+
+def probe(
+    workload: Workload | str | Path,
+    *,
+    config: Config | Mapping[str, Any] | None = None,
+    seed: int = 42,
+    steps: int | None = None,
+    seconds: float = 30.0,
+    only: Collection[str] | None = None,
+    on_check: Callable[[Check], None] | None = None,
+) -> ProbeResult:
+    """Ask of a workload what comes before tuning: is it connected, does it learn, is it sound?
+
+    Args:
+        workload: A workload, or what `load.find` takes: a name, a file, "file.py:name".
+        config: Values to set; the rest is at its default.
+        steps: Length of the short runs; by default as many as the time allows.
+        seconds: Roughly how long it may take.
+        only: Names of the checks to make; see CHECKS.
+        on_check: Called with each finding as it is made.
+
+    Raises:
+        UnknownNameError: If `only` names a check that there is not.
+    """
+    load.refuse_while_loading()
+    workload = load.find(workload)
+    for name in only or ():
+        if name not in CHECKS:
+            raise UnknownNameError(f"No check {name!r}.", hint=did_you_mean(name, CHECKS))
+    resolved = config if isinstance(config, Config) else workload.space.resolve(config)
+    started = time.perf_counter()
+    bench = Bench(workload, resolved, seed=seed, steps=steps, seconds=seconds)
+    found: list[Check] = []
+    for name, check in CHECKS.items():
+        if only is not None and name not in only:
+            continue
+        for finding in check(bench):
+            found.append(finding)
+            if on_check is not None:
+                on_check(finding)
+        base = bench.plain()
+        if not base.reports and not base.num_updates:
+            break  # it does not run: there is nothing to look at
+    return ProbeResult(
+        workload=workload.name,
+        checks=tuple(found),
+        seconds=time.perf_counter() - started,
+        steps=bench.budget,
+    )

@@ -1,0 +1,206 @@
+"""Knobs: does every parameter of the space change anything, over all of its range?
+
+A knob is *inert* when two runs at values far apart are the same bit by bit: every report, every
+weight, every setting of an optimiser. It is *clamped* where that holds for part of its range.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from homeostat.errors import HomeostatError
+from homeostat.probe.bench import Bench
+from homeostat.probe.compare import difference
+from homeostat.probe.result import Check, Checks, Found
+from homeostat.space import Bool, Choice, Config, Space
+from homeostat.space.values import show
+
+FOUND = Found("knobs")
+ENDS = (0.12, 0.88)
+POINTS = (0.0, 1 / 3, 2 / 3, 1.0)
+_RATE = re.compile(r"(^|_)(lr|rate|eta)(_|$)|learning")
+
+
+def check(bench: Bench) -> Checks:
+    knobs = bench.workload.space.searched()
+    base = bench.plain()
+    if difference(base, bench.again(), ignore=bench.noisy):
+        yield from _against_the_spread(bench, list(knobs))
+        return
+    alive, left = [], []
+    for name in knobs:
+        if bench.left_s < 0:
+            left.append(name)
+            continue
+        findings = list(_examine(bench, name))
+        yield from findings
+        if not findings:
+            alive.append(name)
+    # The cheap question of all knobs first; then the finer one, while there is time.
+    for name in alive:
+        if bench.left_s > 0 and not isinstance(bench.workload.space[name], Choice | Bool):
+            yield from _clamped(bench, name)
+    if alive:
+        every = "Every knob changes" if len(alive) == len(knobs) else (
+            f"{len(alive)} of {len(knobs)} knobs change"
+        )  # fmt: skip
+        yield FOUND.ok(f"{every} the run: {', '.join(alive)}.", alive=alive)
+    if left:
+        yield FOUND.skipped(f"No time left for {', '.join(left)}; give more (--seconds).")
+
+
+def _examine(bench: Bench, name: str) -> Iterator[Check]:
+    base = _where_active(bench, name)
+    if base is None:
+        yield FOUND.skipped(f"{name}: no configuration was found in which it is active.")
+        return
+    reference = bench.plain(base)
+    if not reference.reports:
+        return
+    ends = [v for v in _values(bench.workload.space, name, ENDS) if v != base[name]]
+    for value in ends:
+        if bench.changes(_with(bench, base, name, value), reference):
+            return
+    yield from _inert(bench, base, name, ends)
+
+
+def _inert(bench: Bench, base: Config, name: str, ends: list[Any]) -> Iterator[Check]:
+    """Make sure: over a whole attempt if there is time, and say what it would take."""
+    tried = [show(v) for v in [base[name], *ends]]
+    runs = [bench.plain(base)]
+    reads = any(name in run.read for run in runs)
+    remedy = _remedy(name, reads)
+    length = bench.length
+    if not bench.whole:
+        budget = bench.workload.budget
+        per_step = runs[0].seconds / max(bench.budget, 1)
+        if bench.most_updates is None and 2 * budget * per_step < bench.left_s:
+            one = bench.run(base, bench.seed, budget=budget)
+            two = bench.run(_with(bench, base, name, ends[-1]), bench.seed, budget=budget)
+            if difference(one, two, ignore=bench.noisy):
+                return
+            length = f"{budget} {bench.workload.unit}s"
+        elif reads:
+            yield FOUND.warning(
+                f"{name} has no effect within {length} of {budget}: {', '.join(tried)} give the "
+                "same run.",
+                "Probe for longer (--seconds), or see where it is used.",
+                knob=name, tried=tried,
+            )  # fmt: skip
+            return
+    how = "" if reads else "; the loop never reads it"
+    yield FOUND.fault(
+        f"{name} is not connected to anything: {', '.join(tried)} give the same run of {length}, "
+        f"bit by bit{how}.",
+        remedy,
+        knob=name, tried=tried, read=reads,
+    )  # fmt: skip
+
+
+def _remedy(name: str, reads: bool) -> str:
+    if not reads:
+        return f"Use config.{name} where it belongs, or take it out of the space."
+    if _RATE.search(name):
+        return (
+            f"config.{name} is read, but no optimiser's rate follows it: see that it is set before "
+            "the rates are computed from it."
+        )
+    return f"config.{name} is read, and what it sets is not used: follow it to where it ends."
+
+
+def _clamped(bench: Bench, name: str) -> Iterator[Check]:
+    """Neighbouring values over the range that give the same run."""
+    base = _where_active(bench, name)
+    assert base is not None  # it was found alive there
+    values = _values(bench.workload.space, name, POINTS)
+    same: list[tuple[Any, Any]] = []
+    for low, high in pairwise(values):
+        if bench.left_s < 0:
+            return
+        one = bench.plain(_with(bench, base, name, low))
+        if one.reports and not bench.changes(_with(bench, base, name, high), one):
+            same.append((low, high))
+    if same and len(values) > 2:
+        parts = ", ".join(f"{show(low)} to {show(high)}" for low, high in same)
+        yield FOUND.warning(
+            f"{name} acts over part of its range only: {parts} give the same run of "
+            f"{bench.length}.",
+            "Narrow its range, or see what limits it; a search would waste trials there.",
+            knob=name, clamped=same,
+        )  # fmt: skip
+
+
+def _values(space: Space, name: str, units: tuple[float, ...]) -> list[Any]:
+    found: list[Any] = []
+    for unit in units:
+        value = space[name].from_unit(unit)  # type: ignore[union-attr]  # searched ones are ranges
+        if value not in found:
+            found.append(value)
+    return found
+
+
+def _with(bench: Bench, base: Config, name: str, value: Any) -> Config:
+    return bench.workload.space.resolve(
+        {**base.given, name: value}, inherited=[other for other in base.given if other != name]
+    )
+
+
+def _where_active(bench: Bench, name: str) -> Config | None:
+    """The configuration, or the nearest one in which the knob is active."""
+    space = bench.workload.space
+    config = bench.config
+    for _ in range(8):  # a condition may have conditions
+        if name in config.active:
+            return config
+        wanted = dict(config.given)
+        todo = [name]
+        while todo:
+            for parent, values in space.conditions[todo.pop()].items():
+                if config[parent] not in values:
+                    wanted[parent] = values[0]
+                if parent not in config.active:
+                    todo.append(parent)
+        try:
+            config = space.resolve(wanted, inherited=[n for n in wanted if n in bench.config.given])
+        except HomeostatError:
+            return None
+    return None
+
+
+def _against_the_spread(bench: Bench, knobs: list[str]) -> Iterator[Check]:
+    """Runs that do not repeat themselves: an effect must be larger than their spread."""
+    metric = bench.workload.metric
+    repeats = [bench.plain(), bench.again(), *(bench.run(bench.config, bench.seed) for _ in "ab")]
+    scores = [run.curve(metric)[-1] for run in repeats if run.curve(metric)]
+    if len(scores) < 3:
+        yield FOUND.skipped(f"The run does not repeat itself, and reports no {metric}.")
+        return
+    spread = max(scores) - min(scores)
+    unclear, settings = [], repeats[0].settings
+    for name in knobs:
+        if bench.left_s < 0:
+            break
+        base = _where_active(bench, name)
+        moved = False
+        for value in _values(bench.workload.space, name, ENDS) if base is not None else []:
+            assert base is not None
+            run = bench.plain(_with(bench, base, name, value))
+            score = run.curve(metric)
+            outside = score and not min(scores) - spread <= score[-1] <= max(scores) + spread
+            if run.settings != settings or outside:
+                moved = True
+                break
+        if not moved:
+            unclear.append(name)
+    if unclear:
+        yield FOUND.warning(
+            f"Because the run does not repeat itself (spread of {metric} {spread:.2g}), no effect "
+            f"can be seen of {', '.join(unclear)}.",
+            "Make the run repeat itself first, then probe again.",
+            knobs=unclear, spread=spread,
+        )  # fmt: skip
+    else:
+        yield FOUND.ok(f"Every knob changes the run by more than its spread of {spread:.2g}.")

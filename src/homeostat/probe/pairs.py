@@ -1,0 +1,71 @@
+"""Pairs: which target each prediction met, caught where the loss is computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from homeostat.probe.recorder import Recorder
+from homeostat.probe.recording import Pair
+
+LOSSES = {
+    F.cross_entropy, F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.nll_loss,
+    F.binary_cross_entropy, F.binary_cross_entropy_with_logits, F.kl_div, F.poisson_nll_loss,
+    F.gaussian_nll_loss,
+}  # fmt: skip
+DIFFERENCES = {torch.Tensor.__sub__, torch.Tensor.sub, torch.sub, torch.Tensor.__rsub__}
+KEPT_PAIRS = 200
+
+
+class Pairs(TorchFunctionMode):
+    """Sees calls as the loop writes them, before they are taken apart."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._depth = 0
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if func in LOSSES:
+            self._note_loss(func, args, kwargs, result)
+        elif func in DIFFERENCES:
+            self._note_difference(args)
+        return result
+
+    def _note_loss(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
+        target = args[1] if len(args) > 1 else kwargs.get("target")
+        if isinstance(target, torch.Tensor) and not target.requires_grad:
+            self._note(func.__name__, target)
+        recorder = self._recorder
+        if isinstance(result, torch.Tensor) and result.ndim == 0 and result.requires_grad:
+            recorder.known_losses.append((func.__name__, result))
+
+    def _note_difference(self, args: Any) -> None:
+        """A model's output minus a target, or the other way round."""
+        if len(args) < 2 or not all(isinstance(a, torch.Tensor) for a in args[:2]):
+            return
+        one, two = args[:2]
+        if one.shape != two.shape or one.requires_grad == two.requires_grad or one.ndim == 0:
+            return
+        target = two if one.requires_grad else one
+        prediction = one if one.requires_grad else two
+        if not prediction.is_leaf:
+            self._note("difference", target)
+
+    def _note(self, function: str, target: Any) -> None:
+        recorder = self._recorder
+        call = recorder.call
+        if recorder.stack or recorder.busy or call is None or len(call.pairs) > 2:
+            return
+        if len(recorder.recording.calls) > KEPT_PAIRS:
+            return
+        recorder.busy = True
+        call.pairs.append(Pair(function, target.detach().clone()))
+        recorder.busy = False
