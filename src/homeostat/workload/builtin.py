@@ -6,5 +6,6 @@ BUILTIN: dict[str, str] = {
     "apoptosis": "homeostat.workloads.apoptosis.workload:apoptosis",
     "evolution": "homeostat.workloads.evolution.workload:evolution",
     "visioncore": "homeostat.workloads.visioncore.workload:visioncore",
+    "ncp": "homeostat.workloads.ncp.workload:ncp",
     "hyperperturb": "homeostat.workloads.hyperperturb.workload:hyperperturb",
 }

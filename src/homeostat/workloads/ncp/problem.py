@@ -1,0 +1,133 @@
+"""What a task hands to training: sequences with their time steps, targets and parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from homeostat.errors import DataError
+
+# S sequences, T steps, I inputs, O outputs.
+Array = npt.NDArray[np.float32]
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Sequences of equal length: inputs, time passed at each step, and what should come out.
+
+    A target counts with its weight; 0 leaves it out, as for padding or for mere context.
+    """
+
+    x_STI: Array
+    dt_ST: Array
+    target_STO: Array
+    weight_ST: Array
+
+    def __post_init__(self) -> None:
+        shapes = {a.shape[:2] for a in (self.x_STI, self.dt_ST, self.target_STO, self.weight_ST)}
+        if len(shapes) != 1:
+            raise DataError(f"Inputs, steps, targets and weights differ in rows: {shapes}.")
+
+    def __len__(self) -> int:
+        return len(self.x_STI)
+
+    def take(self, rows: npt.NDArray[np.intp] | slice) -> Part:
+        return Part(self.x_STI[rows], self.dt_ST[rows], self.target_STO[rows], self.weight_ST[rows])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A task: what to train on, what to choose by, and what to report once chosen.
+
+    Attributes:
+        train, validation, test: Its parts.
+        loss: "squared", or "cross_entropy" where targets are 0 or 1 and outputs are logits.
+        ordered: Whether sequences follow each other in time, as windows of one series do.
+        overlap: How many following sequences share observations with one.
+        score: Further scores of a part (by name) from a model's outputs for it.
+        baselines: Loss on the validation part of predictors that learn nothing.
+    """
+
+    train: Part
+    validation: Part
+    test: Part
+    loss: str = "squared"
+    ordered: bool = False
+    overlap: int = 0
+    score: Callable[[str, Array], Scores] | None = None
+    baselines: Scores
+
+    @property
+    def input_size(self) -> int:
+        return int(self.train.x_STI.shape[2])
+
+    @property
+    def output_size(self) -> int:
+        return int(self.train.target_STO.shape[2])
+
+
+def weighted_loss(loss: str, outputs_STO: Array, part: Part) -> float:
+    """Mean loss over the targets that count."""
+    target = part.target_STO
+    if loss == "squared":
+        each = (outputs_STO - target) ** 2
+    else:
+        each = np.logaddexp(0.0, outputs_STO) - target * outputs_STO
+    return float(np.average(each.mean(axis=2), weights=part.weight_ST))
+
+
+def windows(
+    x_LI: Array, dt_L: Array, target_LO: Array, length: int, stride: int, *, context: int = 0
+) -> Part:
+    """Cut one long series into windows; the first `context` targets of each do not count.
+
+    Raises:
+        DataError: If the series is shorter than one window.
+    """
+    starts = np.arange(0, len(x_LI) - length + 1, stride)
+    if not len(starts):
+        raise DataError(
+            f"{len(x_LI)} observations do not fill one window of {length}.",
+            hint="Shorten the window:  --set window=16",
+        )
+    rows = starts[:, None] + np.arange(length)
+    weight = np.ones((len(starts), length), dtype=np.float32)
+    weight[:, :context] = 0.0
+    return Part(x_LI[rows], dt_L[rows], target_LO[rows], weight)
+
+
+def folds(problem: Problem, count: int) -> list[Problem]:
+    """The problem `count` times, each with another part of its training data to validate on.
+
+    Windows of a series are never validated by their own past's model: fold k trains on the first
+    k blocks of time and validates on the next. Others take each block in turn and train on the
+    rest. Training sequences that share observations with the validation block are left out.
+    """
+    total, gap = len(problem.train), problem.overlap
+    blocks = np.array_split(np.arange(total), count + 1 if problem.ordered else count)
+    held_out = blocks[1:] if problem.ordered else blocks
+    made = []
+    for block in held_out:
+        before = np.arange(0, max(block[0] - gap, 0)) if len(block) else np.arange(0)
+        after = np.arange(0)
+        if not problem.ordered and len(block):
+            after = np.arange(min(block[-1] + 1 + gap, total), total)
+        rows = np.concatenate([before, after])
+        if not len(rows) or not len(block):
+            raise DataError(
+                f"{total} training sequences are too few for {count} folds.",
+                hint=f"Use fewer folds:  --set folds={max(count // 2, 2)}",
+            )
+        made.append(
+            replace(
+                problem,
+                train=problem.train.take(rows),
+                validation=problem.train.take(block),
+                score=None,
+            )
+        )
+    return made

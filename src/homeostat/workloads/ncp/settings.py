@@ -1,0 +1,54 @@
+"""From a configuration to the layers' arguments, the same for both backends."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from homeostat.space import Config
+from homeostat.workloads.ncp.wirings import AutoNCP, Random, WiringRule
+
+# A circuit gives out this share of its neurons: the others are inter and command neurons.
+MOTOR_SHARE = 0.3
+
+
+def units(config: Config) -> int | WiringRule:
+    """The `hidden_size` argument of a layer: a number of neurons, or the wiring between them."""
+    size = int(config.hidden_size)
+    if config.wiring == "random":
+        return Random(size, sparsity=config.sparsity)
+    if config.wiring == "ncp":
+        return AutoNCP(size, max(round(MOTOR_SHARE * size), 1), sparsity=config.sparsity)
+    return size
+
+
+def layer_options(config: Config) -> dict[str, Any]:
+    """The other arguments of a CfC or LTC layer."""
+    shared = {
+        "activation": config.activation,
+        "backbone_units": config.backbone_units,
+        "backbone_layers": config.backbone_layers,
+        "backbone_dropout": config.backbone_dropout,
+        "mixed_memory": config.mixed_memory,
+        "residual": config.residual,
+        "share_layers": config.share_layers,
+    }
+    if config.model == "cfc":
+        return shared | {"mode": config.mode}
+    return shared | {"solver": config.solver, "unfolds": config.unfolds}
+
+
+def rate_at(config: Config, epoch: float, epochs: int) -> float:
+    """Share of the learning rate at a moment: a straight warm-up, then constant or a cosine.
+
+    `epoch` counts parts of epochs, too. The warm-up starts above 0, so that no step is wasted.
+    """
+    warm = min(float(config.warmup_epochs), epochs / 2)
+    if epoch < warm:
+        return max(epoch / warm, 0.01)
+    if config.lr_schedule == "constant":
+        return 1.0
+    if config.lr_schedule == "decay":
+        return float(config.lr_decay**epoch)
+    done = (epoch - warm) / max(epochs - warm, 1e-9)
+    return 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))

@@ -1,0 +1,80 @@
+"""What to try when it does not train: the guide's guidelines as rules over a record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+REMEDIES: dict[str, dict[str, Any]] = {
+    "a bounded solver": {"solver": "semi_implicit"},
+    "a gated cell": {"mode": "default"},
+    "a lower rate": {"learning_rate": 3e-4},
+    "a longer warm-up": {"warmup_epochs": 5},
+    "shorter gradients": {"clip_norm": 0.3},
+    "log time": {"time_scaling": "log"},
+    "more dropout": {"backbone_dropout": 0.3},
+    "a smaller network": {"hidden_size": 16},
+    "a larger network": {"hidden_size": 64},
+    "another layer": {"num_layers": 2},
+    "a skip over each layer": {"residual": True},
+    "a memory cell": {"mixed_memory": True},
+}
+
+SYMPTOMS: tuple[dict[str, Any], ...] = (
+    {
+        "name": "overfitting",
+        "sign": {"metric": "val_loss", "shape": "rising"},
+        "cause": "the network learns its training sequences by heart",
+        "remedies": ("more dropout", "a smaller network"),
+        "source": "seed 002, dropout rate and hidden size: increase dropout if overfitting",
+    },
+    {
+        "name": "underfitting",
+        "sign": {"metric": "train_loss", "shape": "flat"},
+        "cause": "the network is too small, or its rate too low, for what there is to learn",
+        "remedies": ("another layer", "a larger network"),
+        "source": "seed 002, layers and backbone: add layers, increase complexity if underfitting",
+    },
+    {
+        "name": "training too slow",
+        "sign": {"metric": "val_loss", "shape": "still falling"},
+        "cause": "the budget ends before the curve does",
+        "remedies": (),
+        "source": "the deep learning tuning playbook: raise the budget before the rate",
+    },
+    {
+        "name": "unstable training",
+        "sign": {"metric": "train_loss", "shape": "spikes"},
+        "cause": "the rate is too high for the length of its gradients",
+        "remedies": ("a lower rate", "a longer warm-up", "shorter gradients"),
+        "source": "seed 002, learning rate: start with 1e-3, use warm-up, consider scheduling",
+    },
+    {
+        "name": "every step is clipped",
+        "sign": {"metric": "clip_fraction", "above": 0.5},
+        "cause": "the clip sets the length of every step, so the rate is not what it seems",
+        "remedies": ("a lower rate", "log time"),
+        "source": "measured here: Adam hides it, so watch the share of clipped steps",
+    },
+    {
+        "name": "an explicit solver runs away",
+        "sign": {"config": {"solver": ("explicit", "rk4")}, "outcome": "diverged"},
+        "cause": "a time step is long against a neuron's time constant",
+        "remedies": ("a bounded solver", "log time"),
+        "source": "seed 002, LTC: consider stability constraints; Hasani et al. 2021, section 3",
+    },
+    {
+        "name": "the pure mode lags behind",
+        "sign": {"config": {"mode": "pure"}},
+        "cause": "its state has no gate: it forgets at a rate it cannot choose",
+        "remedies": ("a gated cell",),
+        "source": "seed 002, modes; Hasani et al. 2022, table 2: 85 % against 99 % on event XOR",
+    },
+    {
+        "name": "a deep stack without skips",
+        "sign": {"config": {"num_layers": 3, "residual": False}},
+        "cause": "three recurrent layers pass gradients poorly",
+        "remedies": ("a skip over each layer",),
+        "source": "seed 002, layers: use residual connections for deeper networks",
+    },
+)
+"""Rules over a run's record; remedies are names in `REMEDIES`."""
