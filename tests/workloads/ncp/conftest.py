@@ -6,6 +6,10 @@ import importlib
 import os
 
 import pytest
+import torch
+
+# As in a trial's process: a second thread costs more than it brings on networks this small.
+torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -33,9 +33,9 @@ def cfc_cell(mode="default", activation="lecun_tanh", layers=1, dropout=0.0):
     backbone = Backbone(units=5, layers=layers, activation=activation, dropout=dropout)
     spec = CfCSpec(input_size=INPUTS, hidden_size=4, mode=mode, backbone=backbone)
     cell = CfCCell(spec, np.random.default_rng(0)).double()
-    if mode == "pure":  # away from w_tau = 0, where |w_tau| has no slope
+    if mode == "pure":
         with torch.no_grad():
-            cell.get_parameter("w_tau").copy_(torch.tensor([0.3, -0.2, 0.1, -0.4]))
+            cell.get_parameter("w_tau").copy_(torch.tensor([0.3, -0.2, 0.0, -0.4]))
     return cell
 
 

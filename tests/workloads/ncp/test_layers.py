@@ -20,6 +20,7 @@ DT = torch.rand(3, 12, generator=torch.Generator().manual_seed(1)) + 0.1
 LAYERS = {
     "cfc": lambda **options: CfC(5, 8, **options),
     "ltc": lambda **options: LTC(5, 8, **options),
+    "pure cfc": lambda **options: CfC(5, 8, mode="pure", **options),
     "wired cfc": lambda **options: CfC(5, AutoNCP(12, 4), **options),
     "wired ltc": lambda **options: LTC(5, AutoNCP(12, 4), **options),
 }

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from homeostat.errors import UnknownNameError
 from homeostat.space import Config
 from homeostat.workloads.ncp.network import Network
 from homeostat.workloads.ncp.problem import Array, Part, Problem
+from homeostat.workloads.ncp.settings import RMSPROP, is_weight
 
 # Rows per forward pass where no gradient is needed: memory stays small whatever the data.
 ROWS_AT_ONCE = 512
@@ -27,7 +27,15 @@ class TorchLearner:
     ) -> None:
         self.device, self.loss, self.clip_norm = device, problem.loss, config.clip_norm
         self.model = Network(config, problem.input_size, problem.output_size, rng).to(device)
-        self.optimizer = _optimizer(config, self.model)
+        self.decayed = [p for name, p in self.model.named_parameters() if is_weight(name)]
+        self.weight_decay = config.weight_decay
+        self.optimizer: torch.optim.Optimizer
+        if config.optimizer == "adamw":
+            self.optimizer = torch.optim.Adam(self.model.parameters(), config.learning_rate)
+        else:
+            self.optimizer = torch.optim.RMSprop(
+                self.model.parameters(), config.learning_rate, **RMSPROP
+            )
 
     def num_parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
@@ -49,6 +57,9 @@ class TorchLearner:
             loss.backward()
             mean += float(loss.detach())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        with torch.no_grad():
+            for weight in self.decayed:
+                weight.mul_(1.0 - rate * self.weight_decay)
         self.optimizer.step()
         return mean, float(norm)
 
@@ -74,25 +85,3 @@ class TorchLearner:
 
     def _tensor(self, values: Array) -> Tensor:
         return torch.from_numpy(values).to(self.device)
-
-
-def _optimizer(config: Config, model: Network) -> torch.optim.Optimizer:
-    """Decay pulls on weights only: a bias, a leak or a time constant has no reason to be near 0."""
-    decayed = [p for name, p in model.named_parameters() if is_weight(name)]
-    others = [p for name, p in model.named_parameters() if not is_weight(name)]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=config.learning_rate)
-    if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(groups, lr=config.learning_rate, alpha=0.9, eps=1e-7)
-    raise UnknownNameError(f"No optimiser {config.optimizer!r}.")
-
-
-def is_weight(name: str) -> bool:
-    """Whether a parameter is the matrix of a linear map, by its name."""
-    last = name.rpartition(".")[2]
-    maps = ("backbone_weight", "heads_weight", "memory_input_weight", "memory_recurrent_weight")
-    return last == "weight" or last.startswith((*maps, "weight_ih", "weight_hh"))

@@ -9,11 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from homeostat.errors import DataError, SpaceError
+from homeostat.errors import DataError
 from homeostat.workloads.ncp.on_torch.cfc import CfCCell
 from homeostat.workloads.ncp.on_torch.ltc import LTCCell
 from homeostat.workloads.ncp.on_torch.parts import dense
-from homeostat.workloads.ncp.spec import Backbone, cfc_layers, initial_dense, ltc_layer
+from homeostat.workloads.ncp.spec import (
+    Backbone,
+    cfc_layers,
+    initial_dense,
+    layer_inputs,
+    ltc_layer,
+)
 from homeostat.workloads.ncp.timesteps import check_positive, check_shape
 from homeostat.workloads.ncp.wirings import WiringRule
 
@@ -247,13 +253,6 @@ class LTC(Stack):
             residual=residual,
             projection=_projection(input_size, outputs, rng) if share_layers else None,
         )
-
-
-def layer_inputs(input_size: int, outputs: int, num_layers: int, share_layers: bool) -> list[int]:
-    """Input size of each layer that has weights of its own."""
-    if num_layers < 1:
-        raise SpaceError(f"num_layers must be 1 or more, got {num_layers}.")
-    return [outputs] if share_layers else [input_size] + [outputs] * (num_layers - 1)
 
 
 def time_major(dt: Times, x_BTI: Tensor) -> Tensor:

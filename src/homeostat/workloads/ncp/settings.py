@@ -11,6 +11,9 @@ from homeostat.workloads.ncp.wirings import AutoNCP, Random, WiringRule
 # A circuit gives out this share of its neurons: the others are inter and command neurons.
 MOTOR_SHARE = 0.3
 
+# Keras's, with which the published figures were made; PyTorch's own are 0.99 and 1e-8.
+RMSPROP: dict[str, Any] = {"alpha": 0.9, "eps": 1e-7}
+
 
 def units(config: Config) -> int | WiringRule:
     """The `hidden_size` argument of a layer: a number of neurons, or the wiring between them."""
@@ -36,6 +39,17 @@ def layer_options(config: Config) -> dict[str, Any]:
     if config.model == "cfc":
         return shared | {"mode": config.mode}
     return shared | {"solver": config.solver, "unfolds": config.unfolds}
+
+
+def is_weight(name: str) -> bool:
+    """Whether decay applies to a parameter, by its name: to the matrices of linear maps.
+
+    A bias, a leak or a time constant has no reason to be near 0. Weights shrink by rate times decay
+    apart from the gradient's step, whichever the optimiser.
+    """
+    last = name.rpartition(".")[2]
+    maps = ("backbone_weight", "heads_weight", "memory_input_weight", "memory_recurrent_weight")
+    return last == "weight" or last.startswith((*maps, "weight_ih", "weight_hh"))
 
 
 def rate_at(config: Config, epoch: float, epochs: int) -> float:

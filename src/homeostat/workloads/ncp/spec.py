@@ -210,6 +210,13 @@ def ltc_layer(
     return LTCSpec(input_size, as_rule(units), backbone, solver, unfolds, mixed_memory)
 
 
+def layer_inputs(input_size: int, outputs: int, num_layers: int, share_layers: bool) -> list[int]:
+    """Input size of each layer that has weights of its own."""
+    if num_layers < 1:
+        raise SpaceError(f"num_layers must be 1 or more, got {num_layers}.")
+    return [outputs] if share_layers else [input_size] + [outputs] * (num_layers - 1)
+
+
 def initial_dense(input_size: int, output_size: int, rng: np.random.Generator) -> Parameters:
     """First values of a linear map: Xavier weight, (O, I), and bias."""
     return {

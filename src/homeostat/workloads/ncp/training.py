@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from homeostat.errors import MissingExtraError
 from homeostat.space import Config
 from homeostat.workload.report import Report
 from homeostat.workloads.ncp.problem import Array, Part, Problem, Scores, folds, weighted_loss
@@ -47,7 +48,7 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
         report = {name: float(np.mean([r[name] for r in reports])) for name in reports[0]}
         if len(reports) > 1:
             report["val_loss_sd"] = float(np.std([r["val_loss"] for r in reports], ddof=1))
-        else:
+        if epoch == trial.budget - 1 and len(reports) == 1:
             trial.extra["test"] = evaluate(whole, learners[0], "test")
         yield Report(epoch, **report)
 
@@ -56,9 +57,15 @@ def make_learner(config: Config, problem: Problem, trial: Trial, fold: int) -> L
     """The configured backend's learner, watched and saved with the trial."""
     rng = trial.rng(f"init {fold}")
     if config.backend == "mlx":
-        from homeostat.workloads.ncp.on_mlx.learner import MLXLearner
+        try:
+            from homeostat.workloads.ncp.on_mlx.learner import MLXLearner
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").partition(".")[0] != "mlx":
+                raise
+            raise MissingExtraError("mlx", "mlx", "The backend mlx") from None
 
-        mlx = MLXLearner(config, problem, rng, seed=int(rng.integers(2**31)))
+        dropout_seed = int(trial.rng(f"dropout {fold}").integers(2**31))
+        mlx = MLXLearner(config, problem, rng, seed=dropout_seed)
         trial.keep(f"learner {fold}", mlx)
         return mlx
     from homeostat.workloads.ncp.learner import TorchLearner

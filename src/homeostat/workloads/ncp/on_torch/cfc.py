@@ -18,7 +18,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from homeostat.workloads.ncp.on_torch.cfc_fused import cfc_sequence
-from homeostat.workloads.ncp.on_torch.parts import backbone_forward, memory_step, register
+from homeostat.workloads.ncp.on_torch.parts import (
+    backbone_forward,
+    magnitude,
+    memory_step,
+    register,
+)
 from homeostat.workloads.ncp.spec import CfCSpec
 
 # T steps, B sequences, I inputs, H neurons, K heads.
@@ -58,7 +63,7 @@ class CfCCell(nn.Module):
 
     def _combine(self, heads: Tensor, dt_B1: Tensor) -> Tensor:
         if self.spec.mode == "pure":
-            speed = self.get_parameter("w_tau").abs() + heads.abs()
+            speed = magnitude(self.get_parameter("w_tau")) + heads.abs()
             a = self.get_parameter("A")
             return a - a * torch.exp(-dt_B1 * speed) * heads
         f1, f2, t_a, t_b = heads.chunk(4, dim=-1)

@@ -82,5 +82,7 @@ class Pure:
         """Gradients of A and w_tau."""
         moved = self._decay() * self.f_TBH
         d_a = (dh_TBH * (1.0 - moved)).sum(dim=(0, 1))
-        d_w_tau = (dh_TBH * self.dt_TB1 * moved).sum(dim=(0, 1)) * self.a_H * self.w_tau_H.sign()
+        slower = (dh_TBH * self.dt_TB1 * moved).sum(dim=(0, 1)) * self.a_H
+        # Slope 1 at 0, as in `magnitude`.
+        d_w_tau = torch.where(self.w_tau_H >= 0.0, slower, -slower)
         return d_a, d_w_tau

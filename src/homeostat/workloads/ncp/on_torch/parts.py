@@ -15,6 +15,11 @@ def lecun_tanh(z: Tensor) -> Tensor:
     return LECUN_OUT * torch.tanh(LECUN_IN * z)
 
 
+def magnitude(w: Tensor) -> Tensor:
+    """|w|, with slope 1 at 0: a parameter that starts there would otherwise never move."""
+    return torch.where(w >= 0.0, w, -w)
+
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "lecun_tanh": lecun_tanh,
     "tanh": torch.tanh,
