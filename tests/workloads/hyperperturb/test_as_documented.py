@@ -11,7 +11,14 @@ from homeostat.workloads.hyperperturb.workload import hyperperturb
 
 THE_SIX = ["gcn1.weight", "gcn1.bias", "norm.weight", "norm.bias", "gcn2.weight", "gcn2.bias"]
 CURES = ["safe norm", "log-normalised features"]
-NOT_CURES = ["lower learning rate", "gradient clipping", "softmax head", "plain Adam"]
+NOT_CURES = [
+    "lower learning rate",
+    "gradient clipping",
+    "softmax head",
+    "log-softmax head",
+    "clipped features",
+    "plain Adam",
+]
 
 
 def two_steps(learner, config, seed=0):

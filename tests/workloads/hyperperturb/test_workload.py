@@ -101,3 +101,20 @@ def test_on_papalexi_the_network_beats_what_knows_only_the_columns(papalexi, tmp
     assert kl < 0.258
     assert kl < table["column mean"]["val_kl"] - 0.03
     assert kl < table["shrunk"]["val_kl"]
+
+
+def test_the_signs_of_its_defects_stand_in_the_report_of_the_documented_run(tmp_path, configure):
+    record = run(hyperperturb, configure("as_documented"), budget=3, results=tmp_path)
+    first = record.attempts[0].last_reports[0]
+    shown = {
+        symptom["name"]
+        for symptom in hyperperturb.symptoms
+        if first[symptom["sign"]["metric"]] > symptom["sign"]["above"]
+    }
+    assert shown == {"rows of norm zero", "gradients that are not finite", "dead outputs"}
+
+
+def test_the_signs_are_absent_from_the_repaired_run(small_run):
+    for row in (values for _, values in small_run.curves()[42].rows):
+        for symptom in hyperperturb.symptoms:
+            assert row[symptom["sign"]["metric"]] <= symptom["sign"]["above"], symptom["name"]

@@ -11,6 +11,7 @@ from homeostat.space import Config
 from homeostat.workload.report import Report
 from homeostat.workload.workload import workload
 from homeostat.workloads.hyperperturb.space import SPACE
+from homeostat.workloads.hyperperturb.symptoms import NEUTRAL, REMEDIES, SYMPTOMS
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -32,16 +33,9 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
     budget=300,
     bounds={"train_loss": (None, 1e4), "grad_norm": (None, 1e6), "skipped_steps": (None, 20)},
     configs=Path(__file__).parent / "configs",
-    remedies={
-        "safe norm": {"norm": "safe"},
-        "log-normalised features": {"features": "log_mean"},
-        "co-expression graph": {"graph": "coexpression"},
-        "softmax head": {"head": "softmax_clip"},
-        "gradient clipping": {"clip_norm": 1.0},
-        "plain Adam": {"optimizer": "adam"},
-        "lower learning rate": {"learning_rate": 1e-9},
-    },
-    neutral={"the Euclidean twin": {"twin": True}},
+    symptoms=SYMPTOMS,
+    remedies=REMEDIES,
+    neutral=NEUTRAL,
     baselines=baselines,
 )
 def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
