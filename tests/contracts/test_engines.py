@@ -148,6 +148,17 @@ def test_a_rung_without_an_answer_goes_on(engine_name, tmp_path):
 
 
 @engines
+def test_an_answer_that_comes_too_late_is_not_taken_for_the_next(engine_name, tmp_path):
+    each = job("noisy", tmp_path / "a", rungs=frozenset({4, 14}), config={"pause_s": 0.01})
+    with make_engine(engine_name) as engine:
+        engine.submit(each)
+        for event in engine.events():
+            if isinstance(event, Reported) and event.report.step == 8:
+                engine.answer(each, False)
+    assert event.attempt.outcome is Outcome.COMPLETED
+
+
+@engines
 def test_jobs_may_be_submitted_while_events_are_read(engine_name, tmp_path):
     done = []
     with make_engine(engine_name, 2) as engine:

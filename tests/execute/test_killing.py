@@ -118,6 +118,20 @@ def test_workers_end_with_a_driver_that_is_killed(name, tmp_path):
     assert read_run(folder).outcome is Outcome.INTERRUPTED
 
 
+def test_workers_end_although_a_forked_child_keeps_the_pipe_open(tmp_path):
+    process = start("fork", tmp_path, "slow", "local", 1, 1, "{}", 1e9)
+    family = wait_for(lambda: len(found := descendants(process)) == 2 and found)
+    [worker] = [p for p in family if "homeostat.execute.worker" in p.cmdline()]
+    [child] = [p for p in family if p != worker]
+    process.kill()
+    process.stdout.close()
+    process.stderr.close()
+    process.wait()
+    gone = all_gone([worker])
+    child.kill()
+    assert gone
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel's word that a parent died")
 def test_a_worker_that_hangs_in_c_ends_some_seconds_after_its_driver(tmp_path):

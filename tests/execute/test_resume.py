@@ -40,6 +40,7 @@ def interrupted_run(name, step, results, *, seeds=1, snapshot_s=0.0, config=None
             f"{LOOPS}:{name}",
             {"pause_s": 0.06} | (config or {}),  # longer than reports are held back
             seeds=seeds,
+            budget=8,
             results=results,
             snapshot_s=snapshot_s,
             on_event=leave,
@@ -53,7 +54,7 @@ def interrupted_run(name, step, results, *, seeds=1, snapshot_s=0.0, config=None
 def test_a_resumed_run_ends_with_the_curves_of_an_uninterrupted_one(name, step, tmp_path):
     if name == "lazy_torch":
         pytest.importorskip("torch")
-    whole = run(f"{LOOPS}:{name}", seeds=2, results=tmp_path / "whole")
+    whole = run(f"{LOOPS}:{name}", seeds=2, budget=8, results=tmp_path / "whole")
     folder = interrupted_run(name, step, tmp_path / "parts", seeds=2)
     left = read_run(folder)
     assert left.outcome is Outcome.INTERRUPTED
@@ -65,6 +66,15 @@ def test_a_resumed_run_ends_with_the_curves_of_an_uninterrupted_one(name, step, 
     resumed = any("Resumed from the snapshot" in note for note in record.attempts[0].notes)
     assert resumed == (name != "plain" and step > 0)
     assert read_run(folder).attempts == record.attempts
+
+
+def test_the_time_of_all_parts_counts(tmp_path):
+    workload = load.find(f"{LOOPS}:noisy")
+    attempt_again(workload, tmp_path, keep_last=True)
+    path = tmp_path / "attempt.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"wall_s": 100.0}))
+    _, second = attempt_again(workload, tmp_path)
+    assert 100.0 < second.wall_s < 101.0
 
 
 def test_finished_seeds_are_left_alone_and_a_finished_run_is_returned(tmp_path):

@@ -17,7 +17,7 @@ from homeostat.execute.isolation import Isolation
 from homeostat.execute.job import Job, Reported
 from homeostat.execute.recorder import Recorder
 from homeostat.execute.snapshots import Snapshots
-from homeostat.record.attempt import FILE, Attempt, stop_heartbeat, write_attempt
+from homeostat.record.attempt import FILE, Attempt, read_attempt, stop_heartbeat, write_attempt
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
 from homeostat.workload.trial import SnapshotDoesNotFit, Trial
@@ -41,7 +41,7 @@ class _InProgress:
         self._job = job
         self._control = control
         self._isolation = isolation
-        self._started = time.perf_counter()
+        self._started = time.perf_counter() - _spent_before(job)
         self._recorder = Recorder(job.folder)
         self._trial = self._new_trial()
         self._ending = Ending()
@@ -152,6 +152,12 @@ class _InProgress:
             extra=self._trial.extra,
             notes=tuple(self._notes),
         )
+
+
+def _spent_before(job: Job) -> float:
+    """Seconds that earlier parts of a resumed attempt took, as far as they could still say."""
+    earlier = read_attempt(job.folder) if job.resume else None
+    return earlier.wall_s if earlier is not None else 0.0
 
 
 def _why(error: BaseException) -> str:

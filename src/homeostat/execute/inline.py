@@ -74,6 +74,7 @@ class Inline:
                 if reported.asks or time.perf_counter() - handed_over > HAND_OVER_S:
                     paused = time.perf_counter()
                     isolation.suspend()
+                    self._answers.pop(job, None)  # one that came too late for the rung before
                     yield from in_hand
                     isolation.resume()
                     in_hand.clear()

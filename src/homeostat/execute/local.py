@@ -92,6 +92,7 @@ class Local:
         if isinstance(message, Began):
             worker.began()
         elif isinstance(message, News):
+            self._answers.pop(job, None)  # one that came too late for the rung before
             report = Report(message.step, **message.metrics)
             yield Reported(job, report, message.asks, message.repeated)
             if message.asks:

@@ -41,10 +41,10 @@ class Supervised:
         self._startup_log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
         # The kernel takes the end of the *thread* that started a child for a parent's death.
         in_main = threading.current_thread() is threading.main_thread()
-        numbers = [theirs.fileno(), os.getpid() if in_main else 0]
+        arguments = [str(theirs.fileno()), str(os.getpid()), "main" if in_main else "thread"]
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-                [sys.executable, "-m", "homeostat.execute.worker", *map(str, numbers)],
+                [sys.executable, "-m", "homeostat.execute.worker", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=self._startup_log,
                 stderr=self._startup_log,

@@ -1,8 +1,8 @@
 """A worker process: makes one attempt after another for a driver at the other end of a pipe.
 
-Started as  python -m homeostat.execute.worker DESCRIPTOR PARENT  with its threads limited by the
-environment. A thread reads the pipe, so that a stop is heard while a step runs and the driver's
-death ends the worker at once.
+Started as  python -m homeostat.execute.worker DESCRIPTOR DRIVER_PID main|thread  with its threads
+limited by the environment. A thread reads the pipe, so that a stop is heard while a step runs and
+the driver's death ends the worker at once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
@@ -36,12 +37,15 @@ from homeostat.record.files import cannot_write, make_folder
 from homeostat.record.outcome import Outcome
 from homeostat.workload.workload import Workload
 
+PARENT_WATCH_S = 2.0
+
 
 class Worker:
     """Serves a driver until it hangs up."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, driver: int) -> None:
         self._connection = connection
+        self._driver = driver
         self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._stop_asked = False
@@ -57,14 +61,16 @@ class Worker:
                 self._connection.send(Trouble(error))
 
     def _listen(self) -> None:
-        """Sort what the driver says; when it says nothing any more, be gone."""
+        """Sort what the driver says; when it is gone, be gone."""
         while True:
             try:
+                # Its end of the pipe stays open if a process it forked still holds it.
+                while not self._connection.poll(PARENT_WATCH_S):
+                    if os.getppid() != self._driver:
+                        _vanish()
                 message = self._connection.recv()
             except (EOFError, OSError):
-                kill_children(psutil.Process())
-                kill_marked(os.environ[MARK])
-                os._exit(1)
+                _vanish()
             if isinstance(message, Task):
                 self._stop_asked = False
                 self._tasks.put(message)
@@ -120,6 +126,13 @@ class Worker:
         return answer.go_on
 
 
+def _vanish() -> NoReturn:
+    """End at once, with everything that was started from here."""
+    kill_children(psutil.Process())
+    kill_marked(os.environ[MARK])
+    os._exit(1)
+
+
 def _could_not_load(task: Task, error: HomeostatError) -> Attempt:
     failed = Attempt(
         folder=task.job["folder"],
@@ -161,17 +174,17 @@ def _printing_to(folder: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    descriptor, parent = int(sys.argv[1]), int(sys.argv[2])  # parent is 0 when it is a thread
+    descriptor, driver = int(sys.argv[1]), int(sys.argv[2])
     # Ctrl-C is the driver's to hear. Unlike SIG_IGN a handler is not handed on to child processes.
     signal.signal(signal.SIGINT, lambda number, frame: None)
-    if parent:
-        end_with_parent(parent)
+    if sys.argv[3] == "main":
+        end_with_parent(driver)
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):
         assert isinstance(stream, io.TextIOWrapper)
         # What a crash finds in a buffer is lost.
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
-    Worker(Connection(descriptor)).serve()
+    Worker(Connection(descriptor), driver).serve()
 
 
 if __name__ == "__main__":
