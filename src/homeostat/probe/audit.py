@@ -10,12 +10,23 @@ from typing import Any
 from homeostat.errors import UnknownNameError, did_you_mean
 from homeostat.probe.bench import Bench
 from homeostat.probe.checks import (
+    activations,
+    causality,
+    clipping,
     coverage,
+    descent,
     gradients,
     knobs,
+    labels,
     modes,
+    noise,
+    order,
+    overlap,
+    reach,
     repeats,
     runs,
+    schedule,
+    update_rule,
 )
 from homeostat.probe.result import Check, Checks, ProbeResult
 from homeostat.space import Config
@@ -28,8 +39,19 @@ CHECKS: dict[str, Callable[[Bench], Checks]] = {
     "runs": runs.check,
     "repeats": repeats.check,
     "coverage": coverage.check,
+    "order": order.check,
     "gradients": gradients.check,
+    "activations": activations.check,
+    "descent": descent.check,
     "modes": modes.check,
+    "clipping": clipping.check,
+    "schedule": schedule.check,
+    "overlap": overlap.check,
+    "labels": labels.check,
+    "causality": causality.check,
+    "reach": reach.check,
+    "noise": noise.check,
+    "update rule": update_rule.check,
     "knobs": knobs.check,
 }
 

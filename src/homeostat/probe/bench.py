@@ -147,6 +147,10 @@ class Bench:
                 )
         return self._anatomy
 
+    def first_update(self, config: Config) -> Recording:
+        """A run that ends after its first update, with how that moved each weight."""
+        return self.run(config, self.seed, anatomy=True, operations=False, most_updates=1)
+
     def vary(self, changes: Mapping[str, Any]) -> Config:
         """The configuration with some values changed."""
         given = {**self.config.given, **changes}
@@ -167,6 +171,7 @@ class Bench:
         limit_s: float | None = None,
         budget: int | None = None,
         until: Callable[[Report], bool] = lambda report: False,
+        most_updates: int | None = None,
     ) -> Recording:
         """Drive the loop here once, and note what it does.
 
@@ -175,6 +180,7 @@ class Bench:
             limit_s: The run is cut when it takes longer.
             budget: Steps, in place of the bench's.
             until: The run is cut after the first report for which this holds.
+            most_updates: The run is cut after so many, in place of the bench's limit.
         """
         budget = budget or self.budget
         spy = Spy(config)
@@ -189,7 +195,7 @@ class Bench:
         isolation.enter()
         try:
             with _quiet(recording):
-                self._drive(trial, recording, keep_going, operations, until)
+                self._drive(trial, recording, keep_going, operations, until, most_updates)
         finally:
             isolation.leave()
         recording.seconds = time.perf_counter() - started
@@ -203,6 +209,7 @@ class Bench:
         keep_going: Callable[[], bool],
         operations: bool,
         until: Callable[[Report], bool],
+        most_updates: int | None,
     ) -> None:
         if "torch" not in sys.modules:
             self._drive_without_torch(trial, recording, keep_going, until)
@@ -213,7 +220,10 @@ class Bench:
         from homeostat.probe.recorder import Halt, Recorder
 
         recorder = Recorder(
-            recording, _looked_at, most_updates=self.most_updates, keep_going=keep_going
+            recording,
+            _looked_at,
+            most_updates=most_updates or self.most_updates,
+            keep_going=keep_going,
         )
         with contextlib.ExitStack() as stack:
             stack.enter_context(attached(recorder))

@@ -32,7 +32,9 @@ MOST_NODES = 200_000
 MOST_WALKS = 24
 MOST_SPANS = 20_000
 KEPT_CALLS = 400
-KEPT_INPUTS = 3
+KEPT_ROWS = 1000
+KEPT_CALLS_OF_A_KIND = 40
+MOST_NUMBERS = 2_000_000
 MOST_ROWS = 4096
 
 
@@ -87,6 +89,7 @@ class Recorder(Watcher):
         self.known_losses: list[tuple[str, Any]] = []
         self.grad = torch.autograd.grad
         self._rows_of: dict[str, int] = {}
+        self._kept: dict[str, tuple[int, int]] = {}
         self._trial: Trial | None = None
 
     @property
@@ -189,9 +192,11 @@ class Recorder(Watcher):
         )
         tensors = [a for a in args if isinstance(a, torch.Tensor)]
         kind = f"{self.call.model} {self.call.grad}"
-        kept = sum(1 for c in recording.calls if c.inputs and f"{c.model} {c.grad}" == kind)
-        if tensors and kept < KEPT_INPUTS:
+        rows, calls = self._kept.get(kind, (0, 0))
+        small = sum(t.numel() for t in tensors) < MOST_NUMBERS or not calls
+        if tensors and small and (calls < 3 or (rows < KEPT_ROWS and calls < KEPT_CALLS_OF_A_KIND)):
             self.call.inputs = tuple(t.detach().clone() for t in tensors)
+            self._kept[kind] = (rows + (len(tensors[0]) if tensors[0].ndim else 1), calls + 1)
         if tensors:
             self.call.rows = self._rows(tensors[0], kind)
         recording.calls.append(self.call)
@@ -421,6 +426,9 @@ class Recorder(Watcher):
                     continue
                 change = parameter.detach() - before[id(parameter)]
                 own = float(before[id(parameter)].norm())
+                if not self.update:
+                    name = self.names.weight(parameter, self._weights)
+                    self.recording.first_move[name] = change
                 weight = self.weight(parameter)
                 weight.move = max(weight.move, float(change.norm()) / (own or 1.0))
                 if parameter.grad is not None and not parameter.grad.is_sparse:

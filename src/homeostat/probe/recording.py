@@ -221,6 +221,8 @@ class Recording:
     troubles: list[Trouble] = field(default_factory=list)
     activations: list[Activation] = field(default_factory=list)
     models: dict[str, Any] = field(default_factory=dict)
+    first_move: dict[str, Any] = field(default_factory=dict)
+    """How the first update changed each weight."""
     settings: tuple[Any, ...] = ()
     """Optimisers, schedulers and clips as they were set."""
     digest: str = ""

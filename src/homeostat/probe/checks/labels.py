@@ -1,0 +1,166 @@
+"""Labels: the training targets belong to the training inputs, and are not among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from homeostat.probe import data, learners
+from homeostat.probe.bench import Bench
+from homeostat.probe.recording import Recording
+from homeostat.probe.result import Check, Checks, Found
+
+LEAST_ROWS = 40
+FOUND = 4.0
+"""In units of what chance does."""
+NOTHING = 2.5
+SAME = 0.99995
+
+
+def check(bench: Bench) -> Checks:
+    run = bench.anatomy
+    found = Found("labels")
+    train, held_out = data.training(run), data.validation(run)
+    if train is None or not learners.usable(train.inputs, train.targets):
+        yield found.skipped(
+            "No table of training inputs with one target a row was seen; show it with "
+            "trial.watch(train=(inputs, targets))."
+        )
+    else:
+        yield from _leak(train)
+        if len(train.inputs) >= LEAST_ROWS:
+            yield _signal(found, bench, train, held_out)
+        else:
+            yield found.skipped(f"Only {len(train.inputs)} training rows were seen.")
+    yield from _echo(run)
+
+
+def _signal(found: Found, bench: Bench, train: data.Table, held_out: data.Table | None) -> Check:
+    assert train.targets is not None
+    own, chance = learners.signal((train.inputs, train.targets))
+    if own > FOUND * chance:
+        return found.ok(
+            f"Simple models find signal in the training labels (skill {own:.2f}, chance gives "
+            f"{chance:.2f})."
+        )
+    if (
+        held_out is not None
+        and held_out.targets is not None
+        and learners.usable(held_out.inputs, held_out.targets)
+        and held_out.inputs.shape[1:] == train.inputs.shape[1:]
+        and len(held_out.inputs) >= LEAST_ROWS
+    ):
+        theirs, luck = learners.signal((held_out.inputs, held_out.targets))
+        across, luck_across = learners.signal(
+            (train.inputs, train.targets), (held_out.inputs, held_out.targets)
+        )
+        if theirs > FOUND * luck and across < NOTHING * luck_across and own < NOTHING * chance:
+            return found.fault(
+                f"The training labels do not belong to their inputs: simple models find a skill of "
+                f"{theirs:.2f} in the validation rows, {own:.2f} in {len(train.inputs)} training "
+                "rows, and nothing that carries over.",
+                "Shuffle inputs and targets with the same permutation.",
+                validation=theirs, training=own,
+            )  # fmt: skip
+    if own > NOTHING * chance or _learns(bench):
+        return found.ok("Simple models find little in the training labels; the network finds more.")
+    if _memorises(bench):
+        return found.fault(
+            f"The labels have nothing to do with the inputs: simple models find a skill of "
+            f"{own:.2f} in {len(train.inputs)} training rows (chance gives {chance:.2f}), and the "
+            f"network learns its training rows while {bench.workload.metric} gets no better.",
+            "See that inputs and targets are shuffled, sorted and filtered together.",
+            training=own,
+        )
+    return found.warning(
+        f"Neither simple models (skill {own:.2f} in {len(train.inputs)} rows) nor "
+        f"{bench.length} of training find a relation between inputs and targets.",
+        "See that inputs and targets are shuffled, sorted and filtered together.",
+        training=own,
+    )
+
+
+def _objective(bench: Bench) -> list[float]:
+    sign = 1.0 if bench.workload.goal == "minimize" else -1.0
+    return [sign * v for v in bench.plain().curve(bench.workload.metric)]
+
+
+def _learns(bench: Bench) -> bool:
+    """The score improves clearly over the run, and stays there."""
+    scores = _objective(bench)
+    if len(scores) < 3:
+        return True  # too short to tell
+    rough = float(np.median(np.abs(np.diff(scores)))) if len(scores) > 3 else 0.0
+    late = float(np.mean(scores[-max(1, len(scores) // 5) :]))
+    return scores[0] - late > max(3 * rough, 0.05 * abs(scores[0]))
+
+
+def _memorises(bench: Bench) -> bool:
+    losses = [b.loss for b in bench.anatomy.backwards]
+    few = max(1, len(losses) // 10)
+    return len(losses) >= 10 and float(np.mean(losses[-few:])) < 0.8 * float(np.mean(losses[:few]))
+
+
+def _leak(train: data.Table) -> Checks:
+    """One column of the inputs that is the target."""
+    found = Found("target leak")
+    assert train.targets is not None
+    x = train.inputs.astype(float)
+    y = train.targets.reshape(-1).astype(float)
+    if x.shape[1] < 2 or len(x) < 16:
+        return
+    spread = x.std(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alike = np.abs(((x - x.mean(0)) * (y - y.mean())[:, None]).mean(0) / (spread * y.std()))
+    alike = np.nan_to_num(alike)
+    column = int(np.argmax(alike))
+    classes = learners.is_classes(train.targets)
+    if alike[column] > SAME or (classes and _renamed(x, y)):
+        yield found.fault(
+            f"Input column {column} is the target: the correlation is {alike[column]:.5f} over "
+            f"{len(x)} rows.",
+            "Take it out of the inputs.",
+            column=column,
+        )
+    elif alike[column] > 0.995 and not classes and np.sort(alike)[-2] < 0.9:
+        yield found.warning(
+            f"Input column {column} nearly is the target (correlation {alike[column]:.4f} over "
+            f"{len(x)} rows).",
+            "See whether it is known before the target is.",
+            column=column,
+        )
+
+
+def _renamed(x: Any, y: Any) -> bool:
+    """A column with one value for each class, in whatever order."""
+    labels = np.unique(y)
+    if len(labels) < 3:
+        return False
+    for column in x.T:
+        values = np.unique(column)
+        if len(values) == len(labels):
+            pairs = np.unique(np.stack([column, y], 1), axis=0)
+            if len(pairs) == len(labels):
+                return True
+    return False
+
+
+def _echo(run: Recording) -> Checks:
+    """A sequence model that is asked for the very tokens it is shown."""
+    found = Found("target leak")
+    for call in run.calls:
+        if not call.learnt_from or not call.inputs or call.inputs[0].is_floating_point():
+            continue
+        shown = call.inputs[0]
+        for pair in call.pairs:
+            target = pair.target
+            if shown.ndim < 2 or shown.shape[1] < 2 or target.numel() != shown.numel():
+                continue
+            if bool((target.reshape(-1) == shown.reshape(-1)).all()):
+                yield found.fault(
+                    f"{call.model} is asked for the very tokens it is shown: targets equal inputs "
+                    f"at all {shown.numel()} places.",
+                    "Shift the targets by one: inputs[:, :-1] against inputs[:, 1:].",
+                )
+                return
