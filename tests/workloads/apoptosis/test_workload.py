@@ -11,6 +11,7 @@ from homeostat.errors import UnknownNameError
 from homeostat.record.snapshot import read_snapshot, write_snapshot
 from homeostat.space import configs
 from homeostat.workload.trial import Trial
+from homeostat.workloads.apoptosis.data import Text
 from homeostat.workloads.apoptosis.remedies import NEUTRAL
 from homeostat.workloads.apoptosis.senescence import INFLUENCES
 from homeostat.workloads.apoptosis.workload import apoptosis, baselines
@@ -176,12 +177,29 @@ def test_three_phases_read_another_text_in_the_middle():
     assert reports[39]["recovery"] == pytest.approx(reports[39]["held_out_loss"] - end_of_a)
 
 
+def test_only_the_middle_phase_trains_on_the_other_text(monkeypatch):
+    drawn, draw = [], Text.draw
+    monkeypatch.setattr(
+        Text, "draw", lambda self, *rest: drawn.append(self.sha256) or draw(self, *rest)
+    )
+    train(resolve(**FAST | {"text": "pydoc_topics"}, phases="three"), 40)
+    a, b = drawn[0], drawn[25]
+    assert a != b
+    assert drawn == [a] * 25 + [b] * 10 + [a] * 5
+
+
 def test_a_target_is_refused_as_unreachable_where_it_is():
     documented = configs.load("as_documented", apoptosis).resolve(apoptosis.space)
     assert apoptosis.reachable(documented, "deaths", 5000) == (0, 2)
+    # A lifespan of 20 is due after 18 steps, and so is replaced every 18; two places, of which
+    # one starts half a lifespan ahead.
     low, high = apoptosis.reachable(resolve(), "deaths", 5000)
     assert low == 0
-    assert high >= 15
+    assert high == 5000 // 18 + (5000 + 9) // 18
+    # An interval that is set by hand stays: one death per place at each multiple of 500.
+    held = apoptosis.space.resolve({"apoptosis_interval": 500, "maturation_period": 6})
+    assert apoptosis.reachable(held, "deaths", 5000) == (0, 20)
+    assert apoptosis.reachable(resolve(senescence=False), "deaths", 5000) == (0, 0)
     assert apoptosis.reachable(resolve(), "val_loss", 5000) is None
 
 

@@ -28,8 +28,7 @@ class Aftermath:
         still_open = []
         for death in self._open:
             death["steps"] += 1
-            if death["steps"] <= WINDOW:
-                death["peak"] = max(death["peak"], loss)
+            death["peak"] = max(death["peak"], loss)
             if not death["recovered"] and loss <= death["before"]:
                 death["recovered"] = True
                 self.recoveries.append(death["steps"])

@@ -11,8 +11,6 @@ a place becomes free. With one-way roles (as documented) a place dies once and i
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from homeostat.workloads.apoptosis.senescence import Rules, Schedule
 
 # Keeps (1 - .1) * 3000 from counting as a hair above 2700.
@@ -62,23 +60,6 @@ def count_deaths(schedule: Schedule, rules: Rules, *, births: int, deaths: int, 
         if steps >= first:
             total += 1 if rules.roles == "one_way" else 1 + (steps - first) // cycle
     return total
-
-
-def most_deaths(
-    schedule: Schedule, rules: Rules, *, births: int, deaths: int, steps: int, shortest: int
-) -> int:
-    """The most deaths that any lifespan of at least `shortest` steps can give.
-
-    The interval and the maturation period keep their ratio to the lifespan.
-    """
-    ratio = shortest / schedule.max_lifespan
-    fastest = replace(
-        schedule,
-        max_lifespan=shortest,
-        apoptosis_interval=max(1, int(schedule.apoptosis_interval * ratio)),
-        maturation_period=max(1, int(schedule.maturation_period * ratio)),
-    )
-    return count_deaths(fastest, rules, births=births, deaths=deaths, steps=steps)
 
 
 def lifespan_for(target: int, *, deaths: int, steps: int) -> int:

@@ -7,9 +7,7 @@ from typing import Any
 from homeostat.space import Config
 from homeostat.workloads.apoptosis import events
 from homeostat.workloads.apoptosis.senescence import ARCHITECTURES, REPAIRED, Rules, Schedule
-
-SHORTEST_LIFESPAN = 20
-"""The space's lower end."""
+from homeostat.workloads.apoptosis.space import SHORTEST_LIFESPAN, SPACE
 
 _SAME_NAME = (
     "max_lifespan",
@@ -71,13 +69,7 @@ def reachable(config: Config, metric: str, budget: int) -> tuple[float, float] |
         return None
     if not config.senescence:
         return (0, 0)
-    births, deaths = ARCHITECTURES[config.architecture]
-    most = events.most_deaths(
-        Schedule(**schedule(config)),
-        rules(config),
-        births=births,
-        deaths=deaths,
-        steps=budget,
-        shortest=SHORTEST_LIFESPAN,
-    )
-    return (0, most)
+    # Interval and maturation period follow the lifespan, unless they were set by hand.
+    shortest = {**config.given, "max_lifespan": SHORTEST_LIFESPAN}
+    fastest = SPACE.resolve(shortest, inherited=config.given)
+    return (0, deaths_of(fastest, budget))

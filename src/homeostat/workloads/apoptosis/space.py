@@ -8,16 +8,24 @@ from homeostat.workloads.apoptosis.senescence import ARCHITECTURES, INFLUENCES
 ON = {"senescence": True}
 READS = {"arch": "transformer"}
 
+SHORTEST_LIFESPAN = 20
+
 MECHANISM = "a mechanism is judged by ablation, not by search"
 SIZE = "the size of the network is the question's, not the answer's"
 DEFECT = "a defect of the documented code, kept as a switch for diagnosis"
+SPEED = "at the same number of steps a larger batch wins by its cost alone"
 SCORING = "it decides what is measured, not how well the network does"
 
 SPACE = Space(
     # What the guide tunes.
-    lr=Float(1e-5, 1e-1, log=True, default=1e-3, help="learning rate of a healthy layer"),
+    lr=Float(1e-4, 3e-2, log=True, default=1e-3, help="learning rate of a healthy layer"),
     max_lifespan=Int(
-        20, 20_000, log=True, default=120, when=ON, help="steps from starting to die to vitality 0"
+        SHORTEST_LIFESPAN,
+        20_000,
+        log=True,
+        default=120,
+        when=ON,
+        help="steps from starting to die to vitality 0",
     ),
     plasticity_ceiling=Float(0, 1, default=0.5, when=ON, help="influence of a layer at birth"),
     mutation_strength=Float(
@@ -70,7 +78,9 @@ SPACE = Space(
     ),
     dropout=Float(0, 0.5, default=0.1, tier=3, help="dropout of a healthy layer"),
     dropout_range=Float(0, 0.45, default=0.3, tier=3, when=ON, help="how much age adds"),
-    batch=Int(1, 256, log=True, default=8, tier=3, help="sequences, or images, per step"),
+    batch=Int(
+        1, 256, log=True, default=8, tier=3, fixed=SPEED, help="sequences, or images, per step"
+    ),
     clip=Float(0.01, 100, log=True, default=1, tier=4, help="largest gradient norm"),
     # Mechanisms, each on or off.
     senescence=Bool(True, fixed=MECHANISM, help="layers age at all; off is the baseline"),
