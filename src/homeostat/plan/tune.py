@@ -14,6 +14,7 @@ from homeostat.plan.phase import Phase, PhaseResult
 from homeostat.plan.phases.baseline import baseline
 from homeostat.plan.phases.confirm import confirm
 from homeostat.plan.phases.diagnose import diagnose
+from homeostat.plan.phases.probe import probe
 from homeostat.plan.phases.report import report
 from homeostat.plan.phases.search import search
 from homeostat.workload import load
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from homeostat.workload.workload import Workload
 
 GENERIC = (
+    Phase("probe", "is every knob connected, everything trained, nothing leaking?", 0.1, probe),
     Phase(
         "baseline", "what the default scores, how noisy that is, what a step costs", 0.2, baseline
     ),

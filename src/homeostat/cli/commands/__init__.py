@@ -9,6 +9,7 @@ from homeostat.cli.commands.compare import compare
 from homeostat.cli.commands.diagnose import diagnose
 from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
+from homeostat.cli.commands.probe import probe
 from homeostat.cli.commands.run import resume, run
 from homeostat.cli.commands.study import best, search, status
 from homeostat.cli.commands.tune import tune
@@ -19,6 +20,7 @@ TUNE, ASK, MACHINE = "Tune and train", "Look at what there is", "This machine"
 # name -> (function, help panel); the order is the order of work.
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "tune": (tune, TUNE),
+    "probe": (probe, TUNE),
     "run": (run, TUNE),
     "diagnose": (diagnose, TUNE),
     "search": (search, TUNE),

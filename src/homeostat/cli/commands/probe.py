@@ -1,0 +1,63 @@
+"""`homeostat probe`: the audit before tuning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homeostat.cli.options import (
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    StepsOption,
+    WorkloadArgument,
+)
+from homeostat.cli.output import Output
+from homeostat.cli.settings import choose
+from homeostat.plan.budget import format_duration, parse_duration
+
+if TYPE_CHECKING:
+    from homeostat.probe.result import Check
+
+STYLE = {"ok": None, "skipped": "dim", "warning": "yellow", "fault": "red"}
+
+
+def probe(
+    workload: WorkloadArgument,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    steps: StepsOption = None,
+    seconds: Annotated[
+        str, typer.Option("--seconds", "--budget", "-b", help="About how long to look, like 30s.")
+    ] = "30s",
+    as_json: JsonOption = False,
+) -> None:
+    """Ask what comes before tuning: is every knob connected, is everything trained, does it leak?
+
+    Ends with 1 if there is a fault, with 0 otherwise.
+    """
+    from homeostat.probe import probe as run_probe
+
+    chosen = choose(workload, config, settings)
+    out = Output(as_json=as_json)
+
+    def tell(check: Check) -> None:
+        out.line(f"{check.status:<8} {check.name}: {check.saw}", style=STYLE[check.status])
+        if check.remedy:
+            out.line(f"         -> {check.remedy}")
+
+    found = run_probe(
+        chosen.workload,
+        config=chosen.config,
+        steps=steps,
+        seconds=parse_duration(seconds),
+        on_check=tell,
+    )
+    out.line(
+        f"{len(found.faults)} faults, {len(found.warnings)} warnings, {len(found.checks)} findings; "
+        f"{found.steps} {chosen.workload.unit}s a run, {format_duration(found.seconds)}."
+    )
+    out.document(found)
+    if not found.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,38 @@
+"""Probe: is every knob connected and every parameter trained, before any budget is spent?"""
+
+from __future__ import annotations
+
+from homeostat.plan.context import Context
+from homeostat.plan.phase import PhaseResult, Status
+from homeostat.probe import probe as run_probe
+from homeostat.probe.result import Check
+
+LONGEST_S = 60.0
+MOST_TOLD = 3
+"""Warnings in the plan's own lines; all of them are in plan.json."""
+
+
+def probe(context: Context, allowance_s: float) -> PhaseResult:
+    """Audit the workload; a fault stops the plan with its remedy."""
+    found = run_probe(
+        context.workload, config=context.config, seconds=max(2.0, min(allowance_s, LONGEST_S))
+    )
+    faults, warnings = found.faults, found.warnings
+    status: Status = "stopped" if faults else "done"
+    sentences = [_sentence("Fault", check) for check in faults]
+    sentences += [_sentence("Warning", check) for check in warnings[:MOST_TOLD]]
+    if len(warnings) > MOST_TOLD:
+        sentences.append(f"And {len(warnings) - MOST_TOLD} more:  homeostat probe shows them all.")
+    fine = sum(check.status == "ok" for check in found.checks)
+    sentences.append(
+        f"{fine} findings are in order, {len(warnings)} warnings, {len(faults)} faults."
+    )
+    decisions: tuple[str, ...] = ()
+    if faults:
+        decisions = ("Mend this first: what is tuned on top of it would have to be tuned again.",)
+    return PhaseResult("probe", status, tuple(sentences), decisions, found.to_json())
+
+
+def _sentence(word: str, check: Check) -> str:
+    remedy = f" {check.remedy}" if check.remedy else ""
+    return f"{word} ({check.name}): {check.saw}{remedy}"
