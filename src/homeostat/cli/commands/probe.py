@@ -55,8 +55,8 @@ def probe(
         on_check=tell,
     )
     out.line(
-        f"{len(found.faults)} faults, {len(found.warnings)} warnings, {len(found.checks)} findings; "
-        f"{found.steps} {chosen.workload.unit}s a run, {format_duration(found.seconds)}."
+        f"{len(found.faults)} faults, {len(found.warnings)} warnings in {len(found.checks)} "
+        f"findings; {found.steps} {chosen.workload.unit}s a run, {format_duration(found.seconds)}."
     )
     out.document(found)
     if not found.ok:

@@ -10,7 +10,8 @@ from homeostat.plan.phase import PhaseResult
 
 def diagnose(context: Context, allowance_s: float) -> PhaseResult:
     """Find the first offender and the smallest cure; without `fix` the plan stops with both."""
-    if context.fact("baseline", "trains", True):
+    sound = bool(context.fact("probe", "ok", True)) or bool(context.cure)
+    if sound and context.fact("baseline", "trains", True):
         return PhaseResult("diagnose", "skipped", ("Not needed: the default trains.",))
     if find_spec("torch") is None:
         return PhaseResult(
@@ -28,6 +29,9 @@ def diagnose(context: Context, allowance_s: float) -> PhaseResult:
     )
     facts = found.to_json()
     sentences = [line for line in str(found).splitlines() if line.strip()]
+    if not found.failed:
+        left = "It ends within its bounds all the same; mend what the probe found."
+        return PhaseResult("diagnose", "stopped", tuple(sentences), (left,), facts)
     if not found.cures:
         return PhaseResult("diagnose", "stopped", tuple(sentences), (), facts)
     cure = found.cures[0]

@@ -8,6 +8,8 @@ from homeostat.probe import probe as run_probe
 from homeostat.probe.result import Check
 
 LONGEST_S = 60.0
+EXAMINED = ("runs", "gradients")
+"""Faults whose first cause diagnosis finds; it comes later in the plan."""
 MOST_TOLD = 3
 """Warnings in the plan's own lines; all of them are in plan.json."""
 
@@ -18,7 +20,9 @@ def probe(context: Context, allowance_s: float) -> PhaseResult:
         context.workload, config=context.config, seconds=max(2.0, min(allowance_s, LONGEST_S))
     )
     faults, warnings = found.faults, found.warnings
-    status: Status = "stopped" if faults else "done"
+    # What fails at once hides the rest, so it is examined before anything else is believed.
+    blows_up = any(check.name in EXAMINED for check in faults)
+    status: Status = "stopped" if faults and not blows_up else "done"
     sentences = [_sentence("Fault", check) for check in faults]
     sentences += [_sentence("Warning", check) for check in warnings[:MOST_TOLD]]
     if len(warnings) > MOST_TOLD:
@@ -28,7 +32,9 @@ def probe(context: Context, allowance_s: float) -> PhaseResult:
         f"{fine} findings are in order, {len(warnings)} warnings, {len(faults)} faults."
     )
     decisions: tuple[str, ...] = ()
-    if faults:
+    if blows_up:
+        decisions = ("Go on to what fails first, and what cures it.",)
+    elif faults:
         decisions = ("Mend this first: what is tuned on top of it would have to be tuned again.",)
     return PhaseResult("probe", status, tuple(sentences), decisions, found.to_json())
 
