@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from homeostat.probe.audit import probe
 from homeostat.space import configs
 from homeostat.workload.trial import Trial
 from homeostat.workloads.apoptosis.data import corpora
@@ -22,6 +23,15 @@ def final(name: str, steps: int, **changes) -> dict[str, float]:
     config = configs.load(name, apoptosis).resolve(apoptosis.space, changes)
     *_, last = apoptosis(config, Trial(config, seed=42, budget=steps))
     return last.metrics
+
+
+def test_the_probe_finds_the_optimiser_that_is_never_asked():
+    documented = configs.load("as_documented", apoptosis).resolve(apoptosis.space)
+    (found,) = probe(apoptosis, config=documented, only=["update rule"]).checks
+    assert found.status == "fault"
+    assert "AdamW is never asked" in found.saw
+    (repaired,) = probe(apoptosis, only=["update rule"]).checks
+    assert repaired.status == "ok"
 
 
 @pytest.mark.slow

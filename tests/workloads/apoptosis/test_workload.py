@@ -122,14 +122,19 @@ def test_every_influence_mode_trains_through_deaths(influence):
 
 def test_the_gap_is_the_distance_to_the_matched_baseline_and_is_trained_once(monkeypatch):
     config = resolve(max_lifespan=20)
-    reports, *_ = train(config, 20)
-    without, *_ = train(resolve(senescence=False), 20)
-    assert reports[19]["gap"] == reports[19]["val_loss"] - without[19]["val_loss"]
+    reports, *_ = train(config, 21)
+    without, *_ = train(resolve(senescence=False), 21)
+    assert reports[20]["gap"] == reports[20]["val_loss"] - without[20]["val_loss"]
     # Another lifespan has the same baseline, which is not trained again.
     monkeypatch.setattr("homeostat.workloads.apoptosis.workload.Report", _CountingReport)
     _CountingReport.made = 0
-    train(resolve(max_lifespan=30), 20)
-    assert _CountingReport.made == 20
+    train(resolve(max_lifespan=30), 21)
+    assert _CountingReport.made == 21
+
+
+def test_a_run_too_short_to_be_compared_trains_no_baseline():
+    reports, *_ = train(resolve(max_lifespan=20), 20)
+    assert "gap" not in reports[19]
 
 
 class _CountingReport:

@@ -89,6 +89,14 @@ def _at_neutral(found: Found, bench: Bench, name: str, changes: Any) -> Check:
             "Leave the optimiser as it is without the mechanism.",
             mechanism=name,
         )
+    if one.num_updates and not two.num_updates and any(w.moved for w in two.weights):
+        return found.fault(
+            f"{name} at its neutral setting ({told}) replaces the update: the weights move, but "
+            f"{two.optimizers[0].kind if two.optimizers else 'no optimiser'} is never asked for a "
+            "step, as it is without it.",
+            "Let the optimiser make every update, with the mechanism as without it.",
+            mechanism=name,
+        )
     if not one.first_move or not two.first_move:
         return found.skipped(f"{name}: no update was seen to compare.")
     gap = _gap(one.first_move, two.first_move)

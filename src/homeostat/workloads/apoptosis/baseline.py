@@ -21,6 +21,11 @@ LONGER = 2.5
 """The guide compared experiments of 2,000 steps with a baseline of 5,000."""
 
 
+def has_gap(config: Config, steps: int) -> bool:
+    """Whether a run reports its gap; one that is scored at most twice has none worth having."""
+    return bool(config.senescence and config.gap and steps > 2 * config.eval_interval)
+
+
 def baseline_loss(config: Config, trial: Trial) -> float:
     """Final `val_loss` of the configuration without senescence, from the cache or trained now."""
     from homeostat.workload.trial import Trial

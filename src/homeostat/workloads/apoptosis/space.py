@@ -122,7 +122,12 @@ SPACE = Space(
     ),
     eval_interval=Int(1, 1000, default=25, tier=4, fixed=SCORING, help="steps between scores"),
     eval_windows=Int(4, 512, default=32, tier=4, fixed=SCORING, when=READS, help="windows scored"),
-    gap=Bool(True, fixed=SCORING, when=ON, help="also train the baseline, and report the gap"),
+    gap=Bool(
+        True,
+        fixed=SCORING,
+        when=ON,
+        help="also train the baseline, once per seed, and report the gap",
+    ),
     # The documented defects. The first option is the repaired form.
     update_rule=Choice(
         ["adamw", "sgd", "sgd_bypass"],

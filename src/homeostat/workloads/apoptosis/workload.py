@@ -41,7 +41,7 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
 def apoptosis(config: Config, trial: Trial) -> Iterator[Report]:
     """A character transformer whose layers age, die and are reborn (the guide of seed 000)."""
     # PyTorch is imported when training starts, so that asking about the space stays quick.
-    from homeostat.workloads.apoptosis.baseline import baseline_loss
+    from homeostat.workloads.apoptosis.baseline import baseline_loss, has_gap
     from homeostat.workloads.apoptosis.training import assemble
 
     training = assemble(config, trial)
@@ -62,6 +62,6 @@ def apoptosis(config: Config, trial: Trial) -> Iterator[Report]:
             trial.extra["events"] = [vars(event) for event in manager.apoptosis_events]
         if training.due(step):
             metrics |= training.evaluate(step, result)
-        if step == trial.budget - 1 and config.senescence and config.gap:
+        if step == trial.budget - 1 and has_gap(config, trial.budget):
             metrics["gap"] = metrics["val_loss"] - baseline_loss(config, trial)
         yield Report(step, **metrics)
