@@ -8,6 +8,8 @@ shared muscles, with the base of the brain, as matching ones.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,33 +53,38 @@ def _wired(
 
 
 @compiled
-def _wired_to(
+def _wired_first_fits(
     weights: Any,
     bodies: Any,
-    members: Any,
-    j: int,
+    representatives: Any,
+    known: int,
+    threshold: float,
     excess_c: float,
     disjoint_c: float,
     weight_c: float,
-) -> Any:
-    result = np.empty(len(members), np.float64)
-    for k in range(len(members)):
-        result[k] = _wired(weights, bodies, members[k], j, excess_c, disjoint_c, weight_c)
-    return result
+    member: Any,
+) -> int:
+    """See `neat.cross.first_fits`; the same for fixed wiring."""
+    for i in range(len(member)):
+        member[i] = -1
+        for s in range(known):
+            j = representatives[s]
+            apart = _wired(weights, bodies, i, j, excess_c, disjoint_c, weight_c)
+            if i == j or apart < threshold:
+                member[i] = s
+                break
+        if member[i] < 0:
+            representatives[known] = i
+            member[i] = known
+            known += 1
+    return known
 
 
-def distances_to(
-    population: Population,
-    rules: Rules,
-    members: Array,
-    i: int,
-    coefficients: tuple[float, float, float],
-) -> Array:
-    """Compatibility distances of several creatures to creature i."""
+def first_fits_of(population: Population, rules: Rules) -> Callable[..., int]:
+    """The function that puts creatures of this population into species."""
     if rules.neat:
-        brain = population.brain
-        return np.asarray(cross.distances(brain, members, brain, i, *coefficients))
-    return np.asarray(_wired_to(population.weights, population.body, members, i, *coefficients))
+        return partial(cross.first_fits, population.brain)
+    return partial(_wired_first_fits, population.weights, population.body)
 
 
 @compiled

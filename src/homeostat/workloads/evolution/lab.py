@@ -15,7 +15,7 @@ from homeostat.workloads.evolution import scores as S
 from homeostat.workloads.evolution.body import BodyRules
 from homeostat.workloads.evolution.chance import BIRTH, BREED, HELD_OUT, PELLETS, key_at, key_of
 from homeostat.workloads.evolution.creatures import Creatures
-from homeostat.workloads.evolution.distance import between_all, distances_to
+from homeostat.workloads.evolution.distance import between_all, first_fits_of
 from homeostat.workloads.evolution.express import express
 from homeostat.workloads.evolution.join import joined
 from homeostat.workloads.evolution.population import (
@@ -203,8 +203,9 @@ class Lab:
         self.species.sort(
             len(raw),
             self.number,
+            first_fits_of(self.population, self.rules),
             c.compatibility_threshold,
-            lambda members, i: distances_to(self.population, self.rules, members, i, weights),
+            weights,
         )
         return self.species.judge(raw, self.number, c.species_patience)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from homeostat.errors import RecordError
 from homeostat.record.run_writer import new_folder
+from homeostat.record.runs import read_run, seed_folder
 from homeostat.space import Config
 from homeostat.workload.workload import Workload
 from homeostat.workloads.evolution.lab import Lab, evaluate_labs
@@ -38,18 +39,21 @@ def replay_config(
 
 
 def replay_run(workload: Workload, folder: Path) -> Path:
-    """Film the winners that a run kept, its first seed's; returns the folder of the files.
+    """Film the winners that the best seed of a run kept; returns the folder of the files.
 
     Raises:
         RecordError: If the run kept none.
     """
-    kept = sorted(folder.glob(f"seed_*/artifacts/{FILE}"))
-    if not kept:
+    record = read_run(folder)
+    values = record.values(record.metric)
+    best = max(values, key=lambda seed: values[seed], default=None)
+    kept = seed_folder(record.folder, best or 0) / "artifacts" / FILE
+    if not kept.exists():
         raise RecordError(
             f"{folder} holds no winners: it has not ended, or is not a run of evolution.",
             hint=f"Go on with it:  nas run --resume {folder}",
         )
-    winners = load_winners(kept[0], workload.space)
+    winners = load_winners(kept, workload.space)
     lab = Lab.of(winners.config, winners.seed, winners.population, winners.generation)
     evaluate_labs([lab])
-    return write_replay(lab, kept[0].parent / "replay", winners.ancestors)
+    return write_replay(lab, kept.parent / "replay", winners.ancestors)

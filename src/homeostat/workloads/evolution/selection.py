@@ -56,10 +56,14 @@ def shared_fitness(fitness: Array, distances: Array, radius: float) -> Array:
     return np.asarray(fitness / np.maximum(crowd, 1.0))
 
 
-def rank_weights(count: int) -> Array:
-    """Chances of the best, the second best, ...: falling in a straight line."""
-    weights = np.arange(count, 0, -1, dtype=float)
-    return np.asarray(weights / weights.sum())
+def by_rank(u: Array, count: Array) -> Array:
+    """Places 0 .. count - 1 from uniform numbers, with chances count, count - 1, ..., 1.
+
+    The first r places together have the chance r (2 count + 1 - r) / (count (count + 1)).
+    """
+    whole = 2 * count + 1
+    places = (whole - np.sqrt(whole**2 - 4 * u * count * (count + 1))) / 2
+    return np.asarray(np.minimum(places.astype(np.int64), count - 1))
 
 
 def plan(
@@ -97,9 +101,7 @@ def plan(
         pools = _pools(survivors, children, fitness, species, may_breed)
     else:
         pools = [(survivors, children)]
-    pairs = [_couple(pool, count, fitness, pressure, rng) for pool, count in pools]
-    mothers = np.concatenate([m for m, _ in pairs]) if pairs else np.zeros(0, np.int64)
-    fathers = np.concatenate([f for _, f in pairs]) if pairs else np.zeros(0, np.int64)
+    mothers, fathers = _couples(pools, pressure, rng)
     return Plan(survivors, mothers, fathers)
 
 
@@ -162,7 +164,8 @@ def _pools(
     By explicit sharing: in proportion to the mean fitness of its members.
     """
     counts = np.bincount(species.member, minlength=len(species))
-    sums = np.bincount(species.member, weights=fitness, minlength=len(species))
+    above = fitness - min(0.0, fitness.min())
+    sums = np.bincount(species.member, weights=above, minlength=len(species))
     alive = np.bincount(species.member[survivors], minlength=len(species)) > 0
     right = alive & may_breed
     right = right if right.any() else alive
@@ -171,19 +174,25 @@ def _pools(
     return [(survivors[mine == s], int(due[s])) for s in range(len(species)) if due[s]]
 
 
-def _couple(
-    pool: Array, count: int, fitness: Array, pressure: Pressure, rng: np.random.Generator
+def _couples(
+    pools: list[tuple[Array, int]], pressure: Pressure, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Parents for `count` children out of a pool that is sorted best first."""
+    """Parents for the children of each pool. A pool is sorted best first."""
+    everyone = np.concatenate([pool for pool, _ in pools])
+    sizes = np.array([len(pool) for pool, _ in pools])
+    counts = [count for _, count in pools]
+    size = np.repeat(sizes, counts)
+    start = np.repeat(np.cumsum(sizes) - sizes, counts)
     if pressure.method == "tournament":
-        # The pool is sorted, so the entrant with the lowest place wins.
-        entrants = rng.integers(len(pool), size=(2, count, pressure.tournament_size))
-        first, second = entrants.min(axis=2)
+        # The entrant that stands first in the pool wins.
+        entrants = rng.random((2, len(size), pressure.tournament_size))
+        places = (entrants.min(axis=2) * size).astype(np.int64)
     elif pressure.method == "truncation":
-        first, second = rng.integers(len(pool), size=(2, count))
+        places = (rng.random((2, len(size))) * size).astype(np.int64)
     else:
-        first, second = rng.choice(len(pool), size=(2, count), p=rank_weights(len(pool)))
-    crossed = (rng.random(count) < pressure.crossover) & (first != second)
-    mothers = np.where(crossed, np.minimum(first, second), first)
-    fathers = np.where(crossed, pool[np.maximum(first, second)], -1)
-    return pool[mothers], fathers
+        places = by_rank(rng.random((2, len(size))), size)
+    better, worse = places.min(axis=0), places.max(axis=0)
+    crossed = (rng.random(len(size)) < pressure.crossover) & (better != worse)
+    mothers = everyone[start + np.where(crossed, better, places[0])]
+    fathers = np.where(crossed, everyone[start + worse], -1)
+    return mothers, fathers

@@ -43,36 +43,30 @@ class Species:
         self,
         size: int,
         generation: int,
+        first_fits: Callable[..., int],
         threshold: float,
-        distances: Callable[[Array, int], Array],
+        coefficients: tuple[float, float, float],
     ) -> None:
         """Give every creature of a population a species.
 
         Args:
             size: How many creatures there are.
             generation: Which generation they are.
+            first_fits: See `neat.cross.first_fits`, without its first argument.
             threshold: Nearer than this is the same species.
-            distances: distances(members, i): of several creatures to creature i.
+            coefficients: Of excess genes, disjoint genes and weights in the distance.
         """
-        self.member = np.full(size, -1)
-        homeless = np.arange(size)
-        s = 0
-        while len(homeless):
-            if s == len(self.name):
-                self._found(int(homeless[0]), generation)
-            near = distances(homeless, int(self.representative[s])) < threshold
-            near |= homeless == self.representative[s]
-            self.member[homeless[near]] = s
-            homeless = homeless[~near]
-            s += 1
-        self._keep(np.bincount(self.member, minlength=len(self.name)) > 0)
-
-    def _found(self, representative: int, generation: int) -> None:
-        self.name = np.append(self.name, self.founded)
-        self.representative = np.append(self.representative, representative)
-        self.best = np.append(self.best, -np.inf)
-        self.improved = np.append(self.improved, generation)
-        self.founded += 1
+        known, self.member = len(self), np.zeros(size, np.int64)
+        representatives = np.zeros(known + size, np.int64)
+        representatives[:known] = self.representative
+        count = first_fits(representatives, known, threshold, *coefficients, self.member)
+        new = count - known
+        self.name = np.append(self.name, self.founded + np.arange(new))
+        self.founded += new
+        self.representative = representatives[:count]
+        self.best = np.append(self.best, np.full(new, -np.inf))
+        self.improved = np.append(self.improved, np.full(new, generation))
+        self._keep(np.bincount(self.member, minlength=count) > 0)
 
     def _keep(self, alive: Array) -> None:
         """Drop the species that are not `alive`."""

@@ -83,11 +83,42 @@ def distance(
 
 
 @compiled
-def distances(
-    a: Any, members: Any, b: Any, j: int, excess_c: float, disjoint_c: float, weight_c: float
-) -> Any:
-    """The distance of several of a's genomes to b's genome j."""
-    result = np.empty(len(members), np.float64)
-    for m in range(len(members)):
-        result[m] = distance(a, members[m], b, j, excess_c, disjoint_c, weight_c)
-    return result
+def first_fits(
+    genomes: Any,
+    representatives: Any,
+    known: int,
+    threshold: float,
+    excess_c: float,
+    disjoint_c: float,
+    weight_c: float,
+    member: Any,
+) -> int:
+    """Put every genome into the first species whose representative is nearer than `threshold`.
+
+    Args:
+        genomes: N genomes.
+        representatives: Indices of genomes; room for N, the first `known` filled in. Whoever fits
+            nowhere becomes the representative of a new species.
+        known: How many species there are already.
+        threshold: Nearer than this is the same species.
+        excess_c, disjoint_c, weight_c: The coefficients of the distance.
+        member: Out: for each genome, its species.
+
+    Returns:
+        How many species there are now.
+    """
+    for i in range(len(member)):
+        member[i] = -1
+        for s in range(known):
+            j = representatives[s]
+            if (
+                i == j
+                or distance(genomes, i, genomes, j, excess_c, disjoint_c, weight_c) < threshold
+            ):
+                member[i] = s
+                break
+        if member[i] < 0:
+            representatives[known] = i
+            member[i] = known
+            known += 1
+    return known

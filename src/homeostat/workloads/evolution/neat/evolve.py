@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from homeostat.workloads.evolution.chance import BIRTH, BREED, between, key_at, key_of
 from homeostat.workloads.evolution.compiled import compiled
-from homeostat.workloads.evolution.neat.cross import cross, distances
+from homeostat.workloads.evolution.neat.cross import cross, first_fits
 from homeostat.workloads.evolution.neat.genome import Genomes, connect, copy_genome, empty_genomes
 from homeostat.workloads.evolution.neat.mutate import Rates, mutate
 from homeostat.workloads.evolution.neat.network import wire
@@ -50,7 +50,7 @@ class Settings:
     rates: Rates = field(
         default_factory=lambda: Rates(
             add_node=0.1,
-            add_connection=0.3,
+            add_connection=0.4,
             enable=0.02,
             disable=0.01,
             weight=0.8,
@@ -166,10 +166,6 @@ def networks_of(genomes: Genomes, inputs: int, slope: float) -> Networks:
     return networks
 
 
-def _apart(genomes: Genomes, weights: tuple[float, ...], members: Array, i: int) -> Array:
-    return np.asarray(distances(genomes, members, genomes, i, *weights))
-
-
 def evolve(
     fitness: Callable[[Networks], Array],
     *,
@@ -193,8 +189,7 @@ def evolve(
         best = int(np.argmax(scores))
         if scores[best] >= solved or generation == settings.generations - 1:
             break
-        apart = partial(_apart, now, weights)
-        species.sort(size, generation, settings.threshold, apart)
+        species.sort(size, generation, partial(first_fits, now), settings.threshold, weights)
         rng = np.random.default_rng([seed, generation])
         may_breed = species.judge(scores, generation, settings.patience)
         chosen = plan(scores, scores, settings.pressure, rng, species, may_breed)

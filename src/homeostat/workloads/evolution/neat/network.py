@@ -9,7 +9,7 @@ import numpy as np
 
 from homeostat.workloads.evolution.compiled import compiled
 
-_SLOTS = 512  # of the little hash table from names to columns; at most 134 are used
+_SLOTS = 256  # of the little hash table from names to columns; at most 122 are used
 
 
 @compiled
