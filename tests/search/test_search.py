@@ -172,6 +172,29 @@ def test_several_objectives_are_searched(tmp_path):
     assert all(t.values.keys() == {"up", "down"} for t in found.trials)
 
 
+def test_a_trial_s_run_can_be_read_compared_and_resumed_like_any_other(tmp_path):
+    found = hs.search(valley, 3, method="random", results=tmp_path, study="v", confirm=False)
+    run = hs.resume(tmp_path / "studies" / "v" / "trial_0002")
+    assert (run.facts["study"], run.facts["trial"]) == ("v", 2)
+    assert run.mean == found.trials[2].values["loss"]
+    assert run.given == found.trials[2].parameters
+
+
+def test_a_named_configuration_is_a_start(tmp_path):
+    (tmp_path / "left.yaml").write_text("parameters: {x: 0.1}\nbudget: 2\n")
+    found = hs.search(
+        valley,
+        2,
+        results=tmp_path,
+        start=tmp_path / "left.yaml",
+        confirm=False,
+        method="random",
+        study="s",
+    )
+    assert found.trials[0].parameters == {"x": 0.1, "y": 0.5}
+    assert read_run(tmp_path / "studies" / "s" / "trial_0001").budget == 2
+
+
 def test_curves_are_kept_in_the_store(tmp_path):
     hs.search(valley, 2, method="random", results=tmp_path, study="v", seeds=2, confirm=False)
     store = Store(tmp_path / "studies.db")

@@ -11,6 +11,8 @@ from tests.search.problems import MIXED, drive, mixed, mixed_loss, open_study, s
 import homeostat as hs
 from homeostat.errors import StudyError
 from homeostat.record.outcome import Outcome
+from homeostat.search.store import Store
+from homeostat.search.study import Study
 
 
 def finish(study, spec):
@@ -147,6 +149,15 @@ def test_a_study_is_not_continued_in_another_way(tmp_path, settings, sentence):
     with pytest.raises(StudyError) as error:
         open_study(tmp_path, **settings)
     assert sentence in str(error.value)
+
+
+def test_a_study_that_is_driven_can_be_looked_at(tmp_path):
+    study = open_study(tmp_path, method="tpe")
+    drive(study, 3, mixed_loss)
+    study.ask()
+    looked = Study.look(mixed, "s", store=Store(tmp_path / "studies.db"))
+    assert [t.outcome.final for t in looked.trials] == [True, True, True, False]
+    assert looked.ranked() == study.ranked()
 
 
 def test_a_study_belongs_to_one_workload(tmp_path):

@@ -46,6 +46,8 @@ class Method:
     """Whether it leaves state with a trial when it draws it."""
     avoids_failures: bool = False
     """Whether it is asked again for what would probably fail."""
+    joint_for_several: bool = True
+    """Whether it draws parameters together when there are several objectives."""
 
 
 class Adaptive:
@@ -133,8 +135,10 @@ class Adaptive:
         from homeostat.search.guided import Guided
 
         seed = int(seeds.sequence(self._seed, f"ask {number}").generate_state(1)[0])
-        inner = self._method.make(seed)
-        self._study.sampler = Guided(inner, self._together, self._chance())
+        method = self._method
+        joint = method.joint_for_several or len(self._signs) == 1
+        together = self._together if joint else {}
+        self._study.sampler = Guided(method.make(seed), together, self._chance())
         trial = self._study.ask()
         assert trial.number == number
         # Several threads on matrices this small only get into each other's way: with two, the

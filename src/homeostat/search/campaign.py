@@ -115,6 +115,11 @@ class Campaign:
             folder=self._folder / f"trial_{spec.number:04d}",
             limits=self._settings.limits,
             resumed=spec.resumed,
+            more={
+                "study": self._study.name,
+                "trial": spec.number,
+                "reference": self._settings.reference,
+            },
         )
 
     def _done(self, making: Making, record: RunRecord) -> None:
@@ -194,12 +199,13 @@ class Campaign:
         return effort(attempts, self._settings.confirm)
 
     def _confirm(self, engine: Engine) -> None:
-        confirmation = self._study.row.confirmation
-        if confirmation and confirmation["after"] == len(self._study.trials):
+        wanted = self._effort()
+        known = self._study.row.confirmation or {"after": -1, "seeds": ()}
+        if known["after"] == len(self._study.trials) and len(known["seeds"]) >= wanted.seeds:
             return
-        size: Effort | None = self._effort()
+        size: Effort | None = wanted
         if self._settings.budget_s is not None:
-            size = self._effort().within(lambda n: self._cost_s(n) <= self._left_s())
+            size = wanted.within(lambda n: self._cost_s(n) <= self._left_s())
         if size is None:
             self.notes.append("No time was left to confirm the best on fresh seeds.")
         elif self._best is not None:

@@ -85,6 +85,11 @@ def confirm(
             folder=place,
             limits=limits,
             resumed=place.exists(),
+            more={
+                "study": study.name,
+                "trial": number,
+                "reference": study.row.settings.get("reference"),
+            },
         )
         numbers[making] = number
         return making

@@ -99,11 +99,12 @@ def define(
     given = {"seeds": seeds, "start": start, "pins": pins, **others}
     kept |= {name: value for name, value in given.items() if value is not None}
     start, pins = dict(kept["start"]), dict(kept["pins"])
-    space.resolve({**start, **pins}, inherited=pins)
+    first = {**start, **pins}
+    space.resolve(first, inherited=first)  # what has no effect in trial 0 may have one in others
     if before is not None and tiers is None and names is None:
         searched = _remaining(space, before.searched)
     else:
-        searched = _searched(space, {**start, **pins}, pins, tiers, names)
+        searched = _searched(space, first, pins, tiers, names)
     kept |= {"seeds": tuple(kept["seeds"]), "start": start, "pins": pins}
     kept |= {"objectives": dict(workload.objectives), "searched": describe(searched)}
     return Definition(**kept)

@@ -7,9 +7,10 @@ others resume from their snapshots.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from homeostat.errors import RecordError
 from homeostat.execute.job import SNAPSHOT_S, Job
@@ -51,9 +52,21 @@ class Making:
         folder: Path,
         limits: Limits,
         resumed: bool = False,
+        more: Mapping[str, Any],
     ) -> None:
+        """
+        Args:
+            resumed: Whether the folder may hold a part of the run already.
+            more: Facts for the run's record.
+        """
+        kept = {name: getattr(limits, name) for name in ("device", "timeout_s", "memory_mb")}
         self._writer: RunWriter = start_run(
-            workload, config, seeds=seeds, budget=budget, folder=folder
+            workload,
+            config,
+            seeds=seeds,
+            budget=budget,
+            folder=folder,
+            more={"limits": kept, **more},
         )
         folders = {seed: self._writer.seed_folder(seed) for seed in seeds}
         found = [_at_rest(folder) for folder in folders.values()] if resumed else []

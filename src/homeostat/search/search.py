@@ -16,6 +16,7 @@ from homeostat.search.settings import Settings
 from homeostat.search.store import Store
 from homeostat.search.study import Study
 from homeostat.search.summary import summarise
+from homeostat.space import configs
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
 
@@ -33,7 +34,7 @@ def search(
     budget_s: float | None = None,
     tiers: Collection[int] | None = None,
     names: Collection[str] | None = None,
-    start: Mapping[str, Any] | None = None,
+    start: Mapping[str, Any] | str | Path | None = None,
     pins: Mapping[str, Any] | None = None,
     seed: int | None = None,
     confirm: bool | int = True,
@@ -63,7 +64,8 @@ def search(
         budget: Steps of each run, in place of the workload's.
         budget_s: Seconds for this call, the confirmation included.
         tiers, names: Which parameters are varied.
-        start: Values in place of the defaults: trial 0, and whatever is not varied.
+        start: Values in place of the defaults, or a configuration's name or file: trial 0, and
+            whatever is not varied.
         pins: Values held in every trial.
         seed: Of the search itself.
         confirm: Whether to run the best and the default again on fresh seeds, or on how many.
@@ -78,6 +80,10 @@ def search(
     """
     load.refuse_while_loading()
     workload = load.find(workload)
+    if isinstance(start, str | Path):
+        named = configs.load(start, workload)
+        start = named.resolve(workload.space).given
+        budget = named.budget if budget is None else budget
     settings = Settings(
         trials=trials,
         budget_s=budget_s,

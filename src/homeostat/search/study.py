@@ -26,7 +26,7 @@ from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.record.outcome import Outcome
 from homeostat.search.definition import Definition, define, refuse_changes
 from homeostat.search.rows import Point, StudyRow, TrialRow
-from homeostat.search.samplers import Setting, auto, make_sampler
+from homeostat.search.samplers import Sampler, Setting, auto, make_sampler
 from homeostat.search.store import Store
 from homeostat.search.walk import Walk
 from homeostat.space import Config
@@ -57,6 +57,8 @@ class TrialSpec:
 class Study:
     """A study open for asking and telling."""
 
+    _sampler: Sampler  # made when the trials are loaded; one that is only looked at has none
+
     def __init__(
         self, workload: Workload, row: StudyRow, definition: Definition, store: Store
     ) -> None:
@@ -69,7 +71,6 @@ class Study:
         self._setting = Setting(self._walk, definition.objectives, definition.seed)
         self.notes = [auto(self._walk)[1]] if definition.method == "auto" else []
         """Sentences worth reading."""
-        self._sampler = make_sampler(definition.method, self._setting)
         self._trials: list[TrialRow] = []
         self._again: deque[int] = deque()
         # Results before this number have all been shown to the sampler; later ones, those named.
