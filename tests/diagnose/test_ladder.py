@@ -89,8 +89,10 @@ def test_a_fix_applies_the_smallest_cure_and_ends_in_a_run_that_trains(tmp_path)
     workload = loops.workload(
         loops.zero_norm, remedies={"lower rate": {"lr": 1e-6}, "eps": {"eps": 1e-4}}
     )
-    found = diagnose(workload, fix=True, results=tmp_path, seconds=60)
+    journal = tmp_path / "NOTES.md"
+    found = diagnose(workload, fix=True, results=tmp_path, notes=journal, seconds=60)
     assert found.fix.stable
+    assert "with eps" in journal.read_text()
     assert found.fix.cures == ("eps",)
     assert found.fix.outcome == "completed"
     assert (found.fix.run / "run.json").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +81,6 @@ class Diagnosis:
     def dead_outputs(self) -> tuple[Gauge, ...]:
         """Modules most of whose output got no gradient at all."""
         return tuple(gauge for gauge in self.gauges if gauge.no_gradient >= 0.5)
-
-    def with_fix(self, fix: Fix) -> Diagnosis:
-        """The same with what was made of it."""
-        return replace(self, fix=fix)
 
     def to_json(self) -> dict[str, Any]:
         document: dict[str, Any] = plain(

@@ -29,6 +29,7 @@ from homeostat.diagnose.replay import Case, Replay, replay
 from homeostat.errors import RecordError
 from homeostat.execute.flight import FlightRecorder, read_flight
 from homeostat.execute.run import run
+from homeostat.notes import add_run
 from homeostat.record import Attempt, Outcome, RunRecord, read_run
 from homeostat.record.attempt import SNAPSHOT
 from homeostat.record.seeds import SEEDS
@@ -56,6 +57,7 @@ def diagnose(
     fix: bool = False,
     seconds: float = SECONDS,
     results: str | Path = "results",
+    notes: str | Path | None = None,
     on_event: Say | None = None,
 ) -> Diagnosis:
     """Say what failed first in a run, what it is not, and which change cures it.
@@ -68,6 +70,7 @@ def diagnose(
         fix: Whether to run the smallest cure afterwards, again and again until it is stable.
         seconds: About how long the examination may take; a fix takes its runs' own time.
         results: Where the runs of a fix are recorded.
+        notes: The running log that gets an entry for the last of them; none unless given.
         on_event: Called with a sentence at the beginning of each part.
 
     Raises:
@@ -80,7 +83,11 @@ def diagnose(
     if isinstance(config, str):
         diagnosis = replace(diagnosis, config_name=config)
     if fix and diagnosis.failed:
-        diagnosis = diagnosis.with_fix(_fix(case, diagnosis, seconds, results, say))
+        made = _fix(case, diagnosis, seconds, results, say)
+        diagnosis = replace(diagnosis, fix=made)
+        if notes is not None and made.run is not None:
+            remark = f"after a diagnosis, with {', '.join(made.cures)}"
+            add_run(notes, read_run(made.run), remark=remark)
     return diagnosis
 
 
