@@ -32,7 +32,8 @@ from homeostat.diagnose.facts import (
 )
 from homeostat.diagnose.forward import ForwardEyes, first_tensor
 from homeostat.diagnose.gauges import Gauges
-from homeostat.diagnose.offence import Offence, explain
+from homeostat.diagnose.offence import Offence
+from homeostat.diagnose.singularities import explain
 from homeostat.execute.drive import Watcher
 from homeostat.execute.guard import check
 from homeostat.record.outcome import Outcome
@@ -224,7 +225,7 @@ class Eyes(Watcher):
         if only_late and self._before.events and self._before.events[0].phase not in late:
             step = self._before
         first = step.events[0] if step.events else self._event("metric")
-        known = explain(first.operation) if first.phase in ("forward", "backward") else None
+        known = explain(first.operation, first.phase, nan=first.num_nan > 0)
         return replace(
             first,
             step=first.step if step is self._before else number,
@@ -248,6 +249,7 @@ class Eyes(Watcher):
             event,
             tensor=event.tensor or f"{tuple(bad.shape)}",
             num_bad=int((~torch.isfinite(bad)).sum()),
+            num_nan=int(torch.isnan(bad).sum()),
             num_entries=bad.numel(),
             rows=tuple(rows),
             row_names=tuple(row_names(shown, len(bad), names)) if bad.ndim else (),

@@ -65,7 +65,9 @@ class Gauges:
             # In evaluation there is no gradient, and the training pass is what is asked about.
             if output is None or not torch.is_grad_enabled() or output.numel() == 0:
                 return
-            gauge = _measure(path, part, output.detach())
+            # Out of the sight of whoever watches operations: these are ours, not the loop's.
+            with torch._C.DisableTorchFunction():
+                gauge = _measure(path, part, output.detach())
             self._last[path] = gauge
             if output.requires_grad and output.grad_fn is not None:
                 output.register_hook(lambda grad: _note_gradient(gauge, grad))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from homeostat.diagnose.facts import is_finite
@@ -32,6 +33,8 @@ class Health(Watcher):
         self.failed_at: int | None = None
         """The first step with a metric out of bounds or an update by a non-finite gradient."""
         self.reason = ""
+        self.out_of_bounds = False
+        """Whether it failed by a finite metric beyond its bound."""
         self.num_updates = 0
         """Optimiser steps with finite gradients."""
         self.num_reports = 0
@@ -55,6 +58,8 @@ class Health(Watcher):
         self.num_reports += 1
         violation = check(report, self._bounds)
         if violation is not None:
+            if not self.failed:
+                self.out_of_bounds = math.isfinite(violation.value)
             self._fail(step, str(violation))
         self._step = step + 1
 

@@ -81,7 +81,7 @@ def climb(
     end = time.perf_counter() + seconds
     rungs: list[Rung] = []
     for size in (1, 2):
-        for names in list(combinations(remedies, size))[: MOST_PAIRS if size > 1 else None]:
+        for names in _sets(remedies, size):
             if time.perf_counter() > end:
                 return Ladder(tuple(rungs), from_space, complete=False)
             changes = {key: value for name in names for key, value in remedies[name].items()}
@@ -92,6 +92,18 @@ def climb(
         if any(rung.cured for rung in rungs):
             break
     return Ladder(tuple(rungs), from_space)
+
+
+def _sets(remedies: Mapping[str, Mapping[str, Any]], size: int) -> list[tuple[str, ...]]:
+    """Single remedies, or pairs that do not change the same parameter."""
+    if size == 1:
+        return [(name,) for name in remedies]
+    pairs = [
+        pair
+        for pair in combinations(remedies, 2)
+        if not remedies[pair[0]].keys() & remedies[pair[1]].keys()
+    ]
+    return list(pairs[:MOST_PAIRS])
 
 
 def changed(workload: Workload, config: Config, changes: Mapping[str, Any]) -> Config:
@@ -126,29 +138,23 @@ def _try(
 
 
 def _from_space(workload: Workload, config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Remedies for a workload that lists none: each option, switch and rate of its space."""
-    count = 0
-    for name, parameter in workload.space.items():
-        for value in _alternatives(name, parameter, config):
-            if name in config.active and count < MOST_REMEDIES:
-                count += 1
-                yield (
-                    f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}",
-                    {name: value},
-                )
+    """Remedies for a workload that lists none: each option, switch and range of its space."""
+    found = [
+        (f"{name}={value}", {name: value})
+        for name, parameter in workload.space.items()
+        if name in config.active
+        for value in _alternatives(parameter, config[name])
+    ]
+    yield from found[:MOST_REMEDIES]
 
 
-def _alternatives(name: str, parameter: Any, config: Config) -> list[Any]:
-    now = config[name]
+def _alternatives(parameter: Any, now: Any) -> list[Any]:
+    """Other options; a tenth, a hundredth and ten times a value on a log scale; ends and middle."""
     if isinstance(parameter, (Choice, Bool)):
         return [option for option in parameter.options if option != now]
-    if isinstance(parameter, Float):
-        # Three points along the range, on its own scale: low, middle, high.
-        points = [parameter.from_unit(u) for u in (0.0, 0.5, 1.0)]
-        return [
-            value
-            for value in points
-            if abs(value - now) > 0.05 * abs(parameter.high)
-            or (parameter.log and not 0.5 < value / now < 2.0)
-        ]
-    return []
+    if not isinstance(parameter, Float):
+        return []
+    low, high = parameter.low, parameter.high
+    wanted = [now / 10, now / 100, now * 10] if parameter.log else [low, (low + high) / 2, high]
+    rounded = [min(max(float(f"{value:.3g}"), low), high) for value in wanted]
+    return [value for value in dict.fromkeys(rounded) if value != now]

@@ -23,7 +23,7 @@ class PrecisionTest:
     """What became of the failure in float64."""
 
     verdict: str
-    """rounding (it is gone), singular (it stays) or unknown."""
+    """rounding (gone), singular (still there), bounds (finite, still too large) or unknown."""
     sentence: str
     failed_at: int | None = None
 
@@ -94,6 +94,12 @@ def in_float64(case: Case, last_step: int, *, seconds: float = float("inf")) -> 
         return PrecisionTest("unknown", f"It cannot run in float64: {seen.ending.reason}.")
     if not seen.trial.modules:
         return PrecisionTest("unknown", "No module was shown to trial.watch.")
+    if health.failed and health.out_of_bounds:
+        return PrecisionTest(
+            "bounds",
+            f"In float64 it stays finite and leaves its bounds all the same: {health.reason}.",
+            health.failed_at,
+        )
     if health.failed:
         return PrecisionTest(
             "singular",
@@ -104,6 +110,6 @@ def in_float64(case: Case, last_step: int, *, seconds: float = float("inf")) -> 
         return PrecisionTest("unknown", "The time was over before the failing step.")
     return PrecisionTest(
         "rounding",
-        "It does not fail in float64: numbers become too small or too large for their type, "
-        "and the operation is singular where they end up.",
+        "It does not fail in float64 within the same steps: numbers become too small or too "
+        "large for their type.",
     )

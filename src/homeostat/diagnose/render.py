@@ -103,13 +103,17 @@ def _rate_lines(rates: RateTest, unit: str) -> Iterator[str]:
 def _ladder_lines(ladder: Ladder, unit: str) -> Iterator[str]:
     if ladder.from_space:
         yield "(the workload lists no remedies; these are read off its space)"
-    width = max((len(rung.label) for rung in ladder.rungs), default=0)
-    for rung in sorted(ladder.rungs, key=lambda rung: not rung.cured):
+    pairs = [rung for rung in ladder.rungs if len(rung.names) > 1]
+    shown = [rung for rung in ladder.rungs if len(rung.names) == 1 or rung.cured]
+    width = max((len(rung.label) for rung in shown), default=0)
+    for rung in sorted(shown, key=lambda rung: not rung.cured):
         yield f"{rung.label:<{width}}  {_verdict(rung, unit)}"
+    if pairs and not ladder.cures:
+        yield f"and {len(pairs)} pairs of them: none cures it"
     if not ladder.rungs:
         yield "nothing to try"
     elif not ladder.cures:
-        yield "No single change or pair cures it."
+        yield "No single change or pair cures it: it is in the code, or in the data."
     if not ladder.complete:
         yield "The time was over before all were tried."
 
@@ -160,7 +164,8 @@ def _next(d: Diagnosis) -> str:
     if d.cures:
         return f"homeostat run {what} {_sets(d.cures[0].changes)}   (or let --fix do it)"
     if d.offence is not None and d.offence.advice:
-        return f"change the code at {d.offence.source or d.offence.operation}: {d.offence.advice}."
+        where = ":".join(d.offence.source.split(":")[:2]) or d.offence.operation
+        return f"change the code at {where}: {d.offence.advice}."
     return f"homeostat probe {what}"
 
 
