@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from homeostat.errors import WorkloadError
 from homeostat.record.outcome import Outcome
 from homeostat.search.rows import TrialRow
 from homeostat.space import Config
 from homeostat.space.values import show
+from homeostat.workload.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,14 @@ def command(workload: str, overrides: Mapping[str, Any]) -> str:
     """The command line that runs a configuration."""
     settings = (f"--set {shlex.quote(f'{n}={show(v)}')}" for n, v in overrides.items())
     return " ".join(["homeostat run", shlex.quote(workload), *settings])
+
+
+def reference_or_name(workload: Workload) -> str:
+    """What a command line calls a workload; only its name where no other process can find it."""
+    try:
+        return workload.reference
+    except WorkloadError:
+        return workload.name
 
 
 def _best_json(best: Best) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class Workload:
     """The folder of its named configurations."""
     symptoms: tuple[Any, ...] = ()
     """Rules over a record that name what went wrong (diagnose)."""
+    conclusions: tuple[Any, ...] = ()
+    """Decision rules over a sweep (`search.conclusions`)."""
     remedies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The counterfactual ladder: name -> changes to the configuration."""
     neutral: Mapping[str, Any] = field(default_factory=dict)
@@ -116,6 +118,7 @@ def workload(
     bounds: Bounds | None = None,
     configs: Path | str | None = None,
     symptoms: Sequence[Any] = (),
+    conclusions: Sequence[Any] = (),
     remedies: Mapping[str, Mapping[str, Any]] | None = None,
     neutral: Mapping[str, Any] | None = None,
     reachable: Callable[..., Any] | None = None,
@@ -162,6 +165,7 @@ def workload(
             bounds=dict(bounds or {}),
             configs=Path(configs) if configs is not None else None,
             symptoms=tuple(symptoms),
+            conclusions=tuple(conclusions),
             remedies=dict(remedies or {}),
             neutral=dict(neutral or {}),
             reachable=reachable,

@@ -9,13 +9,19 @@ from homeostat.cli.commands.compare import compare
 from homeostat.cli.commands.diagnose import diagnose
 from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
+from homeostat.cli.commands.methods import ablate, bisect, grid, random, sweep
 from homeostat.cli.commands.probe import probe
 from homeostat.cli.commands.run import resume, run
 from homeostat.cli.commands.study import best, search, status
 from homeostat.cli.commands.tune import tune
 from homeostat.cli.commands.verify import verify
 
-TUNE, ASK, MACHINE = "Tune and train", "Look at what there is", "This machine"
+TUNE, DESIGN, ASK, MACHINE = (
+    "Tune and train",
+    "Fixed designs",
+    "Look at what there is",
+    "This machine",
+)
 
 # name -> (function, help panel); the order is the order of work.
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
@@ -26,6 +32,11 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "search": (search, TUNE),
     "verify": (verify, TUNE),
     "resume": (resume, TUNE),
+    "bisect": (bisect, DESIGN),
+    "sweep": (sweep, DESIGN),
+    "grid": (grid, DESIGN),
+    "random": (random, DESIGN),
+    "ablate": (ablate, DESIGN),
     "status": (status, ASK),
     "best": (best, ASK),
     "compare": (compare, ASK),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from homeostat.space import Config
 from homeostat.workload.report import Report
 from homeostat.workload.workload import workload
+from homeostat.workloads.apoptosis.conclusions import CONCLUSIONS
 from homeostat.workloads.apoptosis.remedies import NEUTRAL, REMEDIES
 from homeostat.workloads.apoptosis.settings import reachable
 from homeostat.workloads.apoptosis.space import SPACE
@@ -33,6 +34,7 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
     bounds={"grad_norm": (None, 1e3)},
     configs=Path(__file__).parent / "configs",
     symptoms=SYMPTOMS,
+    conclusions=CONCLUSIONS,
     remedies=REMEDIES,
     neutral=NEUTRAL,
     reachable=reachable,

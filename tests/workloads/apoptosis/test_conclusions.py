@@ -1,0 +1,54 @@
+"""The guide's decision rules, and its bisection."""
+
+import pytest
+
+from homeostat.errors import StudyError
+from homeostat.search.bisect import bisect
+from homeostat.search.conclusions import Sweep
+from homeostat.space.configs import load
+from homeostat.workloads.apoptosis.conclusions import CONCLUSIONS
+from homeostat.workloads.apoptosis.settings import deaths_of
+from homeostat.workloads.apoptosis.workload import apoptosis
+
+
+def said(parameter, means, lifespan=3000):
+    configs = {value: {"max_lifespan": lifespan} for value in means}
+    seen = Sweep(parameter, means, None, configs)
+    return [c.says for c in CONCLUSIONS if c.parameter == parameter and c.numbers(seen)]
+
+
+def test_a_ceiling_that_hurts_below_three_quarters_is_said_to_matter():
+    told = said("plasticity_ceiling", {1.0: 2.0, 0.9: 2.0, 0.75: 2.02, 0.5: 2.4})
+    assert any("keep it at 0.75" in line for line in told)
+    assert any("can be reduced" in line for line in told)
+
+
+def test_a_loss_that_is_bad_at_every_high_ceiling_is_not_the_ceilings_fault():
+    told = said("plasticity_ceiling", {1.0: 2.5, 0.9: 2.5, 0.75: 2.0, 0.5: 2.0})
+    assert "The problem is not the ceiling" in told
+
+
+def test_maturation_is_judged_against_the_lifespan():
+    told = said("maturation_period", {200: 2.0, 1000: 1.9, 2000: 2.1})
+    assert any("Too slow" in line for line in told)
+    assert any("Maybe too fast" in line for line in told)
+
+
+def test_the_documented_rules_cannot_reach_ten_deaths_and_no_step_is_spent(tmp_path):
+    pins = load("as_documented", apoptosis).parameters
+    with pytest.raises(StudyError, match=r"0 to 2, whatever is set"):
+        bisect(apoptosis, "max_lifespan", "deaths=10..15", pins=pins, budget=5000, results=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_bisected_lifespan_agrees_with_the_closed_formula(tmp_path):
+    pins = {"gap": False, "width": 8, "layers": 6, "heads": 1, "context": 8, "batch": 1}
+    pins |= {"eval_windows": 4, "eval_interval": 1000}
+    found = bisect(
+        apoptosis, "max_lifespan", "deaths=4..6", pins=pins, budget=120, high=2000, results=tmp_path
+    )
+    config = apoptosis.space.resolve({**pins, "max_lifespan": int(found.value)})
+    assert 4 <= deaths_of(config, 120) <= 6
+    for point in found.measured:
+        at = apoptosis.space.resolve({**pins, "max_lifespan": int(point.value)})
+        assert point.mean == deaths_of(at, 120)
