@@ -12,7 +12,7 @@ from tests.search.loops import broken, minefield, slow, three, two_aims, valley
 
 import homeostat as hs
 from homeostat.cli.main import main
-from homeostat.errors import RecordError, StudyError
+from homeostat.errors import RecordError, StudyError, WorkloadError
 from homeostat.record import seeds
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import read_run
@@ -256,6 +256,7 @@ def mine(config, trial):
         ({"trials": 0}, "trials must be a whole number from 1"),
         ({"jobs": 0}, "jobs must be a whole number from 1"),
         ({"budget_s": -1}, "budget_s must be above 0"),
+        ({"engine": "locl"}, "Did you mean 'local'?"),
         ({"study": "../up"}, "cannot be a study's name"),
         ({"seeds": 0}, "seeds must be at least 1"),
         ({"budget": 0}, "budget must be a whole number of steps from 1"),
@@ -266,6 +267,7 @@ def test_mistakes_are_one_line(tmp_path, settings, sentence):
         hs.search(valley, results=tmp_path, **settings)
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
+    assert not (tmp_path / "studies.db").exists() or Store(tmp_path / "studies.db").names() == []
 
 
 def test_a_study_made_in_a_notebook_needs_its_workload(tmp_path):
@@ -274,6 +276,8 @@ def test_a_study_made_in_a_notebook_needs_its_workload(tmp_path):
         yield hs.Report(0, m=config.x)
 
     hs.search(local, 2, results=tmp_path, study="n", confirm=False, method="random")
+    with pytest.raises(WorkloadError, match="made inside a function"):
+        hs.search(local, 2, results=tmp_path, study="other", engine="local")
     with pytest.raises(StudyError, match=r"hs\.search\(workload, study='n'\)"):
         resume("n", results=tmp_path)
     assert len(resume("n", workload=local, results=tmp_path).trials) == 2

@@ -94,7 +94,8 @@ def search(
         timeout_s=timeout_s,
         memory_mb=memory_mb,
         device=device,
-        reference=_reference(workload),
+        # A worker has to find the workload; this process has it already.
+        reference=_reference(workload) if engine == "inline" else workload.reference,
         code=code_digest(workload.source),
     )
     place = open_store(results, store)

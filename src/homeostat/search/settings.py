@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from homeostat.errors import RecordError
+from homeostat.errors import RecordError, UnknownNameError, did_you_mean
+from homeostat.execute.engines import ENGINES
 from homeostat.search.making import Limits
 
 
@@ -36,6 +37,10 @@ class Settings:
     """A digest of the workload's file."""
 
     def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise UnknownNameError(
+                f"No engine {self.engine!r}.", hint=did_you_mean(self.engine, ENGINES)
+            )
         for name in ("trials", "jobs"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:

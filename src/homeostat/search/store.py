@@ -100,8 +100,7 @@ class Store:
         with self._write() as connection:
             query = sa.select(studies).where(studies.c.id == key).with_for_update()
             row = study_row(connection.execute(query).one())
-            # PostgreSQL admits several drivers: they cannot claim the same trial.
-            if self.is_sqlite and row.driven and row.driver != owner():
+            if row.driven and row.driver != owner():
                 assert row.driver is not None
                 raise StudyLockedError(
                     f"Study {row.name!r} is being driven by process {row.driver['pid']} on "
