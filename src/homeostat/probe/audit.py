@@ -91,7 +91,7 @@ def probe(
     for name, check in CHECKS.items():
         if only is not None and name not in only:
             continue
-        for finding in check(bench):
+        for finding in _told(name, check, bench):
             found.append(finding)
             if on_check is not None:
                 on_check(finding)
@@ -104,3 +104,12 @@ def probe(
         seconds=time.perf_counter() - started,
         steps=bench.budget,
     )
+
+
+def _told(name: str, check: Callable[[Bench], Checks], bench: Bench) -> Checks:
+    """A check's findings. It calls the user's own code in ways that code may not be made for."""
+    try:
+        yield from check(bench)
+    except Exception as error:  # whatever that code raises; the other checks go on
+        text = " ".join(str(error).split())[:200]
+        yield Check(name, "skipped", f"This check failed: {type(error).__name__}: {text}")

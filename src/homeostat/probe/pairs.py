@@ -52,12 +52,14 @@ class Pairs(TorchFunctionMode):
         if len(args) < 2 or not all(isinstance(a, torch.Tensor) for a in args[:2]):
             return
         one, two = args[:2]
-        if one.shape != two.shape or one.requires_grad == two.requires_grad or one.ndim == 0:
+        call = self._recorder.call
+        if one.shape != two.shape or one.ndim == 0 or call is None:
             return
-        target = two if one.requires_grad else one
-        prediction = one if one.requires_grad else two
-        if not prediction.is_leaf:
-            self._note("difference", target)
+        predicted = [t for t in (one, two) if t.data_ptr() == call.pointer]
+        if len(predicted) == 1:
+            target = two if predicted[0] is one else one
+            if not target.requires_grad:
+                self._note("difference", target)
 
     def _note(self, function: str, target: Any) -> None:
         recorder = self._recorder

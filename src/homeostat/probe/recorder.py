@@ -227,8 +227,10 @@ class Recorder(Watcher):
         tensor = first_tensor(output)
         if tensor is not None:
             self.call.node = tensor.grad_fn
+            self.call.pointer = tensor.data_ptr()
             if self.call.inputs:
                 self.call.output = tensor.detach()
+                self.call.gain = _gain(self.call.inputs[0], tensor)
 
     # Backward
 
@@ -344,8 +346,7 @@ class Recorder(Watcher):
         optimizer.rates.append(tuple(float(g.get("lr", math.nan)) for g in thing.param_groups))
         if not recording.anatomy:
             return
-        closure = bool(args and args[0] is not None) or kwargs.get("closure") is not None
-        if closure:
+        if _has_closure(args, kwargs):
             self._before[index] = _copies(thing) if self._look(self.update) else None
             return
         self._note_order(index, thing)
@@ -407,8 +408,7 @@ class Recorder(Watcher):
         index = self.optimizer(thing)
         recording = self.recording
         if recording.anatomy:
-            closure = bool(args and args[0] is not None) or kwargs.get("closure") is not None
-            if closure:
+            if _has_closure(args, kwargs):
                 self._note_gradients(index, thing)
             before = self._before.pop(index, None)
             if before is not None:
@@ -544,6 +544,19 @@ def first_tensor(output: Any) -> Any:
         if found is not None:
             return found
     return None
+
+
+def _gain(shown: Any, output: Any) -> float | None:
+    if not output.is_floating_point() or not output.numel():
+        return None
+    size = float(output.detach().double().square().mean().sqrt())
+    before = float(shown.double().square().mean().sqrt()) if shown.is_floating_point() else 1.0
+    return size / (before or 1.0)
+
+
+def _has_closure(args: Any, kwargs: Any) -> bool:
+    """Whether `step` computes the gradient itself. The optimiser is the first argument."""
+    return (len(args) > 1 and args[1] is not None) or kwargs.get("closure") is not None
 
 
 def _is_clear(optimizer: Any, most: int = 3) -> bool:

@@ -12,7 +12,7 @@ from homeostat.execute.drive import Ending
 from homeostat.workload.report import Report
 
 
-@dataclass
+@dataclass(eq=False)
 class Weight:
     """One trainable (or frozen) tensor."""
 
@@ -127,6 +127,8 @@ class Call:
     grad: bool
     """Gradients were being recorded."""
     training: bool
+    gain: float | None = None
+    """Size of what came out over size of what went in; of the output, when tokens went in."""
     inputs: tuple[Any, ...] = ()
     """Tensor arguments, kept for the first few calls only."""
     output: Any = None
@@ -139,6 +141,8 @@ class Call:
     """(module, uses the batch's statistics) of every batch norm that was passed."""
     functional_dropouts: int = 0
     node: Any = None
+    pointer: int = 0
+    """Where its output lies in memory, by which a view of it is known."""
     learnt_from: bool = False
     """A backward pass went through it."""
     followed_by_backward: bool = False

@@ -7,6 +7,7 @@ depends on each input time: an average that was turned round in time weighs the 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -24,22 +25,26 @@ TURNED = 20.0
 
 def check(bench: Bench) -> Checks:
     found = Found("causality")
+    # The models are called again, as they are at the end of the run; that may draw random numbers.
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        findings = list(_ask_again(found, bench))
+    yield from findings
+    if not any(finding.name == found.name for finding in findings):
+        yield found.skipped("No model was seen that predicts its own next inputs.")
+
+
+def _ask_again(found: Found, bench: Bench) -> Checks:
     calls: dict[int, Call] = {}
     for call in bench.anatomy.calls:
         if call.learnt_from and call.inputs and call.inputs[0].ndim >= 2:
             calls.setdefault(id(call.module), call)
-    tested = False
     for call in calls.values():
         for axis in (1, 0):
-            if call.inputs[0].shape[axis] < LEAST_TIMES:
-                continue
-            if _predicts_next(call, axis):
-                tested = True
+            if call.inputs[0].shape[axis] >= LEAST_TIMES and _predicts_next(call, axis):
                 yield _looks_ahead(found, call, axis)
                 break
         yield from _turned_round(Found("time order"), call)
-    if not tested:
-        yield found.skipped("No model was seen that predicts its own next inputs.")
 
 
 def _predicts_next(call: Call, axis: int) -> bool:
@@ -122,7 +127,7 @@ def _turned_round(found: Found, call: Call) -> Checks:
         return
     axis = 1
     times = shown.shape[axis]
-    if times < LEAST_TIMES:
+    if times < (LEAST_TIMES if shown.ndim == 3 else 2 * LEAST_TIMES):
         return
     inputs = shown.clone().requires_grad_(True)
     output = _run(call, inputs)
@@ -130,7 +135,8 @@ def _turned_round(found: Found, call: Call) -> Checks:
         output = output[:, -1]
     elif output.ndim == 2 and output.shape[1] == times and shown.ndim == 2:
         output = output[:, -1:]
-    (slope,) = torch.autograd.grad(output.square().sum(), inputs, allow_unused=True)
+    output.square().sum().backward()
+    slope = inputs.grad
     if slope is None:
         return
     others = [d for d in range(slope.ndim) if d != axis]

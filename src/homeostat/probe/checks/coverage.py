@@ -98,9 +98,8 @@ def _twice(found: Found, run: Recording) -> Checks:
 def _without_gradient(found: Found, run: Recording) -> Checks:
     stepped = [w for w in run.weights if w.trainable and _steps(run, w)]
     cut = [w for w in stepped if not w.reached and w.largest_grad is None and run.backwards]
-    unused = [w for w in cut if w.owner is not None and not w.called_with_grad and not w.moved]
-    unused += [w for w in cut if w.owner is None and not w.moved and w.registered]
-    detached = [w for w in cut if w not in unused]
+    unused = [w for w in cut if not w.called_with_grad and (w.owner is not None or w.registered)]
+    detached = [w for w in cut if w.called_with_grad or (w.owner is None and not w.registered)]
     if detached and any(w.reached for w in run.weights):
         yield found.fault(
             f"{some([w.name for w in detached])} take part in the forward pass, but no gradient "
@@ -145,7 +144,7 @@ def _still(found: Found, run: Recording) -> Checks:
             "Give the group its rate, or freeze it by requires_grad_(False).",
             weights=[w.name for w in by_rate],
         )
-    lost = [w for w in still if w not in by_rate]
+    lost = [w for w in still if any(_rates(run, w))]
     if lost:
         w = lost[0]
         yield found.fault(

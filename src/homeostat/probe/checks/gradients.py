@@ -13,6 +13,12 @@ EXPLODING = 1e4
 VANISHING = 1e-6
 """A layer's share of that, against the layer with the most."""
 FIRST = 3
+GROWING = 1e3
+"""Size of a model's output over that of its input, at the start."""
+REMEDY = (
+    "Start smaller or orthogonal, normalise between layers or time steps, scale the inputs, and "
+    "clip the gradient."
+)
 
 
 def check(bench: Bench) -> Checks:
@@ -102,6 +108,16 @@ def _remedy(trouble: Trouble | None) -> str:
 
 
 def _size(found: Found, run: Recording) -> Checks:
+    gains = [c for c in run.calls[:FIRST] if c.learnt_from and (c.gain or 0) > GROWING]
+    if gains:
+        gain = max(c.gain or 0.0 for c in gains)
+        yield found.fault(
+            f"The signal explodes: what {gains[0].model} gives is {gain:.2g} times as large as "
+            f"what it is given, and the first gradient has norm {run.updates[0].grad_norm:.2g}.",
+            REMEDY,
+            gain=gain,
+        )
+        return
     first = [u for u in run.updates[:FIRST] if u.layers and u.loss and math.isfinite(u.loss)]
     if not first:
         return
@@ -113,8 +129,7 @@ def _size(found: Found, run: Recording) -> Checks:
             f"The gradient explodes: at update {steepest.number + 1} its norm is "
             f"{steepest.grad_norm:.2g} for a loss of {steepest.loss:.3g}, most of it in {name} "
             f"({grad:.2g}, its own norm is {own:.2g}).",
-            "Start smaller or orthogonal, normalise between layers or time steps, scale the "
-            "inputs, and clip the gradient.",
+            REMEDY,
             grad_norm=steepest.grad_norm, weight=name, steepness=steep,
         )  # fmt: skip
     shares: dict[str, float] = {}

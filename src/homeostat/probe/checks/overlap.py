@@ -66,6 +66,7 @@ def _passed_by(found: Found, run: Recording) -> Check:
     if clean:
         count = sum(len(g) for g in clean)
         mixed = [g for g in groups if g not in clean and _partly(g, known, learnt)]
+        mixed = mixed or _batches_of_training_rows(groups, clean, known)
         if not mixed:
             return found.ok(f"{count} scored rows: none is trained on (as they pass the model).")
         groups = mixed
@@ -92,6 +93,17 @@ def _by_sight(scored: list[Call]) -> list[frozenset[int]]:
 def _partly(group: frozenset[int], known: set[int], learnt: list[Call]) -> bool:
     share = sum(row in known for row in group) / len(group)
     return FEW < share < 1 - FEW and _settled(learnt)
+
+
+def _batches_of_training_rows(
+    groups: list[frozenset[int]], clean: list[frozenset[int]], known: set[int]
+) -> list[frozenset[int]]:
+    """Whole batches of training rows among clean ones of their size, too few for all of them:
+    one loader gave both, for a score on the training data would take it whole.
+    """
+    sizes = {len(group) for group in clean}
+    stray = [g for g in groups if g <= known and len(g) in sizes]
+    return stray if 0 < sum(map(len, stray)) < 0.5 * len(known) else []
 
 
 def _settled(learnt: list[Call]) -> bool:
