@@ -41,10 +41,15 @@ class RunProgress:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._bars = Progress(
-                TextColumn("{task.description}"), BarColumn(bar_width=24),
+                TextColumn("{task.description}", markup=False), BarColumn(bar_width=24),
                 TextColumn("{task.completed:.0f}/{task.total:.0f}"), TimeRemainingColumn(),
-                TextColumn("{task.fields[metrics]}"), console=self._out.console, transient=True,
+                TextColumn("{task.fields[metrics]}", markup=False),
+                console=self._out.console, transient=True,
             )  # fmt: skip
+            for seed in self._seeds:
+                self._tasks[seed] = self._bars.add_task(
+                    self._label(seed), total=self._budget, metrics="waiting"
+                )
             self._bars.start()
         return self
 
@@ -65,8 +70,8 @@ class RunProgress:
         else:
             self._reported(event)
 
-    def _label(self, job: Job) -> str:
-        return f"[seed {job.seed}, {self._seeds.index(job.seed) + 1}/{len(self._seeds)}]"
+    def _label(self, seed: int) -> str:
+        return f"[seed {seed}, {self._seeds.index(seed) + 1}/{len(self._seeds)}]"
 
     def _reported(self, event: Reported) -> None:
         job, report = event.job, event.report
@@ -74,17 +79,13 @@ class RunProgress:
         start, first = self._started.setdefault(job.seed, (now, report.step))
         metrics = _metrics_text(report.metrics, main=job.workload.metric)
         if self._bars is not None:
-            if job.seed not in self._tasks:
-                self._tasks[job.seed] = self._bars.add_task(
-                    self._label(job), total=self._budget, metrics=""
-                )
             self._bars.update(self._tasks[job.seed], completed=report.step + 1, metrics=metrics)
         elif now - self._printed.get(job.seed, 0.0) >= LINE_EVERY_S:
             self._printed[job.seed] = now
             done = report.step - first
             pace = f" | {_pace((now - start) / done)}/{self._unit}" if done > 0 else ""
             place = f"{self._unit} {report.step + 1}/{self._budget}"
-            self._out.line(f"{self._label(job)} {place} | {metrics}{pace}")
+            self._out.line(f"{self._label(job.seed)} {place} | {metrics}{pace}")
 
     def _finished(self, event: Finished) -> None:
         job, attempt = event.job, event.attempt
@@ -94,7 +95,7 @@ class RunProgress:
         ending = f"{job.workload.metric} {cell_text(value)}" if value is not None else "no value"
         reason = f" ({attempt.reason})" if attempt.reason else ""
         self._out.line(
-            f"{self._label(job)} {attempt.outcome}{reason} | {ending} | "
+            f"{self._label(job.seed)} {attempt.outcome}{reason} | {ending} | "
             f"{format_duration(attempt.wall_s)}"
         )
 

@@ -38,6 +38,8 @@ GENERIC = (
     Phase("report", "write down what was found, with the evidence", 0.0, report),
 )
 
+NOT_YET = "Not in the plan yet: screening which parameters matter; the search takes whole tiers."
+
 
 @dataclass(frozen=True)
 class TuneResult:
@@ -135,6 +137,8 @@ def tune(
     if context.load():
         names = ", ".join(context.done)
         context.say(f"Going on with the study {context.study!r}; done already: {names}.")
+    if found.plan is None:
+        context.say(NOT_YET)
     _run_phases(context, GENERIC if found.plan is None else found.plan(context))
     return _result(context)
 

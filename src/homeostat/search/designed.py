@@ -161,7 +161,7 @@ def run_design(
         place = folder / resolved[index].digest
         made = Making(
             workload, resolved[index], seeds=numbers, budget=steps, folder=place, limits=limits,
-            resumed=place.exists(),
+            resumed=place.exists(), more={"reference": reference_or_name(workload)},
         )  # fmt: skip
         making[made] = index
         return made
