@@ -89,6 +89,14 @@ def test_training_stops_early_when_validation_no_longer_improves(visioncore):
     assert "test_bits_per_spike" in reports[-1].metrics
 
 
+def test_the_oracle_is_above_that_of_the_image_alone_and_both_above_a_flat_guess(visioncore):
+    trial = Trial(visioncore.space.resolve(SMOKE))
+    known = visioncore.baselines(trial.config, trial)
+    assert known["flat guess"] == 0.0
+    assert 0.3 < known["oracle of the image"] < 0.9 * known["oracle"]
+    assert known["oracle"] < 1.0
+
+
 def test_the_clip_fraction_counts_the_steps_that_were_shortened(visioncore):
     always = _reports(visioncore, SMOKE | {"gradient_clip": 1e-3}, 2)[-1]
     never = _reports(visioncore, SMOKE | {"gradient_clip": 100.0}, 2)[-1]

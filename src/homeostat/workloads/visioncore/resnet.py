@@ -67,6 +67,9 @@ class TemporalFrontend(nn.Module):
         return (matrix @ stimulus_BTHW.flatten(2)).view(B, T, -1, H, W)
 
 
+EPS = 1e-4
+
+
 class RMSNorm2d(nn.Module):
     """Divide each pixel's channels by their root mean square; affine adds a learned scale."""
 
@@ -75,7 +78,7 @@ class RMSNorm2d(nn.Module):
         self.scale = nn.Parameter(torch.ones(channels)) if affine else None
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        normed = x_BCHW * torch.rsqrt(x_BCHW.square().mean(1, keepdim=True) + 1e-4)
+        normed = x_BCHW * torch.rsqrt(x_BCHW.square().mean(1, keepdim=True) + EPS)
         return normed if self.scale is None else normed * self.scale[:, None, None]
 
 

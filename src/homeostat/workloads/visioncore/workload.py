@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from homeostat.space import Bool, Choice, Config, Float, Int, Space, Text
 from homeostat.workload.report import Report
 from homeostat.workload.workload import workload
+from homeostat.workloads.visioncore.baselines import baselines
 from homeostat.workloads.visioncore.symptoms import REMEDIES, SYMPTOMS
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ space = Space(
     budget=1_500,
     configs=HERE / "configs",
     claims=HERE / "claims.yaml",
+    baselines=baselines,
     symptoms=SYMPTOMS,
     remedies=REMEDIES,
     bounds={"train_loss": (None, 1e3), "grad_norm": (None, 1e4)},
