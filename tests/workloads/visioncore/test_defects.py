@@ -271,11 +271,20 @@ def test_without_a_reset_gate_there_are_no_reset_weights():
 
 
 def test_the_blur_is_learned_and_keeps_brightness():
-    adapter = Adapter()
-    blurred = adapter(torch.ones(1, 1, 24, 24))
-    assert_close(blurred[0, 0, 4:20, 4:20], torch.ones(16, 16))
+    adapter = Adapter(surround=False)
+    assert_close(adapter(torch.ones(1, 1, 24, 24)), torch.ones(1, 1, 24, 24))
     adapter(torch.randn(1, 2, 24, 24)).square().sum().backward()
-    assert adapter.log_blur.grad.abs() > 0
+    assert adapter.log_centre.grad.abs() > 0
+
+
+def test_a_surround_takes_slow_changes_and_leaves_fine_ones():
+    adapter = Adapter(surround=True)
+    x = torch.arange(24.0)
+    contrast = []
+    for cycles_px in (0.02, 0.17):
+        grating = torch.cos(2 * np.pi * cycles_px * x).expand(1, 1, 24, 24)
+        contrast.append((adapter(grating).std() / grating.std()).item())
+    assert contrast[1] > 4 * contrast[0]
 
 
 # 11. Warm-up started from exactly 0, and 12. constants had no bounds.

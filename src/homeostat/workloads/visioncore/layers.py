@@ -16,29 +16,45 @@ NUM_GAZE_FEATURES = 20
 
 
 class Adapter(nn.Module):
-    """What differs between eyes: a blur and a contrast for each session.
+    """What differs between eyes: a blur and a contrast for each session, and a surround.
 
-    The blur stays a tensor from parameter to kernel, so that it can be learned.
+    The surround is subtracted as in the retina. Photographs have most of their power in slow
+    changes of brightness; without it the filters of a network see little else for long.
+    Blurs stay tensors from parameter to kernel, so that they can be learned.
     """
 
-    def __init__(self, *, radius: int = 2, blur_px: float = 0.4) -> None:
+    def __init__(self, *, surround: bool, centre_px: float = 0.4, surround_px: float = 1.5) -> None:
         super().__init__()
-        self.log_blur = nn.Parameter(torch.tensor(math.log(blur_px)))
-        self.gain = nn.Parameter(torch.tensor(1.0))
-        self.radius = radius
-        self.register_buffer("offsets", torch.arange(-radius, radius + 1.0), persistent=False)
-        self.offsets: Tensor
+        self.log_centre = nn.Parameter(torch.tensor(math.log(centre_px)))
+        self.log_surround: nn.Parameter | None = None
+        self.surround_weight: nn.Parameter | None = None
+        if surround:
+            self.log_surround = nn.Parameter(torch.tensor(math.log(surround_px)))
+            self.surround_weight = nn.Parameter(torch.tensor(0.95))
+        # What is left without the slow changes is about a third as large.
+        self.gain = nn.Parameter(torch.tensor(3.0 if surround else 1.0))
 
     def forward(self, stimulus_BTHW: Tensor) -> Tensor:
-        kernel = torch.exp(-0.5 * (self.offsets / self.log_blur.exp()) ** 2)
-        kernel = kernel / kernel.sum()
-        B, T, H, W = stimulus_BTHW.shape
-        # One banded matrix per axis is faster than a convolution with one channel.
-        blur_HH = banded(kernel, H, -self.radius)
-        blur_WW = blur_HH if W == H else banded(kernel, W, -self.radius)
-        return self.gain * (blur_HH @ stimulus_BTHW.reshape(B * T, H, W) @ blur_WW.T).view(
-            B, T, H, W
-        )
+        seen = _blur(stimulus_BTHW, self.log_centre.exp(), radius=2)
+        if self.log_surround is not None and self.surround_weight is not None:
+            around = _blur(stimulus_BTHW, self.log_surround.exp(), radius=5)
+            seen = seen - self.surround_weight * around
+        return self.gain * seen
+
+
+def _blur(stimulus_BTHW: Tensor, width_px: Tensor, *, radius: int) -> Tensor:
+    """Average over a Gaussian, at the edge over the part of it that is inside."""
+    offsets = torch.arange(-radius, radius + 1.0, device=stimulus_BTHW.device)
+    kernel = torch.exp(-0.5 * (offsets / width_px) ** 2)
+    H, W = stimulus_BTHW.shape[-2:]
+    rows_HH, columns_WW = _edge_held(kernel, H), _edge_held(kernel, W)
+    return rows_HH @ stimulus_BTHW @ columns_WW.T
+
+
+def _edge_held(kernel: Tensor, size: int) -> Tensor:
+    """The matrix of a blur whose rows sum to 1 at the edges too."""
+    matrix = banded(kernel, size, -(len(kernel) // 2))
+    return matrix / matrix.sum(1, keepdim=True)
 
 
 def banded(kernel: Tensor, size: int, first: int) -> Tensor:

@@ -282,7 +282,7 @@ class PolarV1(nn.Module):
     def __init__(self, settings: PolarSettings, neurons: dict[str, int], side_px: int) -> None:
         super().__init__()
         self.settings = settings
-        self.adapters = nn.ModuleDict({name: Adapter() for name in neurons})
+        self.adapters = nn.ModuleDict({name: Adapter(surround=False) for name in neurons})
         self.bank = QuadratureBank(settings.pairs, settings.kernel, settings.bank)
         self.gaze_encoder = GazeEncoder(settings)
         self.dynamics = Dynamics(settings)

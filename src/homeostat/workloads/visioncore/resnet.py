@@ -201,7 +201,7 @@ class ResNetConvGRU(nn.Module):
 
     def __init__(self, settings: ResNetSettings, neurons: dict[str, int], side_px: int) -> None:
         super().__init__()
-        self.adapters = nn.ModuleDict({name: Adapter() for name in neurons})
+        self.adapters = nn.ModuleDict({name: Adapter(surround=True) for name in neurons})
         self.frontend = TemporalFrontend(settings.temporal_channels, settings.taps)
         widths = (settings.temporal_channels, *settings.channels)
         self.convnet = nn.Sequential(
