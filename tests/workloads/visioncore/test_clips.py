@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from homeostat.workloads.visioncore.clips import BURN_IN, CLIP_FRAMES, Clips, draw_batch
+from homeostat.workloads.visioncore.clips import (
+    BURN_IN,
+    CLIP_FRAMES,
+    Clips,
+    draw_batch,
+    owned_frames,
+)
 from homeostat.workloads.visioncore.experiment import Session
 
 
@@ -62,3 +68,10 @@ def test_a_batch_is_shared_evenly_and_whole(clips, batch_size):
         for name, size in sizes.items():
             totals[name] += size
     assert max(totals.values()) - min(totals.values()) < 0.25 * batch_size * 20
+
+
+def test_no_frame_belongs_to_two_parts(clips):
+    rows = {part: set(map(tuple, owned_frames({"a": clips}, part))) for part in clips.splits}
+    assert not rows["train"] & rows["validation"]
+    assert not (rows["train"] | rows["validation"]) & rows["test"]
+    assert 90 < len(rows["train"]) <= 100  # of 2400 frames

@@ -11,6 +11,7 @@ from homeostat.execute import run
 from homeostat.space import configs
 from homeostat.workload.load import find
 from homeostat.workload.trial import Trial
+from homeostat.workloads.visioncore import loop
 from homeostat.workloads.visioncore.resnet import ResNetConvGRU, ResNetSettings
 from homeostat.workloads.visioncore.training import FreeViewing, Stepper, TrainSettings
 
@@ -33,6 +34,7 @@ def visioncore():
 def _cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(loop, "STEPS_APART", 1)
         yield
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,11 +89,11 @@ def draw_batch(clips: dict[str, Clips], batch_size: int, rng: np.random.Generato
     }
 
 
-def tiled_batches(
-    clips: dict[str, Clips], part: str, *, batch_size: int, max_clips: int | None = None
-) -> Iterator[Batch]:
-    """Batches of one session each that cover a part once, for evaluation."""
-    for name, session in clips.items():
-        starts = session.tiles(part, max_clips=max_clips)
-        for first in range(0, len(starts), batch_size):
-            yield {name: session.cut(starts[first : first + batch_size])}
+def owned_frames(clips: dict[str, Clips], part: str) -> np.ndarray:
+    """Every 24th frame that belongs to a part, as rows of (session, frame)."""
+    rows = []
+    for number, session in enumerate(clips.values()):
+        frames = np.flatnonzero(session.splits[part].frames_T)
+        kept = frames[frames % 24 == 0]
+        rows.append(np.stack([np.full(len(kept), number), kept], axis=1))
+    return np.concatenate(rows)

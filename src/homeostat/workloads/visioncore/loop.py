@@ -10,7 +10,7 @@ import numpy as np
 
 from homeostat.workload.report import Report
 from homeostat.workloads.visioncore.build import build_module, load_clips
-from homeostat.workloads.visioncore.clips import Clips, draw_batch
+from homeostat.workloads.visioncore.clips import Clips, draw_batch, owned_frames
 from homeostat.workloads.visioncore.evaluate import score, score_repeats, summarise
 from homeostat.workloads.visioncore.training import FreeViewing, Stepper, parameter_groups
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 QUICK_CLIPS = 48
 """Clips of each session in the validations on the way; the last one takes all."""
+STEPS_APART = 20
+"""Least steps between validations: one costs about as much as that many."""
 
 
 def train(config: Config, trial: Trial) -> Iterator[Report]:
@@ -31,8 +33,8 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
         model=module,
         optimizer=stepper.optimizer,
         schedule=stepper.schedule,
-        train={name: session.splits["train"].starts for name, session in clips.items()},
-        validation={name: session.splits["validation"].starts for name, session in clips.items()},
+        train=owned_frames(clips, "train"),
+        validation=owned_frames(clips, "validation"),
     )
     trial.extra["parameters"] = {
         name: sum(p.numel() for p in group)
@@ -40,6 +42,7 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
     }
     seen: dict[str, Any] = {"steps": 0, "clipped": 0, "best": -math.inf, "stale": 0}
     trial.keep("seen", seen)
+    every = config.steps_per_epoch * math.ceil(STEPS_APART / config.steps_per_epoch)
     rng = trial.rng("batches")
     for step in trial.steps():
         result = stepper.step(
@@ -55,7 +58,7 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
             **{name: float(v) for name, v in module.model.temporal_constants().items()},
         }
         last = step + 1 == trial.budget
-        if last or (step + 1) % config.steps_per_epoch == 0:
+        if last or (step + 1) % every == 0:
             metrics |= _validate(module, clips, QUICK_CLIPS if not last else None)
             better = metrics["val_bits_per_spike"] > seen["best"]
             seen["best"] = max(seen["best"], metrics["val_bits_per_spike"])

@@ -62,7 +62,7 @@ space = Space(
         log=True,
         default=100,
         fixed="how often to validate, and the unit of warm-up",
-        help="Optimiser steps from one validation to the next.",
+        help="Optimiser steps from one validation to the next; short ones are taken together.",
     ),
     patience=Int(
         0,
