@@ -20,6 +20,14 @@ def valley(config, trial):
         yield hs.Report(step, loss=loss + 1.0 / (1 + step))
 
 
+@hs.workload(space=PLANE, metric="loss", goal="minimize", budget=4)
+def unhurried(config, trial):
+    """The valley at a pace at which a kill meets it in every state."""
+    for report in valley.loop(config, trial):
+        time.sleep(0.003)
+        yield report
+
+
 @hs.workload(space=PLANE, metric="loss", goal="minimize", budget=3)
 def minefield(config, trial):
     for step in trial.steps():

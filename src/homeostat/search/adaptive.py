@@ -88,6 +88,7 @@ class Adaptive:
         directions = [optuna.study.StudyDirection[goal.upper()] for goal in goals]
         self._study = optuna.create_study(directions=directions)
         self._values: dict[int, tuple[float, ...] | None] = {}
+        self._lost: list[int] = []
         self._points: dict[int, np.ndarray] = {}
 
     def start(self, number: int) -> Callable[[str], Any]:
@@ -121,6 +122,8 @@ class Adaptive:
         shown = [0.0] * len(self._signs) if values is None else list(values)
         self._study.tell(number, shown)
         self._values[number] = values
+        if values is None:
+            self._lost.append(number)
         params = self._frozen()[number].params
         self._points[number] = self._point(params)
 
@@ -166,19 +169,19 @@ class Adaptive:
 
     def _show_lost(self) -> None:
         """Gives the trials without a value a bad one, from the values there are now."""
-        lost = [number for number, values in self._values.items() if values is None]
+        if not self._lost:
+            return
         known = [values for values in self._values.values() if values is not None]
-        if lost and known:
+        if known:
             quantile = _LOST[len(self._values) % len(_LOST)]
             bad = self._signs * np.quantile(self._signs * np.array(known), quantile, axis=0)
             trials = self._frozen()
-            for number in lost:
+            for number in self._lost:
                 trials[number].values = bad.tolist()
 
     def _chance(self) -> Callable[[dict[str, Any]], float] | None:
         """The chance of a proposal to survive; none while nothing was lost."""
-        lost = any(values is None for values in self._values.values())
-        if not (self._method.avoids_failures and lost and self._together):
+        if not (self._method.avoids_failures and self._lost and self._together):
             return None
         survived = [self._values[number] is not None for number in self._points]
         known = Feasibility(np.array(list(self._points.values())), np.array(survived))

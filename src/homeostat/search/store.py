@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,7 @@ class Store:
 
     # Connections
 
-    @property
+    @cached_property
     def place(self) -> str:
         """Where the studies are, without a password."""
         url = sa.make_url(self.url)
