@@ -78,6 +78,6 @@ def _key(config: Config, trial: Trial, steps: int) -> str:
     code = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
         code.update(file.read_bytes())
-    text = getattr(load_data(config)[0], "sha256", "")  # a file may have changed
-    facts = [config.digest, trial.seed, trial.device, steps, text, torch.__version__]
+    data = load_data(config)[0].sha256  # a file of the same name may have changed
+    facts = [config.digest, trial.seed, trial.device, steps, data, torch.__version__]
     return hashlib.sha256(f"{facts}{code.hexdigest()}".encode()).hexdigest()[:24]

@@ -30,6 +30,11 @@ class Data(Protocol):
         ...
 
     @property
+    def sha256(self) -> str:
+        """Of all of it, so that a run can say what it was trained on."""
+        ...
+
+    @property
     def held_out(self) -> tuple[Tensor, Tensor]:
         """Inputs and targets that training never draws."""
         ...
@@ -58,7 +63,7 @@ class Text:
     alphabet: str
     context: int
     sha256: str
-    """Of the text's UTF-8 bytes, so that a run can say what it was trained on."""
+    """Of the text's UTF-8 bytes."""
 
     @property
     def classes(self) -> int:
@@ -193,6 +198,8 @@ class Digits:
     labels: Tensor
     held_out: tuple[Tensor, Tensor]
     seen: tuple[Tensor, Tensor]
+    sha256: str
+    """Of the pixels, in the order they are used."""
     classes: int = 10
 
     def draw(self, rng: np.random.Generator, batch: int) -> tuple[Tensor, Tensor]:
@@ -221,4 +228,5 @@ def digits() -> Digits:
         labels=labels_N[:cut],
         held_out=(images_NCHW[cut:], labels_N[cut:]),
         seen=(images_NCHW[:held], labels_N[:held]),
+        sha256=hashlib.sha256(images_NCHW.numpy().tobytes()).hexdigest(),
     )

@@ -56,6 +56,7 @@ def apoptosis(config: Config, trial: Trial) -> Iterator[Report]:
     if manager is not None:
         trial.keep("senescence", manager)
     trial.extra["parameters"] = sum(p.numel() for p in trainer.model.parameters())
+    trial.extra["data_sha256"] = text.sha256
 
     for step in trial.steps():
         result = training.step(step)
