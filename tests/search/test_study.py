@@ -40,7 +40,10 @@ def test_the_order_in_which_parallel_trials_end_makes_no_difference(tmp_path):
 
 def test_a_wave_learns_from_earlier_waves_only(tmp_path):
     study = open_study(tmp_path, method="tpe", wave=3)
-    specs = [study.ask() for _ in range(3)]
+    specs = []
+    for _ in range(3):
+        assert not study.must_wait
+        specs.append(study.ask())
     assert study.must_wait
     finish(study, specs[2])
     finish(study, specs[0])
