@@ -65,6 +65,7 @@ SPACE = Space(
         50,
         default=5,
         tier=2,
+        when={"graph": "coexpression"},
         help="Links per gene of the co-expression graph.",
     ),
     normalise_graph=Bool(True, fixed=_DEFECT, tier=3, help="D^-1/2 (A + I) D^-1/2."),
@@ -85,7 +86,7 @@ SPACE = Space(
     ),
     bias=Choice(["ball", "vector"], tier=3, help="A point moved by, or a vector added."),
     feature_radius=Float(
-        0.0, 10.0, default=1.5, tier=3, help="Longest vector put on the ball; 0: no limit."
+        0.0, 5.0, default=1.5, tier=3, help="Longest vector put on the ball; 0: no limit."
     ),
     init=Choice(["glorot", "unit_columns"], tier=4, help="First weights."),
     # Heads and losses.

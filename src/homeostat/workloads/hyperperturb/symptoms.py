@@ -17,8 +17,8 @@ REMEDIES: dict[str, dict[str, Any]] = {
 }
 
 NEUTRAL: dict[str, dict[str, Any]] = {
-    # A second network in the same loop may not change the first one's update.
-    "the Euclidean twin": {"twin": True},
+    # Where every gradient is finite, leaving out those that are not may change nothing.
+    "leaving out non-finite steps": {"skip_nonfinite": True},
 }
 
 SYMPTOMS: tuple[dict[str, Any], ...] = (
