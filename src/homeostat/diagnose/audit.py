@@ -12,6 +12,8 @@ from homeostat.execute.drive import Watcher
 from homeostat.record.outcome import Outcome
 from homeostat.workload.trial import Trial
 
+# Called by snapshots and set-up rather than by training, so that no call means nothing.
+_NOT_TRAINING = frozenset({"step", "zero_grad", "state_dict", "load_state_dict", "add_param_group"})
 _LIBRARIES = ("torch.", "geoopt.", "lightning.", "pytorch_lightning.", "bitsandbytes.")
 
 
@@ -125,7 +127,7 @@ def _own_methods(kind: type) -> list[str]:
             for name, value in vars(base).items()
             if callable(value)
             and not name.startswith("__")
-            and name not in ("step", "zero_grad")
+            and name not in _NOT_TRAINING
             and not isinstance(value, (staticmethod, classmethod, type))
         }
     )

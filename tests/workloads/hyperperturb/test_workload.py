@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import math
 
@@ -11,6 +12,7 @@ from homeostat.execute.run import run
 from homeostat.record import Outcome
 from homeostat.space import configs
 from homeostat.workload import load
+from homeostat.workload.trial import Trial
 from homeostat.workloads.hyperperturb.workload import hyperperturb
 
 
@@ -118,3 +120,17 @@ def test_the_signs_are_absent_from_the_repaired_run(small_run):
     for row in (values for _, values in small_run.curves()[42].rows):
         for symptom in hyperperturb.symptoms:
             assert row[symptom["sign"]["metric"]] <= symptom["sign"]["above"], symptom["name"]
+
+
+def test_a_run_resumed_in_the_middle_goes_on_bit_by_bit(configure):
+    config = configure("small", learn_curvature=True)
+    whole, states = [], {}
+    trial = Trial(config, seed=42, budget=10)
+    trial.before_step.append(lambda step: states.setdefault(step, copy.deepcopy(trial.state(step))))
+    for report in hyperperturb(config, trial):
+        whole.append(report.metrics)
+
+    again = Trial(config, seed=42, budget=10)
+    again.resume_from(states[6])
+    rest = [report.metrics for report in hyperperturb(config, again)]
+    assert rest == whole[6:]

@@ -78,6 +78,20 @@ class LiteralHyperbolicAdam(HyperbolicAdam):
         return super().step(closure)
 
 
+class BallAdam(geoopt.optim.RiemannianAdam):  # type: ignore[misc]
+    """geoopt's RiemannianAdam, which goes on bit by bit when it is resumed.
+
+    It counts steps in whole numbers, but inherits a `load_state_dict` that turns them into float32,
+    and with them the bias correction.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        for state in self.state.values():
+            if "step" in state:
+                state["step"] = int(state["step"])
+
+
 def build(model: HyperPerturbNet, config: Mapping[str, Any]) -> dict[str, torch.optim.Optimizer]:
     """The optimisers of a configuration by name; every trained parameter is in exactly one."""
     common: dict[str, Any] = {"lr": config["learning_rate"], "eps": config["adam_eps"]}
@@ -89,7 +103,7 @@ def build(model: HyperPerturbNet, config: Mapping[str, Any]) -> dict[str, torch.
             # First, while the points still lie inside the ball: a step of the curvature, which is
             # flat, can leave them outside, where the metric is not finite. And without decay, which
             # would pull them towards the centre by the wrong metric.
-            found["ball_optimizer"] = geoopt.optim.RiemannianAdam(ball, **common)
+            found["ball_optimizer"] = BallAdam(ball, **common)
         found["optimizer"] = torch.optim.Adam(flat, weight_decay=config["weight_decay"], **common)
         return found
     types = {
