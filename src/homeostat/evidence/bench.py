@@ -45,6 +45,17 @@ class Measured:
     seconds: float
 
 
+def _code(workload: Workload) -> str:
+    """A digest of the workload's file, and of its whole folder where that is a package."""
+    source = workload.source
+    if source is None:
+        return "none"
+    package = source.parent.joinpath("__init__.py").is_file()
+    files = sorted(source.parent.glob("*.py")) if package else [source]
+    digests = "".join(code_digest(file) or "" for file in files)
+    return hashlib.sha256(digests.encode()).hexdigest()[:12]
+
+
 class Bench:
     """Measures arms, and keeps every measurement in a file, so that an interrupted work goes on.
 
@@ -66,7 +77,7 @@ class Bench:
         self._engine = engine
         self._device = device
         # A measurement belongs to the code that made it.
-        self._code = (code_digest(workload.source) or "none")[:12]
+        self._code = _code(workload)
         make_folder(folder)
         self._file = folder / "values.jsonl"
         self._known = self._read()

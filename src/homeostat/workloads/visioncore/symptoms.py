@@ -1,8 +1,15 @@
-"""What to try when it does not train: the guide's troubleshooting, and what we add to it."""
+"""The guide's troubleshooting as rules over a record, with what a record says against them.
+
+Each row looks at the configuration and the curves and gives its evidence as a sentence, or nothing.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Points = list[tuple[int, float]]
 
 REMEDIES: dict[str, dict[str, Any]] = {
     "half the core's rate": {"core_lr_scale": 0.5},
@@ -14,49 +21,154 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "frozen time constants": {"learn_temporal": False},
     "two batches a step": {"accumulate": 2},
 }
+"""The counterfactual ladder; the first three are the guide's, for either family."""
 
-SYMPTOMS: tuple[dict[str, Any], ...] = (
-    {
-        "name": "unstable training",
-        "sign": {"metric": "train_loss", "shape": "spikes"},
-        "cause": "the core's rate is too high for the state of its gradients",
-        "remedies": ("half the core's rate", "a longer warm-up", "shorter gradients"),
-        "source": "seed 003, section 9: reduce the core's scale, warm up longer, clip more",
-    },
-    {
-        "name": "every step is clipped",
-        "sign": {"metric": "clip_fraction", "above": 0.5},
-        "cause": "the clip sets the length of every step, so the rate is not what it seems",
-        "remedies": ("a lower rate", "normalised recurrence"),
-        "source": "seed 003, section 7: clipping should rarely be active",
-    },
-    {
-        "name": "clipping never acts",
-        "sign": {"metric": "clip_fraction", "below": 1e-9},
-        "cause": "no gradient is as long as the clip: changing it changes nothing",
-        "remedies": (),
-        "source": "measured here: gradients of this loss are about 0.1 long",
-    },
-    {
-        "name": "training too slow",
-        "sign": {"metric": "val_bits_per_spike", "shape": "still rising"},
-        "cause": "the budget ends before the curve does",
-        "remedies": ("two batches a step",),
-        "source": "seed 003, section 9: a larger batch, fewer steps an epoch, or accumulation",
-    },
-    {
-        "name": "the core's scale has no effect",
-        "sign": {"config": {"lr_scale_order": "rate_first"}},
-        "cause": "core_lr_scale is assigned after the rate was computed from it",
-        "remedies": (),
-        "source": "the source of seed 003",
-    },
-    {
-        "name": "starts far above the neurons' rates",
-        "sign": {"metric": "train_loss", "first_over_last": 1.5},
-        "cause": "biases start at 0, which softplus makes 0.7 spikes a frame",
-        "remedies": ("proper initialisation",),
-        "source": "the source of seed 003 never calls its initialisation",
-    },
+
+class Seen(Protocol):
+    """What a rule looks at: the configuration, and every metric's curve."""
+
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+    @property
+    def curves(self) -> Mapping[str, Points]: ...
+
+
+Sentence = Callable[[Seen], str]
+
+
+def never(_: Seen) -> str:
+    """Nothing speaks against it."""
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symptom:
+    """One row: what is seen, what is blamed, and what to change."""
+
+    name: str
+    evidence: Sentence
+    """The numbers, as a sentence; empty when the symptom is absent."""
+    cause: str
+    remedy: Mapping[str, Any] = field(default_factory=dict)
+    """Changes to the configuration."""
+    doubt: Sentence = never
+    """What in the record contradicts the cause; empty when nothing does."""
+
+
+def _values(seen: Seen, metric: str) -> list[float]:
+    return [value for _, value in seen.curves.get(metric, [])]
+
+
+def _spikes(seen: Seen) -> str:
+    """Steps whose loss jumps far above those before it."""
+    losses = _values(seen, "train_loss")
+    jumps = sum(
+        losses[i] > 2.0 * max(losses[i - 10 : i]) for i in range(10, len(losses)) if losses[i] > 0
+    )
+    return f"the loss more than doubled at {jumps} steps" if jumps else ""
+
+
+def _no_scale(seen: Seen) -> str:
+    if seen.config["lr_scale_order"] == "rate_first":
+        return "core_lr_scale never reaches the core's rate, so changing it changes nothing"
+    return ""
+
+
+def _mostly_clipped(seen: Seen) -> str:
+    clipped = _values(seen, "clip_fraction")
+    return (
+        f"{100 * clipped[-1]:.0f} % of steps are clipped" if clipped and clipped[-1] > 0.5 else ""
+    )
+
+
+def _never_clipped(seen: Seen) -> str:
+    clipped, norms = _values(seen, "clip_fraction"), _values(seen, "grad_norm")
+    if not norms or not clipped or clipped[-1] > 0.0:
+        return ""
+    clip = seen.config["gradient_clip"]
+    return f"the longest gradient was {max(norms):.2g}, the clip is {clip:g}"
+
+
+def _still_rising(seen: Seen) -> str:
+    bits = _values(seen, "val_bits_per_spike")
+    if len(bits) < 4 or bits[-1] <= bits[-2] * 1.02 or bits[-1] <= 0:
+        return ""
+    return f"bits per spike rose from {bits[-2]:.3f} to {bits[-1]:.3f} in the last epoch"
+
+
+def _started_high(seen: Seen) -> str:
+    losses = _values(seen, "train_loss")
+    if len(losses) < 20 or losses[0] < 1.3 * losses[19]:
+        return ""
+    return f"the loss began at {losses[0]:.2f} and fell to {losses[19]:.2f} in twenty steps"
+
+
+def _starts_at_the_rates(seen: Seen) -> str:
+    return "the biases did start at the mean rates" if seen.config["init"] == "proper" else ""
+
+
+def _constants_stuck(seen: Seen) -> str:
+    rates = _values(seen, "lambda_fix")
+    if len(rates) < 100 or not seen.config["learn_temporal"]:
+        return ""
+    moved = abs(rates[-1] / rates[0] - 1.0)
+    return f"lambda_fix moved by {100 * moved:.1f} %" if moved < 0.02 else ""
+
+
+SYMPTOMS = (
+    Symptom(
+        name="unstable training: the core's rate",
+        evidence=_spikes,
+        cause="the core's rate is too high (the guide's first remedy)",
+        remedy=REMEDIES["half the core's rate"],
+        doubt=_no_scale,
+    ),
+    Symptom(
+        name="unstable training: warm-up",
+        evidence=_spikes,
+        cause="the rate rises before the parts have settled (the guide's second)",
+        remedy=REMEDIES["a longer warm-up"],
+    ),
+    Symptom(
+        name="unstable training: clipping",
+        evidence=_spikes,
+        cause="single long gradients pass (the guide's third)",
+        remedy=REMEDIES["shorter gradients"],
+    ),
+    Symptom(
+        name="the core's scale has no effect",
+        evidence=_no_scale,
+        cause="it is assigned after the rate has been computed from it, as in the guide's source",
+        remedy={"lr_scale_order": "scale_first"},
+    ),
+    Symptom(
+        name="most steps are clipped",
+        evidence=_mostly_clipped,
+        cause="the clip sets the length of every step, so the rate is not what it seems",
+        remedy={"gradient_clip": 10.0},
+    ),
+    Symptom(
+        name="clipping never acts",
+        evidence=_never_clipped,
+        cause="no gradient is as long as the clip; another value changes nothing",
+    ),
+    Symptom(
+        name="training is too slow",
+        evidence=_still_rising,
+        cause="the budget ends before the curve does; the guide suggests larger batches",
+        remedy=REMEDIES["two batches a step"],
+    ),
+    Symptom(
+        name="starts far from the neurons' rates",
+        evidence=_started_high,
+        cause="biases begin at 0, which softplus makes 0.7 spikes a frame",
+        remedy=REMEDIES["proper initialisation"],
+        doubt=_starts_at_the_rates,
+    ),
+    Symptom(
+        name="the time constants hardly move",
+        evidence=_constants_stuck,
+        cause="at the head's rate a logarithm of 2 takes thousands of steps to change",
+        remedy={"temporal_lr_scale": 30.0},
+    ),
 )
-"""Rules over a run's record; remedies are names in `REMEDIES`."""
