@@ -4,9 +4,8 @@
     trial = study.ask()
     study.tell(trial.number, Outcome.COMPLETED, {"val_loss": [0.31]})
 
-The order of trials depends on the definition and the results alone. An ask learns from whole
-waves of `definition.wave` trials: when several are running, which of them ends first makes no
-difference. Trials that were running when the process died are asked again, under their numbers.
+The sequence of trials depends on the definition and the results alone. Trials that were running
+when the process died are asked again, under their numbers.
 """
 
 from __future__ import annotations
@@ -21,12 +20,13 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
-from homeostat.errors import StudyError
+from homeostat.errors import RecordError, StudyError
 from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.record.outcome import Outcome
 from homeostat.search.definition import Definition, define, refuse_changes
+from homeostat.search.proposals import Proposals
 from homeostat.search.rows import Point, StudyRow, TrialRow
-from homeostat.search.samplers import Sampler, Setting, auto, make_sampler
+from homeostat.search.samplers import auto
 from homeostat.search.store import Store
 from homeostat.search.walk import Walk
 from homeostat.space import Config
@@ -57,7 +57,7 @@ class TrialSpec:
 class Study:
     """A study open for asking and telling."""
 
-    _sampler: Sampler  # made when the trials are loaded; one that is only looked at has none
+    _proposals: Proposals  # a study that is only looked at has none
 
     def __init__(
         self, workload: Workload, row: StudyRow, definition: Definition, store: Store
@@ -68,14 +68,10 @@ class Study:
         self.definition = definition
         self.store = store
         self._walk = _walk(workload, definition)
-        self._setting = Setting(self._walk, definition.objectives, definition.seed)
         self.notes = [auto(self._walk)[1]] if definition.method == "auto" else []
         """Sentences worth reading."""
         self._trials: list[TrialRow] = []
         self._again: deque[int] = deque()
-        # Results before this number have all been shown to the sampler; later ones, those named.
-        self._shown_to = 0
-        self._shown: set[int] = set()
         self._beaten = time.monotonic()
 
     @classmethod
@@ -113,10 +109,10 @@ class Study:
             StudyError: If the study was made for another workload or definition.
             StudyLockedError: If another process is driving it.
         """
-        if not re.fullmatch(r"[\w+-][\w.+-]{0,99}", name):
+        if not re.fullmatch(r"\w[\w.+-]{0,99}", name):
             raise StudyError(
                 f"{name!r} cannot be a study's name.",
-                hint="Use letters, digits and - _ + . (not first), 100 at most; it names a folder.",
+                hint="Use letters, digits, and after the first - + and dots: it names a folder.",
             )
         row = store.find(name)
         before = Definition.from_json(row.definition) if row is not None else None
@@ -134,8 +130,7 @@ class Study:
             pins=pins,
         )
         if row is None:
-            setting = Setting(_walk(workload, definition), definition.objectives, definition.seed)
-            make_sampler(definition.method, setting)  # refuses a method that does not fit
+            Proposals(_walk(workload, definition), definition, [])  # refuses what does not fit
             row = store.create(name, workload.name, definition.to_json(), settings or {})
         if row.workload != workload.name:
             raise StudyError(
@@ -143,8 +138,8 @@ class Study:
                 hint="Choose another study name.",
             )
         refuse_changes(row.name, Definition.from_json(row.definition), definition)
-        study = cls(workload, row, definition, store)
         store.lock(row.key)
+        study = cls(workload, store.study(name), definition, store)
         study._load()
         study._again.extend(t.number for t in study._trials if not t.outcome.final)
         return study
@@ -181,8 +176,7 @@ class Study:
 
         Where the order of trials is to be repeatable, ask only while this is false.
         """
-        earlier = self._trials[self._shown_to : self._wave_of(len(self._trials))]
-        return not self._again and any(not trial.outcome.final for trial in earlier)
+        return not self._again and self._proposals.lacks_results(self._trials)
 
     def ask(self) -> TrialSpec:
         """The next trial: one that a process left running when it died, or a new one."""
@@ -191,7 +185,7 @@ class Study:
             return self._spec(self._trials[self._again.popleft()], resumed=True)
         while True:
             number = len(self._trials)
-            drawn = self._draw(number)
+            drawn = self._proposals.next(self._trials)
             started = time.time()
             key = self.store.add_trial(self.row.key, number, drawn, started)
             if key is not None:
@@ -294,16 +288,15 @@ class Study:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except RecordError:
+            if error is None:  # a full disk, say, is reported already
+                raise
 
     def _load(self) -> None:
-        """Brings the sampler to where it would be had this process drawn every trial."""
-        self._sampler = make_sampler(self.definition.method, self._setting)
         self._trials = self._ordered(self.store.trials(self.row.key))
-        self._shown_to, self._shown = 0, set()
-        for row in self._trials:
-            self._learn(row.number)
-            self._sampler.replay(row.number, row.parameters)
+        self._proposals = Proposals(self._walk, self.definition, self._trials)
 
     def _ordered(self, rows: Sequence[TrialRow]) -> list[TrialRow]:
         """With their parameters in the order of the space; a database has none of its own."""
@@ -313,41 +306,11 @@ class Study:
             for row in rows
         ]
 
-    def _draw(self, number: int) -> dict[str, Any]:
-        self._learn(number)
-        if number > 0:
-            return self._walk.draw(self._sampler.start(number))
-        drawn = self._walk.default()
-        self._sampler.replay(0, drawn)
-        return drawn
-
     def _badness(self, trial: TrialRow) -> float:
         """Its main objective, the lower the better."""
         metric, goal = next(iter(self.definition.objectives.items()))
         value = trial.values.get(metric, math.inf)
         return -value if goal == "maximize" and metric in trial.values else value
-
-    def _wave_of(self, number: int) -> int:
-        """The first trial of a trial's wave."""
-        return number - number % self.definition.wave
-
-    def _learn(self, number: int) -> None:
-        """Shows the sampler what trial `number` may learn from, in the order of the trials."""
-        end = self._wave_of(number)
-        for trial in self._trials[self._shown_to : end]:
-            if trial.outcome.final and trial.number not in self._shown:
-                self._sampler.learn(trial.number, self._values(trial))
-                self._shown.add(trial.number)
-        while self._shown_to < end and self._shown_to in self._shown:
-            self._shown.remove(self._shown_to)
-            self._shown_to += 1
-
-    def _values(self, trial: TrialRow) -> tuple[float, ...] | None:
-        """What a sampler is told; a pruned trial counts as what it had reached."""
-        useful = trial.outcome in (Outcome.COMPLETED, Outcome.PRUNED)
-        if not useful or any(name not in trial.values for name in self.definition.objectives):
-            return None
-        return tuple(trial.values[name] for name in self.definition.objectives)
 
     def _spec(self, trial: TrialRow, *, resumed: bool = False) -> TrialSpec:
         return TrialSpec(

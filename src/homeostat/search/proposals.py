@@ -1,0 +1,71 @@
+"""Proposals: what to try next, from the results that may be known by then.
+
+A trial learns from whole waves before its own. When several run side by side, which of them ends
+first, and how many there are at a time, then makes no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from homeostat.record.outcome import Outcome
+from homeostat.search.definition import Definition
+from homeostat.search.rows import TrialRow
+from homeostat.search.samplers import Setting, make_sampler
+from homeostat.search.walk import Walk
+
+
+class Proposals:
+    """The sampler of a study, shown its results wave by wave."""
+
+    def __init__(self, walk: Walk, definition: Definition, trials: Sequence[TrialRow]) -> None:
+        """Comes to where it would be had it proposed the `trials` there are."""
+        self._walk = walk
+        self._objectives = tuple(definition.objectives)
+        self._wave = definition.wave
+        setting = Setting(walk, definition.objectives, definition.seed)
+        self._sampler = make_sampler(definition.method, setting)
+        # Results before this number have all been shown; of the later ones, those named.
+        self._shown_to = 0
+        self._shown: set[int] = set()
+        for trial in trials:
+            self._show(trials, trial.number)
+            self._sampler.replay(trial.number, trial.parameters)
+
+    def next(self, trials: Sequence[TrialRow]) -> dict[str, Any]:
+        """The parameters of the trial that follows `trials`; of the first, the defaults."""
+        number = len(trials)
+        self._show(trials, number)
+        if number > 0:
+            return self._walk.draw(self._sampler.start(number))
+        drawn = self._walk.default()
+        self._sampler.replay(0, drawn)
+        return drawn
+
+    def lacks_results(self, trials: Sequence[TrialRow]) -> bool:
+        """Whether the next trial would learn from results that are still to come."""
+        earlier = trials[self._shown_to : self._wave_of(len(trials))]
+        return any(not trial.outcome.final for trial in earlier)
+
+    def _wave_of(self, number: int) -> int:
+        """The first trial of a trial's wave."""
+        return number - number % self._wave
+
+    def _show(self, trials: Sequence[TrialRow], number: int) -> None:
+        """Shows the sampler what trial `number` may learn from, in the order of the trials."""
+        end = self._wave_of(number)
+        for trial in trials[self._shown_to : end]:
+            if trial.outcome.final and trial.number not in self._shown:
+                self._sampler.learn(trial.number, self._values(trial))
+                self._shown.add(trial.number)
+        while self._shown_to < end and self._shown_to in self._shown:
+            self._shown.remove(self._shown_to)
+            self._shown_to += 1
+
+    def _values(self, trial: TrialRow) -> tuple[float, ...] | None:
+        """What a sampler is told; a pruned trial counts as what it had reached."""
+        useful = trial.outcome in (Outcome.COMPLETED, Outcome.PRUNED)
+        if not useful or any(name not in trial.values for name in self._objectives):
+            return None
+        return tuple(trial.values[name] for name in self._objectives)
