@@ -138,6 +138,21 @@ def missing_data(config, trial):
     yield from train(trial, model, loss_of)
 
 
+def reported_early(config, trial):
+    """Reports between the backward pass and the update."""
+    model = Net(trial.torch_rng("init"))
+    optimizer = torch.optim.SGD(model.parameters(), lr=config.lr)
+    x = torch.randn(16, 4, generator=trial.torch_rng("data"))
+    trial.watch(model, optimizer)
+    for step in trial.steps():
+        h = model.first(x) * (0.0 if step == 7 else 1.0)
+        loss = model.second(h).pow(2).mean() + (h.pow(2).sum(1) + config.eps).sqrt().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        yield hs.Report(step, loss=loss)
+        optimizer.step()
+
+
 def raises(config, trial):
     """Not a numerical failure at all."""
     for step in trial.steps():

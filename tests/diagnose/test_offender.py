@@ -67,6 +67,12 @@ def test_missing_data_is_found_where_it_enters_the_model():
     assert "data" in offence.why
 
 
+def test_the_gradient_is_the_offender_also_where_the_report_comes_before_the_update():
+    offence = examined(loops.reported_early).offence
+    assert (offence.step, offence.phase, offence.operation) == (7, "backward", "SqrtBackward0")
+    assert set(offence.bad_gradients) == {"first.weight", "first.bias"}
+
+
 @pytest.mark.parametrize("loop", [loops.scaled_and_skipped, loops.masked_everything])
 def test_a_healthy_loop_with_infinities_in_it_has_no_offence(loop):
     found = examined(loop, fault=False)

@@ -220,9 +220,9 @@ class Eyes(Watcher):
     def _first(self) -> Offence:
         """The first event; that of the step before, if this one only shows its consequences."""
         step, number = self._now, self._step_number
-        late = {"update", "parameter", "metric"}
-        only_late = all(event.phase in late for event in step.events)
-        if only_late and self._before.events and self._before.events[0].phase not in late:
+        late = ("update", "parameter", "metric")
+        consequence = not step.events or step.events[0].phase in late
+        if consequence and self._before.events and self._before.events[0].phase not in late:
             step = self._before
         first = step.events[0] if step.events else self._event("metric")
         known = explain(first.operation, first.phase, nan=first.num_nan > 0)
