@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/homeostat tune apoptosis --config tiny --budget 150s --study demo
+	$(BIN)/homeostat tune apoptosis --config tiny --plan generic --budget 150s --study demo
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) -q

@@ -16,8 +16,9 @@ FLOORS = (
     ("execute",),
     ("evidence", "probe", "notes"),
     ("diagnose", "search"),
-    ("report", "workloads"),
+    ("report",),
     ("plan", "doctor"),
+    ("workloads",),
     ("web",),
     ("cli",),
 )

@@ -44,7 +44,7 @@ def hopeless(config, trial):
 def test_a_plan_finds_a_better_setting_confirms_it_and_reports(tmp_path):
     told = []
     result = tune(valley, budget="4s", results=tmp_path, say=told.append)
-    assert result.status == "done"
+    assert result.status == "done", result.phases[-1].sentences
     assert [phase.name for phase in result.phases][-3:] == ["search", "confirm", "report"]
     assert result.best["lr"] == pytest.approx(0.1, rel=0.5)
     gain = result.phase("confirm").facts["gain"]
@@ -108,7 +108,7 @@ def test_without_fix_a_plan_stops_at_the_cause_and_names_the_cure(tmp_path):
 
 def test_with_fix_a_plan_applies_the_cure_and_goes_on(tmp_path):
     result = tune(at_zero, budget="12s", fix=True, results=tmp_path)
-    assert result.status == "done"
+    assert result.status == "done", result.phases[-1].sentences
     assert result.best["norm"] == "safe"
     assert result.phase("search").facts["outcomes"].keys() == {"completed"}
 

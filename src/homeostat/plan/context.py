@@ -39,8 +39,8 @@ class Context:
     """Apply the smallest cure when diagnosis finds one, instead of stopping."""
     say: Callable[[str], None] = lambda _: None
     on_event: Callable[[SearchEvent], None] | None = None
-    cure: dict[str, Any] = field(default_factory=dict)
-    """What diagnosis changed so that it trains; held like the pins."""
+    settled: dict[str, Any] = field(default_factory=dict)
+    """What earlier phases decided, a cure among it; held like the pins."""
     done: dict[str, PhaseResult] = field(default_factory=dict)
     """Finished phases by name, in order."""
     spent_s: float = 0.0
@@ -54,8 +54,8 @@ class Context:
 
     @property
     def held(self) -> dict[str, Any]:
-        """What no search varies: the user's pins, and the cure."""
-        return {**self.pins, **self.cure}
+        """What no search varies: the user's pins, and what is settled."""
+        return {**self.pins, **self.settled}
 
     @property
     def config(self) -> Config:
@@ -88,7 +88,7 @@ class Context:
             {
                 "workload": self.workload.name,
                 "pins": self.pins,
-                "cure": self.cure,
+                "settled": self.settled,
                 "steps": self.steps,
                 "budget_s": self.budget_s,
                 "spent_s": round(self.elapsed_s, 3),
@@ -104,7 +104,7 @@ class Context:
         same = (saved["workload"], saved["pins"], saved["steps"])
         if same != (self.workload.name, self.pins, self.steps):
             return False
-        self.cure = dict(saved["cure"])
+        self.settled = dict(saved["settled"])
         finished = [PhaseResult.from_json(entry) for entry in saved["phases"]]
         self.done = {result.name: result for result in finished if result.status != "interrupted"}
         if any(result.status == "stopped" for result in finished):

@@ -26,6 +26,8 @@ class PhaseResult:
     facts: dict[str, Any] = field(default_factory=dict)
     """The same for machines; later phases and the report read it."""
     seconds: float = 0.0
+    again: str = ""
+    """An earlier phase to go back to, because what it measured has changed."""
 
     def to_json(self) -> dict[str, Any]:
         """The same as a dictionary; `from_json` undoes it."""
@@ -60,9 +62,13 @@ class Phase:
         purpose: What it is for, in one sentence.
         share: The part of the whole budget it may spend, 0 to 1; what it leaves passes on.
         run: The work itself: from the plan's context and the seconds it may take, what it found.
+        risk: What may come of it for nothing, in a word or two.
+        payoff: What it is worth if it works.
     """
 
     name: str
     purpose: str
     share: float
     run: Callable[[Any, float], PhaseResult]
+    risk: str = "low"
+    payoff: str = ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homeostat.errors import UnknownNameError, did_you_mean
 from homeostat.plan.budget import format_duration, parse_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import Phase, PhaseResult
@@ -23,21 +24,30 @@ if TYPE_CHECKING:
     from homeostat.search.campaign import SearchEvent
     from homeostat.workload.workload import Workload
 
-GENERIC = (
-    Phase("probe", "is every knob connected, everything trained, nothing leaking?", 0.1, probe),
-    Phase(
-        "baseline", "what the default scores, how noisy that is, what a step costs", 0.2, baseline
-    ),
-    Phase(
-        "diagnose", "if the default does not train: what failed first, what cures it", 0.1, diagnose
-    ),
-    Phase("search", "try settings, and learn from those that diverge too", 0.6, search),
-    Phase(
-        "confirm", "run the best and the default again on fresh seeds, pair by pair", 0.2, confirm
-    ),
-    Phase("report", "write down what was found, with the evidence", 0.0, report),
-)
+PROBE = Phase(
+    "probe", "is every knob connected, everything trained, nothing leaking?", 0.1, probe,
+    payoff="high: finds what no search can mend",
+)  # fmt: skip
+BASELINE = Phase(
+    "baseline", "what the default scores, how noisy that is, what a step costs", 0.2, baseline,
+    payoff="everything later is measured against it",
+)  # fmt: skip
+DIAGNOSE = Phase(
+    "diagnose", "if the default does not train: what failed first, what cures it", 0.1, diagnose,
+    payoff="high: finds the root cause",
+)  # fmt: skip
+SEARCH = Phase(
+    "search", "try settings, and learn from those that diverge too", 0.6, search,
+    risk="medium", payoff="medium: depends on the room there is",
+)  # fmt: skip
+CONFIRM = Phase(
+    "confirm", "run the best and the default again on fresh seeds, pair by pair", 0.2, confirm,
+    payoff="what to expect of the choice, not its luckiest run",
+)  # fmt: skip
+REPORT = Phase("report", "write down what was found, with the evidence", 0.0, report)
 
+GENERIC = (PROBE, BASELINE, DIAGNOSE, SEARCH, CONFIRM, REPORT)
+PLANS = ("own", "generic")
 NOT_YET = "Not in the plan yet: screening which parameters matter; the search takes whole tiers."
 
 
@@ -95,6 +105,7 @@ def tune(
     jobs: int = 1,
     device: str = "cpu",
     fix: bool = False,
+    plan: str = "own",
     say: Callable[[str], None] | None = None,
     on_event: Callable[[SearchEvent], None] | None = None,
 ) -> TuneResult:
@@ -111,6 +122,7 @@ def tune(
         study: The study's name; the workload's when None.
         method: Which sampler searches; `auto` chooses by the space and the trials.
         fix: Apply the smallest cure when something is wrong, instead of stopping there.
+        plan: `own` for the workload's own phases if it has some, or `generic`.
         say: Called with each line worth telling while it works.
         on_event: Called with each report and finished attempt.
 
@@ -137,10 +149,23 @@ def tune(
     if context.load():
         names = ", ".join(context.done)
         context.say(f"Going on with the study {context.study!r}; done already: {names}.")
-    if found.plan is None:
-        context.say(NOT_YET)
-    _run_phases(context, GENERIC if found.plan is None else found.plan(context))
+    _run_phases(context, phases_of(context, plan))
     return _result(context)
+
+
+def phases_of(context: Context, plan: str = "own") -> tuple[Phase, ...]:
+    """The phases of a plan, in order.
+
+    Raises:
+        UnknownNameError: If `plan` is neither `own` nor `generic`.
+    """
+    if plan not in PLANS:
+        raise UnknownNameError(f"No plan {plan!r}.", hint=did_you_mean(plan, PLANS))
+    if plan == "own" and context.workload.plan is not None:
+        own: tuple[Phase, ...] = context.workload.plan(context)
+        return own
+    context.say(NOT_YET)
+    return GENERIC
 
 
 def _run_phases(context: Context, phases: tuple[Phase, ...]) -> None:
@@ -161,9 +186,8 @@ def _run_phases(context: Context, phases: tuple[Phase, ...]) -> None:
             context.say(f"   {sentence}")
         if result.status in ("stopped", "interrupted"):
             return
-        if phase.name == "diagnose" and result.status == "done":
-            # The cure holds from here on, so the baseline is another.
-            del context.done["baseline"]
+        if result.again:
+            del context.done[result.again]
             _run_phases(context, phases)
             return
 
@@ -175,6 +199,8 @@ def _result(context: Context) -> TuneResult:
         phases=tuple(context.done.values()),
         folder=context.folder,
         report=Path(page) if page else None,
-        best=context.fact("confirm", "best") or context.fact("search", "best"),
+        best=next(
+            (r.facts["best"] for r in reversed(context.done.values()) if "best" in r.facts), None
+        ),
         seconds=context.elapsed_s,
     )

@@ -13,7 +13,7 @@ from homeostat.cli.commands.methods import ablate, bisect, grid, random, sweep
 from homeostat.cli.commands.probe import probe
 from homeostat.cli.commands.run import resume, run
 from homeostat.cli.commands.study import best, search, status
-from homeostat.cli.commands.tune import tune
+from homeostat.cli.commands.tune import plan, tune
 from homeostat.cli.commands.verify import verify
 
 TUNE, DESIGN, ASK, MACHINE = (
@@ -26,6 +26,7 @@ TUNE, DESIGN, ASK, MACHINE = (
 # name -> (function, help panel); the order is the order of work.
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "tune": (tune, TUNE),
+    "plan": (plan, TUNE),
     "probe": (probe, TUNE),
     "run": (run, TUNE),
     "diagnose": (diagnose, TUNE),

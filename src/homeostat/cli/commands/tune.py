@@ -21,6 +21,10 @@ from homeostat.cli.options import (
 from homeostat.cli.output import Output
 from homeostat.cli.settings import choose
 
+PlanOption = Annotated[
+    str, typer.Option("--plan", help="own: the workload's phases, if it has some; or generic.")
+]
+
 
 def tune(
     workload: WorkloadArgument,
@@ -38,6 +42,7 @@ def tune(
     fix: Annotated[
         bool, typer.Option("--fix", help="Apply the smallest cure when something is wrong.")
     ] = False,
+    plan: PlanOption = "own",
     jobs: JobsOption = None,
     engine: EngineOption = "local",
     device: DeviceOption = "auto",
@@ -68,6 +73,7 @@ def tune(
             jobs=jobs or cores(),
             device=choose_device(device),
             fix=fix,
+            plan=plan,
             say=progress.say,
             on_event=progress,
         )
@@ -79,3 +85,44 @@ def tune(
         raise typer.Exit(130)
     if result.status == "stopped":
         raise typer.Exit(1)
+
+
+def plan(
+    workload: WorkloadArgument,
+    budget: Annotated[
+        str, typer.Option("--budget", "-b", help="Wall time: 90s, 30m, 1h30m, overnight, weekend.")
+    ] = "10m",
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    steps: StepsOption = None,
+    which: PlanOption = "own",
+    jobs: JobsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what `tune` would do with a budget: each phase with its time here, risk and payoff.
+
+    A few steps are run first, to measure what one costs on this machine.
+    """
+    from homeostat.plan.budget import format_duration
+    from homeostat.plan.outline import outline
+
+    chosen = choose(workload, config, settings, budget=steps)
+    drawn = outline(
+        chosen.workload, budget=budget, config=chosen.overrides, steps=chosen.budget, plan=which,
+        jobs=jobs or cores(),
+    )  # fmt: skip
+    out = Output(as_json=as_json)
+    unit = chosen.workload.unit
+    out.line(
+        f"{chosen.workload.name}: one {unit} takes {drawn.step_s:.3g} s on this machine, "
+        f"an attempt of {chosen.budget} {unit}s {format_duration(drawn.attempt_s)}."
+    )
+    out.table(
+        ("phase", "purpose", "up to", "whole attempts", "risk", "payoff"),
+        [
+            (e.name, e.purpose, format_duration(e.seconds), e.attempts, e.risk, e.payoff)
+            for e in drawn.entries
+        ],
+    )
+    out.line(f"Do it:  homeostat tune {workload} --budget {budget}")
+    out.document(drawn)

@@ -10,7 +10,7 @@ from homeostat.plan.phase import PhaseResult
 
 def diagnose(context: Context, allowance_s: float) -> PhaseResult:
     """Find the first offender and the smallest cure; without `fix` the plan stops with both."""
-    sound = bool(context.fact("probe", "ok", True)) or bool(context.cure)
+    sound = bool(context.fact("probe", "ok", True)) or bool(context.settled)
     if sound and context.fact("baseline", "trains", True):
         return PhaseResult("diagnose", "skipped", ("Not needed: the default trains.",))
     if find_spec("torch") is None:
@@ -39,7 +39,6 @@ def diagnose(context: Context, allowance_s: float) -> PhaseResult:
     if not context.fix:
         advice = f"Stop here: a search cannot cure this. Apply {changes}, or let --fix do it."
         return PhaseResult("diagnose", "stopped", tuple(sentences), (advice,), facts)
-    context.cure |= cure.changes
-    return PhaseResult(
-        "diagnose", "done", tuple(sentences), (f"Go on with {changes}: {cure.label}.",), facts
-    )
+    context.settled |= cure.changes
+    decision = f"Go on with {changes}: {cure.label}."
+    return PhaseResult("diagnose", "done", tuple(sentences), (decision,), facts, again="baseline")

@@ -7,14 +7,14 @@ from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.report.study import StudyFacts, write_study_report
+from homeostat.search.rows import TrialRow
 from homeostat.search.search import open_store
 from homeostat.search.study import Study
 
 
 def report(context: Context, allowance_s: float) -> PhaseResult:
     """Write report.md and report.html into the study's folder."""
-    with Study.open(context.workload, context.study, store=open_store(context.results)) as study:
-        trials, ranked = list(study.trials), study.ranked()
+    trials, ranked = _trials(context)
     number = context.fact("confirm", "number")
     first = ranked[0].number if ranked else None
     facts = StudyFacts(
@@ -26,10 +26,22 @@ def report(context: Context, allowance_s: float) -> PhaseResult:
         chosen=first if number is None else number,
         default_run=_run(context, 0) or _baseline(context),
         best_run=_run(context, number) if number else None,
-        command=context.fact("confirm", "command") or context.fact("search", "command", ""),
+        command=next(
+            (r.facts["command"] for r in reversed(context.done.values()) if "command" in r.facts),
+            "",
+        ),
     )
     page = write_study_report(facts, context.folder)
     return PhaseResult("report", "done", (f"Written to {page}.",), (), {"page": str(page)})
+
+
+def _trials(context: Context) -> tuple[list[TrialRow], list[TrialRow]]:
+    """Every trial of the study, and the completed ones, best first; none without a search."""
+    store = open_store(context.results)
+    if store.find(context.study) is None:
+        return [], []
+    with Study.open(context.workload, context.study, store=store) as study:
+        return list(study.trials), study.ranked()
 
 
 def _run(context: Context, number: int) -> RunRecord | None:

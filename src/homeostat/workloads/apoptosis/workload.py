@@ -16,6 +16,8 @@ from homeostat.workloads.apoptosis.space import SPACE
 from homeostat.workloads.apoptosis.symptoms import SYMPTOMS
 
 if TYPE_CHECKING:
+    from homeostat.plan.context import Context
+    from homeostat.plan.phase import Phase
     from homeostat.workload.trial import Trial
 
 
@@ -24,6 +26,13 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
     from homeostat.workloads.apoptosis.training import floors, load_data
 
     return floors(load_data(config)[0])
+
+
+def four_phases(context: Context) -> tuple[Phase, ...]:
+    """The guide's own plan; imported when asked for, because it stands on everything else."""
+    from homeostat.workloads.apoptosis.plan import plan
+
+    return plan(context)
 
 
 @workload(
@@ -39,6 +48,7 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
     neutral=NEUTRAL,
     reachable=reachable,
     baselines=baselines,
+    plan=four_phases,
 )
 def apoptosis(config: Config, trial: Trial) -> Iterator[Report]:
     """A character transformer whose layers age, die and are reborn (the guide of seed 000)."""

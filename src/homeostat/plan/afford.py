@@ -1,0 +1,28 @@
+"""How long an attempt may be for a number of them to fit in the time there is."""
+
+from __future__ import annotations
+
+import math
+
+from homeostat.plan.context import Context
+
+SHORTEST = 8
+"""An attempt is shortened to an eighth at most: less says little about the whole."""
+
+
+def affordable_steps(context: Context, allowance_s: float, runs: int) -> int:
+    """Steps for each of `runs` attempts, from the pace that the baseline was measured at.
+
+    Args:
+        context: The plan's context; its baseline tells the seconds a step.
+        allowance_s: The time for all of them together.
+        runs: How many attempts.
+
+    Returns:
+        At most the whole budget of an attempt, at least an eighth of it.
+    """
+    pace_s: float | None = context.fact("baseline", "step_s")
+    if not pace_s:
+        return context.steps
+    fits: int = math.floor(allowance_s * context.jobs / (pace_s * runs))
+    return min(context.steps, max(math.ceil(context.steps / SHORTEST), fits))

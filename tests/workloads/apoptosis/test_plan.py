@@ -1,0 +1,75 @@
+"""The guide's four phases as a plan."""
+
+import pytest
+
+from homeostat.plan.tune import tune
+from homeostat.workloads.apoptosis.plan import _root_cause
+from homeostat.workloads.apoptosis.settings import deaths_of
+from homeostat.workloads.apoptosis.workload import apoptosis
+
+SMALL = {
+    "width": 8, "layers": 6, "heads": 1, "context": 8, "batch": 1, "gap": False,
+    "eval_windows": 4, "eval_interval": 10,
+}  # fmt: skip
+
+
+def test_the_four_phases_run_settle_and_report(tmp_path):
+    told = []
+    result = tune(
+        apoptosis, budget="30s", config=SMALL, steps=60, results=tmp_path, say=told.append
+    )
+    assert result.status == "done", result.phases[-1].sentences
+    names = [phase.name for phase in result.phases]
+    assert names == ["probe", "baseline", "experiments", "architecture", "sweep", "full", "report"]
+    gaps = result.phase("experiments").facts["gaps"]
+    assert {"experiment_1", "experiment_2", "experiment_3", "experiment_4"} <= gaps.keys()
+    assert result.phase("architecture").facts["settled"]["architecture"] in "ABCD"
+    assert (
+        result.best["architecture"] == result.phase("architecture").facts["settled"]["architecture"]
+    )
+    lifespan = result.phase("sweep").facts["settled"]["max_lifespan"]
+    assert result.best["max_lifespan"] == lifespan
+    config = apoptosis.space.resolve(
+        {**SMALL, **result.phase("architecture").facts["settled"], "max_lifespan": lifespan}
+    )
+    assert 1 <= deaths_of(config, 60) <= 2
+    assert result.report.exists()
+
+
+def test_a_plan_goes_on_in_the_middle_of_a_phase(tmp_path):
+    class Stopped(Exception):
+        pass
+
+    rows = []
+
+    def say(line):
+        if "completed" in line:
+            rows.append(line)
+            if len(rows) == 3:
+                raise Stopped
+
+    arguments = {"budget": "20s", "config": SMALL, "steps": 20, "results": tmp_path}
+    with pytest.raises(Stopped):
+        tune(apoptosis, say=say, **arguments)
+    done = {
+        path: path.stat().st_mtime_ns for path in tmp_path.rglob("experiments*/*/seed_*/curves.csv")
+    }
+    assert done
+    again = []
+    result = tune(apoptosis, say=again.append, **arguments)
+    assert result.status == "done", result.phases[-1].sentences
+    assert any("done already: probe, baseline" in line for line in again)
+    kept = [path for path, written in done.items() if path.stat().st_mtime_ns == written]
+    assert len(kept) >= 4  # two finished configurations of two seeds
+
+
+@pytest.mark.parametrize(
+    ("gaps", "settled"),
+    [
+        ({"experiment_1": 0.7, "default": 0.8}, {"influence": "element_dropout"}),
+        ({"experiment_1": 0.0, "default": 0.8, "experiment_3": 0.1}, {"architecture": "A"}),
+        ({"experiment_1": 0.0, "default": 0.05, "experiment_3": 0.0}, {}),
+    ],
+)  # fmt: skip
+def test_the_expected_outcomes_follow_from_the_gaps(gaps, settled):
+    assert _root_cause(gaps)[0] == settled
