@@ -172,6 +172,7 @@ class Bench:
         budget: int | None = None,
         until: Callable[[Report], bool] = lambda report: False,
         most_updates: int | None = None,
+        followed: str = "",
     ) -> Recording:
         """Drive the loop here once, and note what it does.
 
@@ -181,9 +182,10 @@ class Bench:
             budget: Steps, in place of the bench's.
             until: The run is cut after the first report for which this holds.
             most_updates: The run is cut after so many, in place of the bench's limit.
+            followed: A parameter whose comparisons with anything are noted.
         """
         budget = budget or self.budget
-        spy = Spy(config)
+        spy = Spy(config, followed)
         recording = Recording(config, seed, budget, anatomy=anatomy)
         trial = Trial(spy, seed=seed, budget=budget)
         started = time.perf_counter()
@@ -199,7 +201,8 @@ class Bench:
         finally:
             isolation.leave()
         recording.seconds = time.perf_counter() - started
-        recording.read = frozenset(spy.read)
+        recording.read = frozenset(spy.__dict__["read"])
+        recording.compared = bool(spy.__dict__["compared"])
         return recording
 
     def _drive(

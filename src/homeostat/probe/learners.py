@@ -15,18 +15,24 @@ MOST_CLASSES = 50
 
 def usable(inputs: Array, targets: Array | None) -> bool:
     """Whether this is a table with one target a row."""
-    if targets is None or len(inputs) != len(targets):
+    if targets is None or len(inputs) != len(targets) or inputs.shape == targets.shape:
         return False
-    if targets.ndim > 1 and targets.reshape(len(targets), -1).shape[1] != 1:
-        return False
-    flat = targets.reshape(-1)
+    flat = column(targets)
     if not np.issubdtype(inputs.dtype, np.number) and inputs.dtype != bool:
         return False
     return bool(np.isfinite(flat).all() and np.isfinite(inputs).all() and flat.std() > 0)
 
 
+def column(targets: Array) -> Array:
+    """Targets as one column: the class of one-hot rows, the first of several outputs."""
+    wide = targets.reshape(len(targets), -1)
+    one_hot = wide.shape[1] > 1 and bool(np.isin(wide, (0, 1)).all() and (wide.sum(1) == 1).all())
+    return wide.argmax(1) if one_hot else wide[:, 0]
+
+
 def is_classes(targets: Array) -> bool:
-    flat = targets.reshape(-1)
+    """Whether the targets are few whole numbers, or one-hot rows."""
+    flat = column(targets)
     whole = np.array_equal(flat, np.round(flat))
     return whole and len(np.unique(flat)) <= min(MOST_CLASSES, max(2, len(flat) // 4))
 
@@ -34,10 +40,11 @@ def is_classes(targets: Array) -> bool:
 def signal(
     train: tuple[Array, Array], test: tuple[Array, Array] | None = None, seed: int = 0
 ) -> tuple[float, float]:
-    """Skill of the best of nearest neighbours, ridge and forest; 0 is a constant, 1 is perfect.
+    """Agreement of truth and the best guess of nearest neighbours, ridge and forest.
 
-    Without `test` it is cross-validated. The second number is the spread of that skill under
-    chance: a skill above three of it is found signal.
+    It is Cohen's kappa for classes and the correlation for numbers: 0 if they have nothing to do
+    with each other, 1 if they agree, and below 0 if they are opposed, which is a relation too.
+    Without `test` it is cross-validated. The second number is its spread under chance.
     """
     x, y = _thinned(*train, seed)
     classes = is_classes(y)
@@ -45,24 +52,25 @@ def signal(
         tx, ty = _thinned(*test, seed + 1)
         chance = _chance(ty, classes)
         skills = [_skill(ty, m.fit(x, y).predict(tx), classes) for m in _models(classes)]
-        return max(skills), chance
+        return max(skills, key=abs), chance
     folds = np.arange(len(y)) % 4
     np.random.default_rng(seed).shuffle(folds)
     skills = []
     for model in _models(classes):
         guess = np.empty(len(y), dtype=y.dtype if classes else float)
         for fold in range(4):
-            guess[folds == fold] = model.fit(x[folds != fold], y[folds != fold]).predict(
-                x[folds == fold]
-            )
+            seen = folds != fold
+            guess[~seen] = model.fit(x[seen], y[seen]).predict(x[~seen])
+            if not classes:  # else the folds' own means would be told from each other
+                guess[~seen] -= y[seen].mean()
         skills.append(_skill(y, guess, classes))
-    return max(skills), _chance(y, classes)
+    return max(skills, key=abs), _chance(y, classes)
 
 
 def _thinned(inputs: Array, targets: Array, seed: int) -> tuple[Array, Array]:
     rng = np.random.default_rng(seed)
     x = inputs.reshape(len(inputs), -1).astype(float)
-    y = targets.reshape(-1)
+    y = column(targets)
     if len(x) > MOST_ROWS:
         rows = rng.choice(len(x), MOST_ROWS, replace=False)
         x, y = x[rows], y[rows]
@@ -89,21 +97,16 @@ def _models(classes: bool) -> list[Any]:
 
 def _skill(truth: Array, guess: Array, classes: bool) -> float:
     if classes:
-        most = float(np.mean(truth == _mode(truth)))
-        return (float(np.mean(truth == guess)) - most) / max(1 - most, 1e-9)
-    spread = float(np.var(truth))
-    return 1 - float(np.mean((truth - guess) ** 2)) / max(spread, 1e-30)
+        by_luck = sum(float((truth == k).mean() * (guess == k).mean()) for k in np.unique(truth))
+        return (float(np.mean(truth == guess)) - by_luck) / max(1 - by_luck, 1e-9)
+    if guess.std() == 0 or truth.std() == 0:
+        return 0.0
+    return float(np.corrcoef(truth, guess)[0, 1])
 
 
 def _chance(truth: Array, classes: bool) -> float:
-    """How far skill strays from 0 by luck, over the three models."""
     n = len(truth)
     if classes:
-        most = float(np.mean(truth == _mode(truth)))
-        return float(np.sqrt(most * (1 - most) / n) / max(1 - most, 1e-9))
+        by_luck = sum(float((truth == k).mean()) ** 2 for k in np.unique(truth))
+        return float(np.sqrt(by_luck / n / max(1 - by_luck, 1e-9)))
     return float(1 / np.sqrt(n))
-
-
-def _mode(values: Array) -> Any:
-    found, counts = np.unique(values, return_counts=True)
-    return found[np.argmax(counts)]

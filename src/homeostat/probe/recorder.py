@@ -21,6 +21,7 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
 from homeostat.execute.drive import Watcher
+from homeostat.probe.by_hand import ByHand
 from homeostat.probe.names import Names
 from homeostat.probe.recording import Backward, Call, Clip, Optimizer, Recording, Update, Weight
 from homeostat.workload.report import Report
@@ -69,6 +70,8 @@ class Recorder(Watcher):
         self.backward_depth = 0
         self.busy = False
         self.update = 0
+        self._by_hand = ByHand()
+        self._leaves: dict[int, Any] = {}
         self._look = look
         self._most_updates = most_updates
         self._keep_going = keep_going
@@ -191,6 +194,7 @@ class Recorder(Watcher):
             training=module.training,
         )
         tensors = [a for a in args if isinstance(a, torch.Tensor)]
+        self.call.coordinates = any(t.requires_grad and t.is_leaf for t in tensors)
         kind = f"{self.call.model} {self.call.grad}"
         rows, calls = self._kept.get(kind, (0, 0))
         small = sum(t.numel() for t in tensors) < MOST_NUMBERS or not calls
@@ -239,6 +243,8 @@ class Recorder(Watcher):
         self.backward_depth += 1
         if self.busy or self.backward_depth > 1:
             return
+        if not self.update:
+            self._by_hand.before_backward()
         time = self.tick()
         root = roots[0] if roots else None
         if root is None or not isinstance(root, torch.Tensor):
@@ -291,10 +297,10 @@ class Recorder(Watcher):
                 continue
             seen.add(node)
             variable = getattr(node, "variable", None)
-            if variable is not None:
-                is_ours = isinstance(variable, nn.Parameter) or id(variable) in self._weights
-                if is_ours:
-                    self.weight(variable).reached = True
+            if variable is not None and self._is_weight(variable):
+                self.weight(variable).reached = True
+            elif variable is not None and not self.update:
+                self._leaves[id(variable)] = variable
             todo.extend(n for n, _ in node.next_functions if n is not None and n not in seen)
         for call in self._open:
             if call.node is not None and call.node in seen:
@@ -314,8 +320,16 @@ class Recorder(Watcher):
         if self._walks < MOST_WALKS or self.looking:
             self._walk(roots)
 
+    def _is_weight(self, variable: Any) -> bool:
+        """Rather than an input whose gradient is wanted."""
+        return isinstance(variable, nn.Parameter) or id(variable) in self._weights
+
     def after_backward(self) -> None:
         self.backward_depth -= 1
+        if not self.backward_depth and not self.update and self.recording.anatomy:
+            named = [w.tensor for w in self.recording.weights if w.reached]
+            self._by_hand.after_backward([*named, *self._leaves.values()])
+            self._leaves.clear()
 
     # Optimisers
 
@@ -489,6 +503,8 @@ class Recorder(Watcher):
                 weight.moved = not torch.equal(weight.start, weight.tensor.detach())
             weight.start = None
         recording.settings = self._settings()
+        if not self.update:
+            recording.hand_steps = self._by_hand.steps
         for call in recording.calls:
             call.node = None
             for index in call.stepped_over if call.learnt_from else ():

@@ -93,6 +93,16 @@ class Update:
 
 
 @dataclass
+class HandStep:
+    """A change of weights that no optimiser made."""
+
+    slope: float
+    """Inner product of gradient and change; negative goes downhill."""
+    cleared: bool
+    """The gradients were cleared before the next backward pass."""
+
+
+@dataclass
 class Backward:
     """One backward pass."""
 
@@ -129,6 +139,8 @@ class Call:
     training: bool
     gain: float | None = None
     """Size of what came out over size of what went in; of the output, when tokens went in."""
+    coordinates: bool = False
+    """Gradients were wanted with respect to its input itself."""
     inputs: tuple[Any, ...] = ()
     """Tensor arguments, kept for the first few calls only."""
     output: Any = None
@@ -213,12 +225,15 @@ class Recording:
     seconds: float = 0.0
     read: frozenset[str] = frozenset()
     """The parameters the loop looked at."""
+    compared: bool = False
+    """The parameter that was followed was compared with something."""
     watched: bool = False
     anatomy: bool = False
     """Whether operations, calls and weights were noted, or only reports and optimisers."""
     weights: list[Weight] = field(default_factory=list)
     optimizers: list[Optimizer] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
+    hand_steps: list[HandStep] = field(default_factory=list)
     backwards: list[Backward] = field(default_factory=list)
     clips: list[Clip] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
 from typing import Any
 
 from homeostat.space import Config
 
 
 class Spy(Config):
-    """Equal to the configuration it was made from; `read` names what was looked at."""
+    """Equal to the configuration it was made from; `read` names what was looked at.
 
-    def __init__(self, config: Config) -> None:
+    Args:
+        followed: A number that is handed out as one that notes when it is compared: `compared`
+            is then true.
+    """
+
+    def __init__(self, config: Config, followed: str = "") -> None:
         super().__init__(
             dict(config),
             given=config.given,
@@ -19,16 +24,47 @@ class Spy(Config):
             adjustments=config.adjustments,
             source=config.source,
         )
-        self.__dict__["read"] = set()
+        self.__dict__.update(read=set(), followed=followed, compared=[])
 
     def __getitem__(self, name: str) -> Any:
         self.__dict__["read"].add(name)
-        return super().__getitem__(name)
+        return self._handed_out(name, super().__getitem__(name))
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and "read" in self.__dict__:
             self.__dict__["read"].add(name)
-        return super().__getattr__(name)
+        return self._handed_out(name, super().__getattr__(name))
 
-    def __iter__(self) -> Iterator[str]:
-        return super().__iter__()
+    def _handed_out(self, name: str, value: Any) -> Any:
+        if name != self.__dict__.get("followed") or isinstance(value, bool):
+            return value
+        if isinstance(value, int):
+            return _compared(int)(value, self.__dict__["compared"])
+        return (
+            _compared(float)(value, self.__dict__["compared"])
+            if isinstance(value, float)
+            else value
+        )
+
+
+def _compared(kind: type) -> Any:
+    """A number that notes when the loop compares it with something."""
+
+    def noting(method: str) -> Any:
+        original = getattr(kind, method)
+
+        def compare(self: Any, other: Any) -> Any:
+            # PyTorch compares each setting with its own limits: that is no use of it.
+            if "torch" not in sys._getframe(1).f_globals.get("__name__", ""):
+                self.notes.append(True)
+            return original(self, other)
+
+        return compare
+
+    def make(cls: Any, value: Any, notes: list[bool]) -> Any:
+        number: Any = kind.__new__(cls, value)
+        number.notes = notes
+        return number
+
+    methods = {name: noting(name) for name in ("__lt__", "__le__", "__gt__", "__ge__", "__eq__")}
+    return type("Compared", (kind,), {"__new__": make, "__hash__": kind.__hash__, **methods})

@@ -8,6 +8,7 @@ from homeostat.probe.result import Checks, Found, some
 
 FEW = 3
 """Updates after which a zero that is still there is no accident of the start."""
+NEGLIGIBLE = 1e-5
 TINY_MOVE = 1e-7
 """Relative change in an update, below which float32 hardly notices."""
 
@@ -27,7 +28,7 @@ def check(bench: Bench) -> Checks:
         *_missing(found, run),
         *_twice(found, run),
         *_without_gradient(Found("gradient flow"), run),
-        *_still(Found("movement"), run),
+        *_still(Found("movement"), run, bench.whole),
     ]
     yield from problems
     if not problems:
@@ -116,7 +117,7 @@ def _without_gradient(found: Found, run: Recording) -> Checks:
             weights=[w.name for w in unused],
         )
     zero = [w for w in stepped if w.largest_grad == 0 and _steps(run, w) >= FEW]
-    if zero:
+    if any(w.tensor.ndim > 1 for w in zero):  # a lone bias may cancel out of a difference
         fewest = min(_steps(run, w) for w in zero)
         yield found.fault(
             f"The gradient of {some([w.name for w in zero])} is exactly 0 in all {fewest} updates.",
@@ -130,21 +131,23 @@ def _steps(run: Recording, weight: Weight) -> int:
     return sum(run.optimizers[i].steps for i in {i for i, _ in weight.optimizers})
 
 
-def _still(found: Found, run: Recording) -> Checks:
+def _still(found: Found, run: Recording, whole: bool) -> Checks:
     pushed = [
         w for w in run.weights
         if w.trainable and w.optimizers and w.largest_grad and _steps(run, w) >= FEW
     ]  # fmt: skip
     still = [w for w in pushed if not w.moved]
     by_rate = [w for w in still if not any(_rates(run, w))]
-    if by_rate and not all(_warms_up(run, w) for w in by_rate):
+    if by_rate and (whole or not all(_warms_up(run, w) for w in by_rate)):
         yield found.fault(
             f"{some([w.name for w in by_rate])} have a gradient and never move: the rate of their "
             "group is 0 in every update.",
             "Give the group its rate, or freeze it by requires_grad_(False).",
             weights=[w.name for w in by_rate],
         )
-    lost = [w for w in still if any(_rates(run, w))]
+    # A bias before a norm has a gradient that is rounding, and need not move.
+    most = max((w.largest_grad or 0.0 for w in pushed), default=0.0)
+    lost = [w for w in still if any(_rates(run, w)) and (w.largest_grad or 0.0) > NEGLIGIBLE * most]
     if lost:
         w = lost[0]
         yield found.fault(

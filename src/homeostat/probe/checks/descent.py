@@ -69,7 +69,7 @@ def _uphill(
     """Each step goes along the gradient of its own loss, not against it."""
     if len({u.optimizer for u in run.updates}) > 1:
         return None  # adversaries may climb
-    slopes = [u.descent for u in run.updates if u.descent]
+    slopes = [u.descent for u in run.updates if u.descent] or [s.slope for s in run.hand_steps]
     climbing = [s for s in slopes if s > 0]
     first, last = _ends(losses)
     if len(slopes) < 3 or len(climbing) < 0.9 * len(slopes):
@@ -89,11 +89,13 @@ def _negated(
 ) -> Check | None:
     """The loss that is trained on falls, and the score gets worse with it."""
     first, last = _ends(losses)
-    if not last < first or not _worsens(objective):
-        return None
     known = [slope for b in run.backwards for slope in b.slopes]
     up = [name for name, slope in known if slope < 0]
     against = bool(known) and len(up) > 0.5 * len(known)
+    alone = len({u.optimizer for u in run.updates}) == 1 and len(up) == len(known)
+    certain = against and alone and not _worsens([-v for v in objective])
+    if not last < first or not (certain or _worsens(objective)):
+        return None
     mirrored = _mirrored(bench, run, losses)
     if not against and not mirrored and not (first <= 0 and last < 2 * min(first, -1e-3)):
         return None
@@ -102,7 +104,7 @@ def _negated(
     sign = 1 if bench.workload.goal == "minimize" else -1
     return found.fault(
         f"The loss has the wrong sign: what is trained on falls from {first:.4g} to {last:.4g}, "
-        f"while {bench.workload.metric} worsens from {sign * score_first:.4g} to "
+        f"while {bench.workload.metric} goes from {sign * score_first:.4g} to "
         f"{sign * score_last:.4g} ({what}).",
         "Take the minus away: optimisers minimise.",
         slopes=known[:4],

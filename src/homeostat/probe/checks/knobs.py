@@ -91,6 +91,17 @@ def _inert(bench: Bench, base: Config, name: str, ends: list[Any]) -> Iterator[C
                 knob=name, tried=tried,
             )  # fmt: skip
             return
+    edges = [v for v in _values(bench.workload.space, name, (0.0, 1.0)) if v != base[name]]
+    if reads and any(bench.changes(_with(bench, base, name, v), runs[0]) for v in edges):
+        return
+    if reads and bench.run(base, bench.seed, followed=name).compared:
+        yield FOUND.warning(
+            f"{name} is a limit that is not reached within {length}: {', '.join(tried)} give the "
+            "same run.",
+            "Leave it out of the search, or bring its range to where it would act.",
+            knob=name,
+        )
+        return
     how = "" if reads else "; the loop never reads it"
     yield FOUND.fault(
         f"{name} is not connected to anything: {', '.join(tried)} give the same run of {length}, "

@@ -41,7 +41,7 @@ def check(bench: Bench) -> Checks:
 def _signal(found: Found, bench: Bench, train: data.Table, held_out: data.Table | None) -> Check:
     assert train.targets is not None
     own, chance = learners.signal((train.inputs, train.targets))
-    if own > FOUND * chance:
+    if abs(own) > FOUND * chance:
         return found.ok(
             f"Simple models find signal in the training labels (skill {own:.2f}, chance gives "
             f"{chance:.2f})."
@@ -57,7 +57,12 @@ def _signal(found: Found, bench: Bench, train: data.Table, held_out: data.Table 
         across, luck_across = learners.signal(
             (train.inputs, train.targets), (held_out.inputs, held_out.targets)
         )
-        if theirs > FOUND * luck and across < max(CARRIES * theirs, NOTHING * luck_across):
+        nothing = abs(own) < NOTHING * chance
+        if (
+            nothing
+            and abs(theirs) > FOUND * luck
+            and abs(across) < max(CARRIES * abs(theirs), NOTHING * luck_across)
+        ):
             return found.fault(
                 f"The training labels do not belong to their inputs: simple models find a skill of "
                 f"{theirs:.2f} in the validation rows, {own:.2f} in {len(train.inputs)} training "
@@ -65,7 +70,7 @@ def _signal(found: Found, bench: Bench, train: data.Table, held_out: data.Table 
                 "Shuffle inputs and targets with the same permutation.",
                 validation=theirs, training=own,
             )  # fmt: skip
-    if own > NOTHING * chance or _learns(bench):
+    if abs(own) > NOTHING * chance or _learns(bench, held_out or train):
         return found.ok("Simple models find little in the training labels; the network finds more.")
     if _memorises(bench):
         return found.fault(
@@ -83,19 +88,41 @@ def _signal(found: Found, bench: Bench, train: data.Table, held_out: data.Table 
     )
 
 
-def _objective(bench: Bench) -> list[float]:
+def _objective(bench: Bench, seed: int) -> list[float]:
+    """The scores of a run; lower is better."""
     sign = 1.0 if bench.workload.goal == "minimize" else -1.0
-    return [sign * v for v in bench.plain().curve(bench.workload.metric)]
+    return [sign * v for v in bench.plain(seed=seed).curve(bench.workload.metric)]
 
 
-def _learns(bench: Bench) -> bool:
-    """The score improves clearly over the run, and stays there."""
-    scores = _objective(bench)
-    if len(scores) < 3:
+def _learns(bench: Bench, table: data.Table) -> bool:
+    """Over two seeds the score gets clearly better than a constant's, or than it was."""
+    runs = [_objective(bench, bench.seed), _objective(bench, bench.seed + 1)]
+    if min(map(len, runs)) < 3:
         return True  # too short to tell
-    rough = float(np.median(np.abs(np.diff(scores)))) if len(scores) > 3 else 0.0
-    late = float(np.mean(scores[-max(1, len(scores) // 5) :]))
-    return scores[0] - late > max(3 * rough, 0.05 * abs(scores[0]))
+    late = float(np.mean([np.mean(s[-max(1, len(s) // 5) :]) for s in runs]))
+    if learners.usable(table.inputs, table.targets):
+        assert table.targets is not None
+        constant = _constant(bench, learners.column(table.targets))
+        if constant is not None:
+            return late < constant
+    rough = max(float(np.median(np.abs(np.diff(s)))) for s in runs)
+    first = float(np.mean([s[0] for s in runs]))
+    return first - late > max(3 * rough, 0.05 * abs(first))
+
+
+def _constant(bench: Bench, targets: Any) -> float | None:
+    """What an objective has to be below to beat a constant guess, if it is a known kind."""
+    metric = bench.workload.metric.lower()
+    used = {p.function for c in bench.anatomy.calls if c.evaluation for p in c.pairs}
+    shares = np.unique(targets, return_counts=True)[1] / len(targets)
+    if "acc" in metric and bench.workload.goal == "maximize":
+        most = float(shares.max())
+        return -(most + 2 * float(np.sqrt(most * (1 - most) / len(targets))))
+    if used == {"cross_entropy"}:
+        return float(-(shares * np.log(shares)).sum()) * 0.98
+    if used and used <= {"mse_loss", "difference"} and bench.workload.goal == "minimize":
+        return float(np.var(targets)) * 0.9
+    return None
 
 
 def _memorises(bench: Bench) -> bool:
@@ -109,8 +136,9 @@ def _leak(train: data.Table) -> Checks:
     found = Found("target leak")
     assert train.targets is not None
     x = train.inputs.astype(float)
-    y = train.targets.reshape(-1).astype(float)
-    if x.shape[1] < 2 or len(x) < 16:
+    y = learners.column(train.targets).astype(float)
+    one = learners.is_classes(train.targets) or train.targets.reshape(len(x), -1).shape[1] == 1
+    if x.shape[1] < 2 or len(x) < 16 or not one:
         return
     spread = x.std(0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -118,7 +146,13 @@ def _leak(train: data.Table) -> Checks:
     alike = np.nan_to_num(alike)
     column = int(np.argmax(alike))
     classes = learners.is_classes(train.targets)
-    if alike[column] > SAME or (classes and _renamed(x, y)):
+    if classes and len(np.unique(y)) > 2 and _indicators(x, y):
+        yield found.fault(
+            f"The target is among the inputs: each of its {len(np.unique(y))} classes has a column "
+            f"of its own there, in all {len(x)} rows.",
+            "Take these columns out of the inputs.",
+        )
+    elif alike[column] > SAME or (classes and _renamed(x, y)):
         yield found.fault(
             f"Input column {column} is the target: the correlation is {alike[column]:.5f} over "
             f"{len(x)} rows.",
@@ -132,6 +166,16 @@ def _leak(train: data.Table) -> Checks:
             "See whether it is known before the target is.",
             column=column,
         )
+
+
+def _indicators(x: Any, y: Any) -> bool:
+    """For each class a column that is one value inside it and another outside."""
+    for label in np.unique(y):
+        inside, outside = x[y == label], x[y != label]
+        steady = (np.ptp(inside, axis=0) == 0) & (np.ptp(outside, axis=0) == 0)
+        if not (steady & (inside[0] != outside[0])).any():
+            return False
+    return True
 
 
 def _renamed(x: Any, y: Any) -> bool:

@@ -10,6 +10,15 @@ def check(bench: Bench) -> Checks:
     found = Found("order")
     run = bench.anatomy
     stepping = [o for o in run.optimizers if o.steps >= 2]
+    carried = [step for step in run.hand_steps if not step.cleared]
+    if len(carried) >= 3 and len(carried) > 0.5 * len(run.hand_steps):
+        yield found.fault(
+            "The weights are moved by hand, and their gradients are not cleared: "
+            f"{len(carried)} of {len(run.hand_steps)} steps also take the gradients of steps "
+            "before.",
+            "Set weight.grad to None (model.zero_grad()) before each backward pass.",
+        )
+        return
     if not stepping:
         yield found.skipped("No optimiser made two steps.")
         return
