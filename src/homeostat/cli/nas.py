@@ -137,6 +137,7 @@ def run(
 
 def _evolve(out: Output, evolving: Any) -> None:
     """Drive a run to its end with the guide's lines."""
+    _tell_about_compiling(out)
     count, budget = len(evolving.seeds), evolving.budget
     every = max(1, budget // 4)
     try:
@@ -154,6 +155,14 @@ def _evolve(out: Output, evolving: Any) -> None:
         )
         raise typer.Exit(130) from None
     _conclude(out, evolving)
+
+
+def _tell_about_compiling(out: Output) -> None:
+    from homeostat.workloads.evolution.compiled import is_compiled
+    from homeostat.workloads.evolution.kernel import run_tasks
+
+    if not is_compiled(run_tasks):
+        out.line("Compiling the simulator for this machine, once (half a minute or so).")
 
 
 def _conclude(out: Output, evolving: Any) -> None:
@@ -291,6 +300,7 @@ def replay(
     from homeostat.workloads.evolution import replays
 
     out = Output()
+    _tell_about_compiling(out)
     if folder is not None:
         written = replays.replay_run(_workload(), folder)
     else:

@@ -47,6 +47,11 @@ def compiled(function: Function) -> Function:
     return cast(Function, dispatcher)
 
 
+def is_compiled(function: Any) -> bool:
+    """Whether a compiled function is ready: run before in this process, or kept on disk."""
+    return bool(function.signatures or function._cache._cache_file._load_index())
+
+
 def compiled_fast(function: Function) -> Function:
     """The same, but letting the compiler reorder sums and use approximate divisions.
 
