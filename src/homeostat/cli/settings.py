@@ -52,7 +52,8 @@ def choose(
     typed = workload.space.parse(settings or (), workload.name)
     inherited = overrides.keys() - typed.keys()
     overrides |= typed
-    resolved = workload.space.resolve(overrides, inherited=inherited)
+    source = named.name if named else ""
+    resolved = workload.space.resolve(overrides, source=source, inherited=inherited)
     return Chosen(
         workload=workload,
         overrides={name: resolved[name] for name in resolved.given},

@@ -44,8 +44,8 @@ class Diagnosis:
     workload: str
     config: Mapping[str, Any]
     """What was set explicitly."""
-    config_name: str = ""
-    """The named configuration it came from, if it did."""
+    settings: str = ""
+    """The same as it is typed on a command line."""
     seed: int
     failed: bool
     outcome: str
@@ -66,13 +66,6 @@ class Diagnosis:
     unit: str = "step"
 
     @property
-    def settings(self) -> str:
-        """The configuration as it is typed on a command line."""
-        if self.config_name:
-            return f"--config {self.config_name}"
-        return " ".join(f"--set {name}={value}" for name, value in self.config.items())
-
-    @property
     def cures(self) -> tuple[Rung, ...]:
         """The smallest sets of changes that cure."""
         return self.ladder.cures if self.ladder is not None else ()
@@ -87,7 +80,7 @@ class Diagnosis:
             {
                 "workload": self.workload,
                 "config": dict(self.config),
-                "config_name": self.config_name,
+                "settings": self.settings,
                 "seed": self.seed,
                 "failed": self.failed,
                 "outcome": self.outcome,

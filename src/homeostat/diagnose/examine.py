@@ -80,8 +80,6 @@ def diagnose(
     say = on_event or (lambda sentence: None)
     case, states, known = _case(target, config, seed, budget, device)
     diagnosis = _examine(case, states, known, seconds, say)
-    if isinstance(config, str):
-        diagnosis = replace(diagnosis, config_name=config)
     if fix and diagnosis.failed:
         made = _fix(case, diagnosis, seconds, results, say)
         diagnosis = replace(diagnosis, fix=made)
@@ -98,6 +96,7 @@ def _examine(
     facts: dict[str, Any] = {
         "workload": case.workload.name,
         "config": dict(case.config.given),
+        "settings": _typed(case.workload, case.config),
         "seed": case.seed,
         "unit": case.workload.unit,
     }
@@ -217,7 +216,7 @@ def _case(
     attempt = _failed_attempt(record, seed)
     case = Case(
         workload,
-        workload.space.resolve(record.given),
+        workload.space.resolve(record.given, source=str(record.facts.get("source", ""))),
         attempt.seed,
         budget or record.budget,
         device,
@@ -261,6 +260,16 @@ def _config(
         named = configs.load(config, workload)
         return named.resolve(workload.space), named.budget or workload.budget
     return workload.space.resolve(config), workload.budget
+
+
+def _typed(workload: Workload, config: Config) -> str:
+    """A configuration as it is typed: the named one it came from, and what was set on top."""
+    given, words = dict(config.given), list[str]()
+    if config.source in configs.names(workload):
+        words.append(f"--config {config.source}")
+        named = configs.load(config.source, workload).parameters
+        given = {k: v for k, v in given.items() if k not in named or named[k] != v}
+    return " ".join([*words, *(f"--set {name}={value}" for name, value in given.items())])
 
 
 def _newest_finite(states: list[State], step: int) -> State | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 RATE_NAMES = ("learning_rate", "lr", "initial_lr", "base_lr", "peak_lr")
 MOST_METRICS = 8
+MOST_SETTINGS = 8
 
 HEADER = """# Training runs
 
@@ -49,9 +50,6 @@ def add_run(path: str | Path, record: RunRecord, *, remark: str = "") -> Entry:
     curves = {seed: dict(c.rows) for seed, c in record.curves().items()}
     behaviour = _behaviour(record, curves)
     rate = next((float(record.config[n]) for n in RATE_NAMES if _is_rate(record.config, n)), None)
-    given = [
-        f"`{name} = {value}`" for name, value in record.given.items() if name not in RATE_NAMES
-    ]
     entry = Entry(
         number=_next_number(path),
         title=f"{record.workload} ({record.name})",
@@ -63,7 +61,7 @@ def add_run(path: str | Path, record: RunRecord, *, remark: str = "") -> Entry:
         learning_rate=rate,
         schedule=_schedule(record.config, curves, record.unit),
         optimizer=str(record.config.get("optimizer", "")),
-        settings=tuple(given) + tuple(record.adjustments),
+        settings=_settings(record),
         metrics=_first_rows(curves),
         unit=record.unit,
         behaviour=(*_outcome_lines(record), *_lines(behaviour)),
@@ -181,6 +179,17 @@ def _advice(behaviour: Behaviour, together: str | None) -> tuple[tuple[str, ...]
 def assess(entries: Sequence[Entry]) -> str | None:
     """What the entries of a log say together about the learning rate, if anything."""
     return across([(entry.learning_rate, behaviour_of(entry)) for entry in entries])
+
+
+def _settings(record: RunRecord) -> tuple[str, ...]:
+    """What was set, the named configuration first; a long list is left to the run's own record."""
+    source = record.facts.get("source")
+    shown = [name for name in record.given if name not in (*RATE_NAMES, "optimizer", "schedule")]
+    lines = [f"Configuration `{source}`."] if source else []
+    lines += [f"`{name} = {record.given[name]}`" for name in shown[:MOST_SETTINGS]]
+    if len(shown) > MOST_SETTINGS:
+        lines.append(f"and {len(shown) - MOST_SETTINGS} more, in `{record.folder.name}/run.json`.")
+    return (*lines, *record.adjustments)
 
 
 def _behaviour(
