@@ -58,6 +58,7 @@ def verify(
     from homeostat.evidence.verify import verify as run_verify
     from homeostat.execute.device import choose_device
     from homeostat.plan.budget import parse_duration
+    from homeostat.report.waterfall import waterfall
     from homeostat.workload.load import find
 
     found = find(workload)
@@ -89,7 +90,9 @@ def verify(
         ],
     )
     out.line(verification.power)
-    out.line(f"Kept in {verification.folder}")
+    picture = verification.folder / "waterfall.svg"
+    picture.write_text(waterfall(verification), encoding="utf-8")
+    out.line(f"Kept in {verification.folder}, with a picture: {picture.name}")
     out.document(verification)
     if verification.interrupted:
         out.line("Stopped before every claim was decided; the same command goes on.")
