@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 QUICK_CLIPS = 48
 """Clips of each session in the validations on the way; the last one takes all."""
+WHOLE_FROM = 200
+"""Shorter runs, as a probe makes them by the dozen, are scored on about a clip a step."""
 STEPS_APART = 20
 """Least steps between validations: one costs about as much as that many."""
 
@@ -43,6 +45,7 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
     seen: dict[str, Any] = {"steps": 0, "clipped": 0, "best": -math.inf, "stale": 0}
     trial.keep("seen", seen)
     every = config.steps_per_epoch * math.ceil(STEPS_APART / config.steps_per_epoch)
+    most = None if trial.budget >= WHOLE_FROM else max(8, trial.budget)
     rng = trial.rng("batches")
     for step in trial.steps():
         result = stepper.step(
@@ -59,13 +62,13 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
         }
         last = step + 1 == trial.budget
         if last or (step + 1) % every == 0:
-            metrics |= _validate(module, clips, QUICK_CLIPS if not last else None)
+            metrics |= _validate(module, clips, most if last else QUICK_CLIPS)
             better = metrics["val_bits_per_spike"] > seen["best"]
             seen["best"] = max(seen["best"], metrics["val_bits_per_spike"])
             seen["stale"] = 0 if better else seen["stale"] + 1
             last = last or 0 < config.patience <= seen["stale"]
         if last:
-            metrics |= _test(module, clips, trial)
+            metrics |= _test(module, clips, most, trial)
         yield Report(step, **metrics)
         if last:
             return
@@ -83,10 +86,12 @@ def _validate(
     return metrics
 
 
-def _test(module: FreeViewing, clips: dict[str, Clips], trial: Trial) -> dict[str, float]:
+def _test(
+    module: FreeViewing, clips: dict[str, Clips], max_clips: int | None, trial: Trial
+) -> dict[str, float]:
     """Scores on blocks that neither training nor any choice has seen."""
     module.eval()
-    metrics = summarise(score(module, clips, "test"), "test")
+    metrics = summarise(score(module, clips, "test", max_clips=max_clips), "test")
     ccnorm = score_repeats(module, clips, trial.rng("ccnorm"))
     if not math.isnan(ccnorm):
         metrics["test_ccnorm"] = ccnorm
