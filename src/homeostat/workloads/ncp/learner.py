@@ -53,7 +53,7 @@ class TorchLearner:
         total_weight = sum(float(batch.weight_ST.sum()) for batch in batches)
         mean = 0.0
         for batch in batches:
-            loss = self._summed_loss(batch) / total_weight
+            loss = self._summed_loss(batch.trimmed()) / total_weight
             loss.backward()
             mean += float(loss.detach())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
@@ -82,6 +82,16 @@ class TorchLearner:
                 outputs = self.model(self._tensor(rows.x_STI), self._tensor(rows.dt_ST))
                 made.append(outputs.cpu().numpy())
         return cast(Array, np.concatenate(made))
+
+    def weights(self) -> dict[str, Array]:
+        """A copy of every parameter, by name."""
+        return {n: p.detach().cpu().numpy().copy() for n, p in self.model.named_parameters()}
+
+    def use(self, weights: dict[str, Array]) -> None:
+        """Put parameters in place of the present ones."""
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                parameter.copy_(torch.from_numpy(weights[name]))
 
     def _tensor(self, values: Array) -> Tensor:
         return torch.from_numpy(values).to(self.device)

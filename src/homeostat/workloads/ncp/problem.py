@@ -38,6 +38,20 @@ class Part:
     def take(self, rows: npt.NDArray[np.intp] | slice) -> Part:
         return Part(self.x_STI[rows], self.dt_ST[rows], self.target_STO[rows], self.weight_ST[rows])
 
+    def trimmed(self) -> Part:
+        """Without the last steps if no row has a target there that counts: they teach nothing."""
+        used = np.flatnonzero(self.weight_ST.any(axis=0))
+        stop = int(used[-1]) + 1 if len(used) else self.weight_ST.shape[1]
+        if stop == self.weight_ST.shape[1]:
+            return self
+        here = slice(0, stop)
+        return Part(
+            *(
+                np.ascontiguousarray(a[:, here])
+                for a in (self.x_STI, self.dt_ST, self.target_STO, self.weight_ST)
+            )
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:

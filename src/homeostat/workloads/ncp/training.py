@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
 
 
+Weights = dict[str, Array]
+
+
 class Learner(Protocol):
     """A network that can be trained, whichever backend runs it."""
 
@@ -26,6 +30,10 @@ class Learner(Protocol):
     def step(self, batches: Sequence[Part], rate: float) -> tuple[float, float]: ...
 
     def predict(self, part: Part) -> Array: ...
+
+    def weights(self) -> Weights: ...
+
+    def use(self, weights: Weights) -> None: ...
 
 
 def train(config: Config, trial: Trial) -> Iterator[Report]:
@@ -39,6 +47,8 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
         "baselines": dict(whole.baselines),
     }
     order = trial.rng("order")
+    best: dict[str, Any] = {"val_loss": math.inf, "epoch": -1, "weights": learners[0].weights()}
+    trial.keep("best", best)
     for epoch in trial.steps():
         reports = [
             run_epoch(config, problem, learner, order, epoch, trial.budget)
@@ -48,9 +58,22 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
         report = {name: float(np.mean([r[name] for r in reports])) for name in reports[0]}
         if len(reports) > 1:
             report["val_loss_sd"] = float(np.std([r["val_loss"] for r in reports], ddof=1))
-        if epoch == trial.budget - 1 and len(reports) == 1:
-            trial.extra["test"] = evaluate(whole, learners[0], "test")
+        elif report["val_loss"] < best["val_loss"]:
+            best |= {"val_loss": report["val_loss"], "epoch": epoch}
+            best["weights"] = learners[0].weights()
+        if epoch == trial.budget - 1 and best["epoch"] >= 0:
+            trial.extra |= {"best_epoch": best["epoch"], "test": _test(whole, learners[0], best)}
         yield Report(epoch, **report)
+
+
+def _test(problem: Problem, learner: Learner, best: dict[str, Any]) -> Scores:
+    """Scores of the test part with the weights of the best validation loss."""
+    last = learner.weights()
+    learner.use(best["weights"])
+    evaluate(problem, learner, "val")  # a threshold chosen there belongs to these weights
+    scores = evaluate(problem, learner, "test")
+    learner.use(last)
+    return scores
 
 
 def make_learner(config: Config, problem: Problem, trial: Trial, fold: int) -> Learner:

@@ -52,7 +52,7 @@ class MLXLearner:
         total_weight = sum(float(batch.weight_ST.sum()) for batch in batches)
         mean, gradients = 0.0, None
         for batch in batches:
-            loss, more = self.value_and_grad(batch, total_weight)
+            loss, more = self.value_and_grad(batch.trimmed(), total_weight)
             gradients = more if gradients is None else tree_map(mx.add, gradients, more)
             mx.eval(gradients, loss)
             mean += float(loss)
@@ -85,18 +85,25 @@ class MLXLearner:
             made.append(np.array(self.model(mx.array(rows.x_STI), mx.array(rows.dt_ST))))
         return cast(Array, np.concatenate(made))
 
+    def weights(self) -> dict[str, Array]:
+        """A copy of every parameter, by name."""
+        return {n: np.array(p) for n, p in tree_flatten(self.model.trainable_parameters())}
+
+    def use(self, weights: dict[str, Array]) -> None:
+        """Put parameters in place of the present ones."""
+        self.model.load_weights([(name, mx.array(value)) for name, value in weights.items()])
+
     def state_dict(self) -> dict[str, Any]:
         """Weights, the optimiser's memory and the step, as arrays: for snapshots."""
-        weights = tree_flatten(self.model.parameters())
         memory = tree_flatten(self.optimizer.state)
         return {
-            "weights": {name: np.array(value) for name, value in weights},
+            "weights": self.weights(),
             "memory": {name: np.array(value) for name, value in memory},
             "num_steps": self.num_steps,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.model.load_weights([(name, mx.array(v)) for name, v in state["weights"].items()])
+        self.use(state["weights"])
         memory = [(name, mx.array(value)) for name, value in state["memory"].items()]
         self.optimizer.state = tree_unflatten(memory)
         self.num_steps = int(state["num_steps"])
