@@ -75,13 +75,13 @@ class Stack(nn.Module):
         if self.projection is not None:
             y_TBO = self.projection(y_TBO)
         ends: list[tuple[Tensor, ...]] = []
-        for cells in self._depths():
+        for cells in self.depths():
             below = y_TBO
             for cell in cells:
                 start = cell.initial_state(y_TBO) if state is None else state[len(ends)]
                 y_TBO, end = cell(y_TBO, dt_TB1, start)
                 ends.append(end)
-            y_TBO = self._out(y_TBO, below)
+            y_TBO = self.leave(y_TBO, below)
         return y_TBO.transpose(0, 1), tuple(ends)
 
     def step(self, x: Tensor, dt: Times = None, state: State | None = None) -> tuple[Tensor, State]:
@@ -94,11 +94,13 @@ class Stack(nn.Module):
         y, state = self.forward(x.unsqueeze(1), dt, state)
         return y[:, 0], state
 
-    def _depths(self) -> list[list[Cell]]:
+    def depths(self) -> list[list[Cell]]:
+        """The cells of each layer, from the input up; shared layers stand here every time."""
         layers = [cast(list[Cell], list(cast(nn.ModuleList, layer))) for layer in self.layers]
         return layers if len(layers) == self.num_layers else layers * self.num_layers
 
-    def _out(self, y: Tensor, below: Tensor) -> Tensor:
+    def leave(self, y: Tensor, below: Tensor) -> Tensor:
+        """What a layer hands up: its output neurons, and what it was given if residual."""
         y = y[..., : self.output_size]
         return y + below if self.residual and below.shape == y.shape else y
 

@@ -75,7 +75,8 @@ class CfCCell(nn.Module):
     def forward(self, x_TBI: Tensor, dt_TB1: Tensor, state: State) -> tuple[Tensor, State]:
         """All states h, shape (T, B, H), and the last state."""
         if not self.spec.mixed_memory:
-            h_TBH = cfc_sequence(self, x_TBI, dt_TB1, state[0])
+            alone = cfc_sequence([self], x_TBI[None], dt_TB1[None], state[0][None])
+            h_TBH = alone.squeeze(0)
             return h_TBH, (h_TBH[-1],)
         states = []
         for x_BI, dt_B1 in zip(x_TBI, dt_TB1, strict=True):

@@ -9,11 +9,14 @@ With dense layers z_0 = x W_x' + b_0 + h W_h',  y_l = act(z_l),  z_l+1 = y_l W_l
 last z being the heads p, and with the slopes D_l = dy_l/dz_l and C = dh'/dp, the way back is
 
     dp = C dh,    dz_l = D_l (dz_l+1 W_l+1),    dh one step earlier = dz_0 W_h + what arrives there.
+
+Several cells of one shape (members) go through together: each operation then does the work of all,
+and its bookkeeping is paid once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,7 +30,7 @@ from homeostat.workloads.ncp.spec import LECUN_IN, LECUN_OUT
 if TYPE_CHECKING:
     from homeostat.workloads.ncp.on_torch.cfc import CfCCell
 
-# T steps, B sequences, I inputs, H neurons, U backbone units, K heads.
+# M members, T steps, B sequences, I inputs, H neurons, U backbone units, K heads.
 
 
 def _gelu_slope(z: Tensor, y: Tensor) -> Tensor:
@@ -55,20 +58,25 @@ SLOPE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def cfc_sequence(cell: CfCCell, x_TBI: Tensor, dt_TB1: Tensor, h0_BH: Tensor) -> Tensor:
-    """States h after each step, shape (T, B, H), from inputs, time steps and the first state.
+def cfc_sequence(
+    cells: Sequence[CfCCell], x_MTBI: Tensor, dt_MTB1: Tensor, h0_MBH: Tensor
+) -> Tensor:
+    """States h after each step, shape (M, T, B, H), from inputs, time steps and first states.
+
+    Args:
+        cells: The members, of one specification; every gradient goes to its own member.
 
     Differentiable once: a second derivative raises torch's own error; `CfCCell.step` has all.
     """
-    spec, backbone = cell.spec, cell.spec.backbone
-    weights: list[Tensor] = [
-        cell.get_parameter(f"backbone_weight_{i}") for i in range(backbone.layers)
-    ]
-    biases: list[Tensor] = [
-        cell.get_parameter(f"backbone_bias_{i}") for i in range(backbone.layers)
-    ]
-    weights.append(cell.heads_weight_masked)
-    biases.append(cell.get_parameter("heads_bias"))
+    spec, backbone = cells[0].spec, cells[0].spec.backbone
+
+    def stacked(name: str) -> Tensor:
+        return torch.stack([cell.get_parameter(name) for cell in cells])
+
+    weights = [stacked(f"backbone_weight_{i}") for i in range(backbone.layers)]
+    biases = [stacked(f"backbone_bias_{i}") for i in range(backbone.layers)]
+    weights.append(torch.stack([cell.heads_weight_masked for cell in cells]))
+    biases.append(stacked("heads_bias"))
 
     activation = backbone.activation
     if activation == "lecun_tanh":
@@ -79,17 +87,17 @@ def cfc_sequence(cell: CfCCell, x_TBI: Tensor, dt_TB1: Tensor, h0_BH: Tensor) ->
             weights[i + 1] = LECUN_OUT * weights[i + 1]
 
     keep = None
-    if backbone.layers and backbone.dropout and cell.training:
-        shape = (backbone.layers, *x_TBI.shape[:2], backbone.units)
-        keep = F.dropout(x_TBI.new_ones(shape), backbone.dropout)
+    if backbone.layers and backbone.dropout and cells[0].training:
+        shape = (backbone.layers, *x_MTBI.shape[:3], backbone.units)
+        keep = F.dropout(x_MTBI.new_ones(shape), backbone.dropout)
 
     pure: tuple[Tensor | None, ...] = (None, None)
     if spec.mode == "pure":
-        pure = (cell.get_parameter("A"), cell.get_parameter("w_tau"))
-    h_TBH: Tensor = _Sequence.apply(  # type: ignore[no-untyped-call]  # torch's own is untyped
-        spec.mode, activation, keep, x_TBI, dt_TB1, h0_BH, *pure, *weights, *biases
+        pure = (stacked("A"), stacked("w_tau"))
+    h_MTBH: Tensor = _Sequence.apply(  # type: ignore[no-untyped-call]  # torch's own is untyped
+        spec.mode, activation, keep, x_MTBI, dt_MTB1, h0_MBH, *pure, *weights, *biases
     )
-    return h_TBH
+    return h_MTBH
 
 
 class _Sequence(torch.autograd.Function):
@@ -98,91 +106,92 @@ class _Sequence(torch.autograd.Function):
         ctx: Any,
         mode: str,
         activation: str,
-        keep_LTBU: Tensor | None,
-        x_TBI: Tensor,
-        dt_TB1: Tensor,
-        h0_BH: Tensor,
-        a_H: Tensor | None,
-        w_tau_H: Tensor | None,
+        keep_LMTBU: Tensor | None,
+        x_MTBI: Tensor,
+        dt_MTB1: Tensor,
+        h0_MBH: Tensor,
+        a_MH: Tensor | None,
+        w_tau_MH: Tensor | None,
         *layers: Tensor,
     ) -> Tensor:
         num = len(layers) // 2
-        weights, biases = layers[:num], layers[num:]
-        first_x, first_h = weights[0].split([x_TBI.shape[2], h0_BH.shape[1]], dim=1)
-        length, batch = x_TBI.shape[:2]
+        weights, biases = layers[:num], [bias.unsqueeze(1) for bias in layers[num:]]
+        first_x, first_h = weights[0].split([x_MTBI.shape[3], h0_MBH.shape[2]], dim=2)
+        members, length, batch = x_MTBI.shape[:3]
 
-        z = [F.linear(x_TBI, first_x, biases[0])]
-        z += [x_TBI.new_empty(length, batch, bias.shape[0]) for bias in biases[1:]]
+        from_x = torch.baddbmm(biases[0], x_MTBI.flatten(1, 2), first_x.transpose(1, 2))
+        z = [from_x.unflatten(1, (length, batch))]
+        z += [x_MTBI.new_empty(members, length, batch, b.shape[2]) for b in biases[1:]]
         y = [torch.empty_like(z_l) for z_l in z[:-1]]
-        h = x_TBI.new_empty(length + 1, batch, h0_BH.shape[1])
-        h[0] = h0_BH
+        h = x_MTBI.new_empty(members, length + 1, batch, h0_MBH.shape[2])
+        h[:, 0] = h0_MBH
         combine: Gated | Pure
-        if a_H is not None and w_tau_H is not None:
-            combine = Pure(z[-1], dt_TB1, a_H, w_tau_H)
+        if a_MH is not None and w_tau_MH is not None:
+            combine = Pure(z[-1], dt_MTB1, a_MH, w_tau_MH)
         else:
-            combine = Gated(z[-1], dt_TB1, leave_ungated=mode == "no_gate")
+            combine = Gated(z[-1], dt_MTB1, leave_ungated=mode == "no_gate")
 
         # Lists of per-step views: indexing a tensor inside the loop costs as much as arithmetic.
-        z_t, y_t, h_t = [z_l.unbind() for z_l in z], [y_l.unbind() for y_l in y], h.unbind()
-        keep_t = None if keep_LTBU is None else [keep.unbind() for keep in keep_LTBU]
-        transposed = [first_h.t(), *(weight.t() for weight in weights[1:])]
+        z_t, y_t, h_t = [z_l.unbind(1) for z_l in z], [y_l.unbind(1) for y_l in y], h.unbind(1)
+        keep_t = None if keep_LMTBU is None else [keep.unbind(1) for keep in keep_LMTBU]
+        transposed = [first_h.transpose(1, 2), *(w.transpose(1, 2) for w in weights[1:])]
         act = FORWARD[activation]
         for t in range(length):
-            z_t[0][t].addmm_(h_t[t], transposed[0])
+            z_t[0][t].baddbmm_(h_t[t], transposed[0])
             for i in range(num - 1):
                 act(z_t[i][t], out=y_t[i][t])
                 if keep_t is not None:
                     y_t[i][t].mul_(keep_t[i][t])
-                torch.addmm(biases[i + 1], y_t[i][t], transposed[i + 1], out=z_t[i + 1][t])
+                torch.baddbmm(biases[i + 1], y_t[i][t], transposed[i + 1], out=z_t[i + 1][t])
             combine.step(t, h_t[t + 1])
 
         ctx.activation, ctx.combine, ctx.z = activation, combine, z
-        ctx.save_for_backward(keep_LTBU, x_TBI, h, *weights, *y)
-        return h[1:]
+        ctx.save_for_backward(keep_LMTBU, x_MTBI, h, *weights, *y)
+        return h[:, 1:]
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_TBH: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_MTBH: Tensor) -> tuple[Tensor | None, ...]:
         num = len(ctx.z)
-        keep_LTBU, x_TBI, h, *saved = ctx.saved_tensors
+        keep_LMTBU, x_MTBI, h, *saved = ctx.saved_tensors
         weights, y = saved[:num], saved[num:]
-        first_x, first_h = weights[0].split([x_TBI.shape[2], h.shape[2]], dim=1)
-        length = x_TBI.shape[0]
+        first_x, first_h = weights[0].split([x_MTBI.shape[3], h.shape[3]], dim=2)
+        length = x_MTBI.shape[1]
 
         slopes = []
         for i, (z_l, y_l) in enumerate(zip(ctx.z, y, strict=False)):
-            if keep_LTBU is None:
+            if keep_LMTBU is None:
                 slopes.append(SLOPE[ctx.activation](z_l, y_l))
             else:
                 FORWARD[ctx.activation](z_l, out=(dry := torch.empty_like(z_l)))
-                slopes.append(SLOPE[ctx.activation](z_l, dry) * keep_LTBU[i])
+                slopes.append(SLOPE[ctx.activation](z_l, dry) * keep_LMTBU[i])
         dz = [torch.empty_like(z_l) for z_l in ctx.z]
-        dh_TBH = torch.empty_like(grad_TBH)
-        head_slopes_TBKH = ctx.combine.slopes()
-        dp_TBKH = dz[-1].view(head_slopes_TBKH.shape)
+        dh_MTBH = torch.empty_like(grad_MTBH, memory_format=torch.contiguous_format)
+        head_slopes_MTBKH = ctx.combine.slopes()
+        dp_MTBKH = dz[-1].view(head_slopes_MTBKH.shape)
 
-        grad_t, dh_t, dz_t = grad_TBH.unbind(), dh_TBH.unbind(), [d.unbind() for d in dz]
-        slope_t, head_t, dp_t = (
-            [s.unbind() for s in slopes],
-            head_slopes_TBKH.unbind(),
-            dp_TBKH.unbind(),
-        )
+        grad_t, dh_t, dz_t = grad_MTBH.unbind(1), dh_MTBH.unbind(1), [d.unbind(1) for d in dz]
+        slope_t, head_t = [s.unbind(1) for s in slopes], head_slopes_MTBKH.unbind(1)
+        dp_t = dp_MTBKH.unbind(1)
         dh_t[-1].copy_(grad_t[-1])
         for t in range(length - 1, -1, -1):
-            torch.mul(head_t[t], dh_t[t].unsqueeze(1), out=dp_t[t])
+            torch.mul(head_t[t], dh_t[t].unsqueeze(2), out=dp_t[t])
             for i in range(num - 2, -1, -1):
-                torch.mm(dz_t[i + 1][t], weights[i + 1], out=dz_t[i][t]).mul_(slope_t[i][t])
+                torch.bmm(dz_t[i + 1][t], weights[i + 1], out=dz_t[i][t]).mul_(slope_t[i][t])
             if t:
-                torch.addmm(grad_t[t - 1], dz_t[0][t], first_h, out=dh_t[t - 1])
+                torch.baddbmm(grad_t[t - 1], dz_t[0][t], first_h, out=dh_t[t - 1])
 
-        flat = [d.flatten(0, 1) for d in dz]
-        seen = [torch.cat([x_TBI, h[:-1]], dim=2).flatten(0, 1), *(y_l.flatten(0, 1) for y_l in y)]
-        d_weights = [d.t() @ inputs for d, inputs in zip(flat, seen, strict=True)]
-        dx = dz[0] @ first_x if ctx.needs_input_grad[3] else None
-        dt = ctx.combine.dt_gradient(dz[-1], dh_TBH) if ctx.needs_input_grad[4] else None
-        d_own = ctx.combine.own_gradients(dh_TBH)
+        flat = [d.flatten(1, 2) for d in dz]
+        seen = [torch.cat([x_MTBI, h[:, :-1]], dim=3).flatten(1, 2)]
+        seen += [y_l.flatten(1, 2) for y_l in y]
+        d_weights = [torch.bmm(d.mT, inputs) for d, inputs in zip(flat, seen, strict=True)]
+        dx = None
+        if ctx.needs_input_grad[3]:
+            dx = torch.bmm(flat[0], first_x).view(x_MTBI.shape)
+        dt = ctx.combine.dt_gradient(dz[-1], dh_MTBH) if ctx.needs_input_grad[4] else None
         return (
-            *(None, None, None, dx, dt, dz_t[0][0] @ first_h, *d_own),
+            *(None, None, None, dx, dt, torch.bmm(dz_t[0][0], first_h)),
+            *ctx.combine.own_gradients(dh_MTBH),
             *d_weights,
-            *(d.sum(0) for d in flat),
+            *(d.sum(1) for d in flat),
         )
