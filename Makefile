@@ -2,6 +2,7 @@
 # make test   the tests (under 10 minutes on 2 cores);  make slow  the long ones too
 # make lint   ruff and mypy --strict;  make format  put the code in order
 # make bench  the benchmarks: ratios against named peers, printed
+# make anchors  published figures, reproduced (hours; taken up again where stopped)
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ STAMP := $(VENV)/.installed
 EXTRAS ?= all,dev
 WORKERS ?= 2
 
-.PHONY: demo test slow lint format bench clean
+.PHONY: demo test slow lint format bench anchors clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +39,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+anchors: $(STAMP)
+	@for script in benchmarks/anchors/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
