@@ -8,6 +8,7 @@ import pytest
 from homeostat.errors import ConfigError, DataError
 from homeostat.workloads.hyperperturb import graph, preprocess, readers
 from homeostat.workloads.hyperperturb.data import prepare
+from homeostat.workloads.hyperperturb.workload import hyperperturb
 
 
 def counts(num_cells=40, num_genes=6, seed=0):
@@ -130,7 +131,25 @@ def test_an_unknown_perturbation_gets_the_nearest_name(configure):
 
 def test_a_graph_that_needs_a_file_asks_for_it(configure):
     with pytest.raises(ConfigError, match="gene_sets_path"):
-        prepare(configure("small", graph="gene_sets"), np.random.default_rng(0))
+        prepare(configure("small", graph_file="gene_sets"), np.random.default_rng(0))
+
+
+def test_a_graph_from_a_file_takes_the_place_of_the_other(configure, tmp_path):
+    path = tmp_path / "sets.gmt"
+    path.write_text("pair\t-\tgene000\tgene001\n")
+    config = configure("small", graph_file="gene_sets", gene_sets_path=str(path))
+    adjacency = prepare(config, np.random.default_rng(0)).adjacency_GG
+    assert np.count_nonzero(adjacency) == config.generated_genes + 2
+
+
+def test_nothing_that_needs_a_file_is_ever_searched(configure):
+    searched = hyperperturb.space.searched()
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        drawn = {name: p.from_unit(rng.random()) for name, p in searched.items()}
+        config = hyperperturb.space.resolve(drawn, inherited=set(drawn))
+        assert config.graph_file == "none"
+        assert config.dataset == "generated"
 
 
 def test_gene_sets_link_their_members_by_size(tmp_path):

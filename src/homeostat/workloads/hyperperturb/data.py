@@ -225,20 +225,21 @@ def _adjacency(
     config: Mapping[str, Any], genes: tuple[str, ...], links_GG: FloatArray
 ) -> FloatArray:
     """The graph a layer aggregates over, shape (G, G)."""
-    if config["graph"] == "identity":
-        return np.eye(len(genes), dtype=np.float32)
-    if config["graph"] == "coexpression":
-        adjacency_GG = links_GG
-    elif config["graph"] == "gene_sets":
+    if config["graph_file"] == "gene_sets":
         adjacency_GG = graph.gene_sets(_given(config, "gene_sets_path"), genes)
-    else:
+    elif config["graph_file"] == "network":
         adjacency_GG = graph.network(_given(config, "network_path"), genes)
+    elif config["graph"] == "identity":
+        return np.eye(len(genes), dtype=np.float32)
+    else:
+        adjacency_GG = links_GG
     return graph.normalised(adjacency_GG) if config["normalise_graph"] else adjacency_GG
 
 
 def _given(config: Mapping[str, Any], parameter: str) -> Path:
     if not config[parameter]:
         raise ConfigError(
-            f"graph={config['graph']} needs a file.", hint=f"Name it:  --set {parameter}=FILE"
+            f"graph_file={config['graph_file']} needs a file.",
+            hint=f"Name it:  --set {parameter}=FILE",
         )
     return Path(config[parameter])

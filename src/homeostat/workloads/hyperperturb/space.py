@@ -55,9 +55,16 @@ SPACE = Space(
         when={"features": "control"},
         help="Size of the graph embedding among the features.",
     ),
-    graph=Choice(
-        ["coexpression", "identity", "gene_sets", "network"],
+    graph_file=Choice(
+        ["none", "gene_sets", "network"],
         tier=2,
+        fixed="it needs a file",
+        help="A graph from a file, in place of `graph`.",
+    ),
+    graph=Choice(
+        ["coexpression", "identity"],
+        tier=2,
+        when={"graph_file": "none"},
         help="Which genes a layer averages over.",
     ),
     neighbours=Int(
@@ -69,8 +76,8 @@ SPACE = Space(
         help="Links per gene of the co-expression graph.",
     ),
     normalise_graph=Bool(True, fixed=_DEFECT, tier=3, help="D^-1/2 (A + I) D^-1/2."),
-    gene_sets_path=Text(when={"graph": "gene_sets"}, tier=4, help="A GMT file."),
-    network_path=Text(when={"graph": "network"}, tier=4, help="Lines of: gene gene score."),
+    gene_sets_path=Text(when={"graph_file": "gene_sets"}, tier=4, help="A GMT file."),
+    network_path=Text(when={"graph_file": "network"}, tier=4, help="Lines of: gene gene score."),
     # Geometry.
     geometry=Choice(["hyperbolic", "euclidean"], tier=3, help="euclidean is the twin."),
     learn_curvature=Bool(False, tier=3, help="Train the curvature with the rest."),
