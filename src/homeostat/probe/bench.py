@@ -72,7 +72,7 @@ class Bench:
         One run of the whole length also gives the baseline; where that is too long, it shows the
         pace, and the runs get as many steps as fit.
         """
-        share = self.seconds / (2.5 * self._num_knobs() + 10)
+        share = self.seconds / (0.6 * self._num_knobs() + 14)
         limit_s = max(2 * share, 1.5)
         had_torch = "torch" in sys.modules
         first = self.run(self.config, self.seed, limit_s=limit_s)

@@ -30,15 +30,20 @@ def check(bench: Bench) -> Checks:
     if difference(base, bench.again(), ignore=bench.noisy):
         yield from _against_the_spread(bench, list(knobs))
         return
-    alive, left = [], []
+    alive: list[str] = []
+    left: list[str] = []
+    unseen: list[str] = []
     for name in knobs:
         if bench.left_s < 0:
             left.append(name)
             continue
         findings = list(_examine(bench, name))
-        yield from findings
         if not findings:
             alive.append(name)
+        elif "unseen" in findings[0].evidence:
+            unseen.append(name)
+        else:
+            yield from findings
     # The cheap question of all knobs first; then the finer one, while there is time.
     for name in alive:
         if bench.left_s > 0 and not isinstance(bench.workload.space[name], Choice | Bool):
@@ -48,6 +53,13 @@ def check(bench: Bench) -> Checks:
             f"{len(alive)} of {len(knobs)} knobs change"
         )  # fmt: skip
         yield FOUND.ok(f"{every} the run: {', '.join(alive)}.", alive=alive)
+    if unseen:
+        yield FOUND.warning(
+            f"No effect can be seen within {bench.length} of {bench.workload.budget}: "
+            f"{', '.join(unseen)}. They are read, and may act later.",
+            "Probe for longer (--seconds) to be sure.",
+            knobs=unseen,
+        )
     if left:
         yield FOUND.skipped(f"No time left for {', '.join(left)}; give more (--seconds).")
 
@@ -84,12 +96,7 @@ def _inert(bench: Bench, base: Config, name: str, ends: list[Any]) -> Iterator[C
                 return
             length = f"{budget} {bench.workload.unit}s"
         elif reads:
-            yield FOUND.warning(
-                f"{name} has no effect within {length} of {budget}: {', '.join(tried)} give the "
-                "same run.",
-                "Probe for longer (--seconds), or see where it is used.",
-                knob=name, tried=tried,
-            )  # fmt: skip
+            yield Check("knobs", "skipped", name, evidence={"unseen": name})
             return
     edges = [v for v in _values(bench.workload.space, name, (0.0, 1.0)) if v != base[name]]
     if reads and any(bench.changes(_with(bench, base, name, v), runs[0]) for v in edges):
