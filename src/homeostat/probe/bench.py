@@ -220,7 +220,8 @@ class Bench:
         from homeostat.probe.hooks import attached
         from homeostat.probe.operations import Operations
         from homeostat.probe.pairs import Pairs
-        from homeostat.probe.recorder import Halt, Recorder
+        from homeostat.probe.recorder import Recorder
+        from homeostat.probe.shared import Halt
 
         recorder = Recorder(
             recording,
@@ -241,7 +242,7 @@ class Bench:
                         break
             except Halt:
                 pass
-            recorder.busy = True
+            recorder.shared.busy = True
             loop.close()
         recorder.finish()
 

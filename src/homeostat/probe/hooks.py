@@ -39,8 +39,8 @@ def _replace(stack: ExitStack, owner: Any, name: str, make: Callable[[Any], Any]
 
 
 def _watch_optimizers(stack: ExitStack, recorder: Recorder) -> None:
-    before = optimizer_hooks.register_optimizer_step_pre_hook(recorder.before_update)
-    after = optimizer_hooks.register_optimizer_step_post_hook(recorder.after_update)
+    before = optimizer_hooks.register_optimizer_step_pre_hook(recorder.steps.before)
+    after = optimizer_hooks.register_optimizer_step_post_hook(recorder.steps.after)
     stack.callback(before.remove)
     stack.callback(after.remove)
     if not recorder.recording.anatomy:
@@ -48,14 +48,14 @@ def _watch_optimizers(stack: ExitStack, recorder: Recorder) -> None:
 
     def optimizer_zero(original: Any) -> Any:
         def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
-            recorder.zeroed([p for group in self.param_groups for p in group["params"]])
+            recorder.steps.zeroed([p for group in self.param_groups for p in group["params"]])
             return original(self, *args, **kwargs)
 
         return zero_grad
 
     def module_zero(original: Any) -> Any:
         def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
-            recorder.zeroed(list(self.parameters()))
+            recorder.steps.zeroed(list(self.parameters()))
             return original(self, *args, **kwargs)
 
         return zero_grad
@@ -75,7 +75,7 @@ def _watch_schedulers(stack: ExitStack, recorder: Recorder) -> None:
             finally:
                 inside[0] -= 1
                 if not inside[0]:
-                    recorder.scheduled(self)
+                    recorder.steps.scheduled(self)
 
         return step
 
@@ -104,7 +104,7 @@ def _watch_schedulers(stack: ExitStack, recorder: Recorder) -> None:
 def _watch_clips(stack: ExitStack, recorder: Recorder) -> None:
     def noted(original: Any) -> Any:
         def clip(parameters: Any, max_norm: float, total_norm: Any, *args: Any, **kw: Any) -> Any:
-            recorder.clipped(total_norm, max_norm)
+            recorder.steps.clipped(total_norm, max_norm)
             return original(parameters, max_norm, total_norm, *args, **kw)
 
         return clip
@@ -114,7 +114,7 @@ def _watch_clips(stack: ExitStack, recorder: Recorder) -> None:
 
     def unscale(original: Any) -> Any:
         def unscale_(self: Any, *args: Any, **kwargs: Any) -> Any:
-            recorder.unscaled()
+            recorder.steps.unscaled()
             return original(self, *args, **kwargs)
 
         return unscale_
@@ -131,8 +131,8 @@ def _watch_clips(stack: ExitStack, recorder: Recorder) -> None:
 
 
 def _watch_modules(stack: ExitStack, recorder: Recorder) -> None:
-    before = module_hooks.register_module_forward_pre_hook(recorder.before_forward)
-    after = module_hooks.register_module_forward_hook(recorder.after_forward)
+    before = module_hooks.register_module_forward_pre_hook(recorder.forward.before)
+    after = module_hooks.register_module_forward_hook(recorder.forward.after)
     stack.callback(before.remove)
     stack.callback(after.remove)
 
@@ -141,18 +141,18 @@ def _watch_backward(stack: ExitStack, recorder: Recorder) -> None:
     def backward(original: Any) -> Any:
         def run(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             roots = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
-            recorder.before_backward(roots)
+            recorder.backward.before(roots)
             try:
                 return original(tensors, *args, **kwargs)
             finally:
-                recorder.after_backward()
+                recorder.backward.after()
 
         return run
 
     def grad(original: Any) -> Any:
         def run(outputs: Any, *args: Any, **kwargs: Any) -> Any:
             roots = [outputs] if isinstance(outputs, torch.Tensor) else list(outputs)
-            recorder.before_grad(roots)
+            recorder.backward.before_grad(roots)
             return original(outputs, *args, **kwargs)
 
         return run

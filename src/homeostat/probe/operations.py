@@ -53,19 +53,23 @@ class Operations(TorchDispatchMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         recorder = self._recorder
-        if recorder.busy:
+        if recorder.shared.busy:
             return result
         kind = func._overloadpacket
         if kind in RANDOM:
             recorder.recording.drew = True
-            if kind in DROPOUT and recorder.call is not None and recorder.stack:
-                recorder.call.functional_dropouts += 1
-        if recorder.looking and isinstance(result, torch.Tensor) and result.is_floating_point():
-            recorder.busy = True
+            if kind in DROPOUT and recorder.forward.call is not None and recorder.forward.stack:
+                recorder.forward.call.functional_dropouts += 1
+        if (
+            recorder.shared.looking
+            and isinstance(result, torch.Tensor)
+            and result.is_floating_point()
+        ):
+            recorder.shared.busy = True
             try:
                 self._note(kind, args, result)
             finally:
-                recorder.busy = False
+                recorder.shared.busy = False
         return result
 
     def _note(self, kind: Any, args: tuple[Any, ...], result: Any) -> None:
@@ -74,9 +78,13 @@ class Operations(TorchDispatchMode):
         recorder = self._recorder
         if kind not in MASKS and len(recorder.recording.troubles) < MOST_TROUBLES:
             self._note_trouble(kind, args, result)
-        if recorder.backward_depth or not recorder.stack or recorder.call is None:
+        if (
+            recorder.shared.backward_depth
+            or not recorder.forward.stack
+            or recorder.forward.call is None
+        ):
             return
-        if not recorder.call.grad:
+        if not recorder.forward.call.grad:
             return
         if kind in RELU:
             self._note_relu(kind, args, result)
@@ -88,7 +96,7 @@ class Operations(TorchDispatchMode):
             self._note_saturation("softmax", result, result.amax(args[1]) > 0.999)
 
     def _note_trouble(self, kind: Any, args: tuple[Any, ...], result: Any) -> None:
-        why = _singular(kind, args, result) if not self._recorder.backward_depth else ""
+        why = _singular(kind, args, result) if not self._recorder.shared.backward_depth else ""
         if not why and bool(torch.isfinite(result).all()):
             return
         inputs = [a for a in args if isinstance(a, torch.Tensor) and a.is_floating_point()]
@@ -103,26 +111,30 @@ class Operations(TorchDispatchMode):
         recorder.recording.troubles.append(
             Trouble(
                 self._name(kind), self._where(), str(result.dtype).removeprefix("torch."),
-                bad, result.numel(), recorder.update, bool(recorder.backward_depth),
-                len(recorder.recording.reports), recorder.tick(), why,
+                bad, result.numel(), recorder.shared.update, bool(recorder.shared.backward_depth),
+                len(recorder.recording.reports), recorder.shared.tick(), why,
             )
         )  # fmt: skip
 
     def _name(self, kind: Any) -> str:
-        node = torch._C._current_autograd_node() if self._recorder.backward_depth else None
+        node = torch._C._current_autograd_node() if self._recorder.shared.backward_depth else None
         return str(node.name()).split("Backward")[0] if node else kind.__name__.strip("_")
 
     def _where(self) -> str:
-        stack = self._recorder.stack
-        node = torch._C._current_autograd_node() if self._recorder.backward_depth else None
+        stack = self._recorder.forward.stack
+        node = torch._C._current_autograd_node() if self._recorder.shared.backward_depth else None
         if node is not None:
-            return self._recorder.module_of(node._sequence_nr()) or "the loss"
-        return self._recorder.names.module(stack[-1]) if stack else "the loop, outside any module"
+            return self._recorder.forward.module_of(node._sequence_nr()) or "the loss"
+        return (
+            self._recorder.shared.names.module(stack[-1])
+            if stack
+            else "the loop, outside any module"
+        )
 
     def _activation(self, kind: str) -> Activation:
         recorder = self._recorder
-        if recorder.call is not self._call:
-            self._call, self._orders = recorder.call, {}
+        if recorder.forward.call is not self._call:
+            self._call, self._orders = recorder.forward.call, {}
         where = self._where()
         order = self._orders[kind + where] = self._orders.get(kind + where, 0) + 1
         found = self._activations.get((kind, where, order))

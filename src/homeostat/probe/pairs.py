@@ -45,14 +45,14 @@ class Pairs(TorchFunctionMode):
             self._note(func.__name__, target)
         recorder = self._recorder
         if isinstance(result, torch.Tensor) and result.ndim == 0 and result.requires_grad:
-            recorder.known_losses.append((func.__name__, result))
+            recorder.backward.known_losses.append((func.__name__, result))
 
     def _note_difference(self, args: Any) -> None:
         """A model's output minus a target, or the other way round."""
         if len(args) < 2 or not all(isinstance(a, torch.Tensor) for a in args[:2]):
             return
         one, two = args[:2]
-        call = self._recorder.call
+        call = self._recorder.forward.call
         if one.shape != two.shape or one.ndim == 0 or call is None:
             return
         predicted = [t for t in (one, two) if t.data_ptr() == call.pointer]
@@ -63,11 +63,11 @@ class Pairs(TorchFunctionMode):
 
     def _note(self, function: str, target: Any) -> None:
         recorder = self._recorder
-        call = recorder.call
-        if recorder.stack or recorder.busy or call is None or len(call.pairs) > 2:
+        call = recorder.forward.call
+        if recorder.forward.stack or recorder.shared.busy or call is None or len(call.pairs) > 2:
             return
         if len(recorder.recording.calls) > KEPT_PAIRS:
             return
-        recorder.busy = True
+        recorder.shared.busy = True
         call.pairs.append(Pair(function, target.detach().clone()))
-        recorder.busy = False
+        recorder.shared.busy = False

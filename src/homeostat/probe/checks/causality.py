@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from homeostat.probe.bench import Bench
-from homeostat.probe.recorder import first_tensor
 from homeostat.probe.recording import Call
 from homeostat.probe.result import Check, Checks, Found
+from homeostat.probe.tensors import first_tensor
 
 LEAST_TIMES = 4
 MOVES = 1e-4
