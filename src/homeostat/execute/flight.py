@@ -18,14 +18,14 @@ from homeostat.workload.trial import Trial
 
 FOLDER = "flight"
 KEPT = 4
-MAX_SHARE = 0.05
+MAX_SHARE = 0.02
 FIRST_AFTER_S = 1.0
 
 State = dict[str, Any]
 
 
 class FlightRecorder(Watcher):
-    """Copies the trial's state between steps, as often as a twentieth of the time allows.
+    """Copies the trial's state between steps, as often as a fiftieth of the time allows.
 
     recorder.before(120)     the newest state from which step 120 is still to be done
 

@@ -51,7 +51,7 @@ def run(
         name: Start of the folder's name, in place of the workload's.
         timeout_s, memory_mb: Limits for each seed.
         snapshot_s: Seconds between snapshots.
-        flight: Whether states are kept for a diagnosis (at most a twentieth of the time).
+        flight: Whether states are kept for a diagnosis (at most a fiftieth of the time).
         on_event: Called with each `Reported` and `Finished`.
 
     After a Ctrl-C the run comes back as interrupted; `resume(run.folder)` goes on with it.

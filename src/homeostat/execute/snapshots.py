@@ -1,4 +1,4 @@
-"""Snapshots while training: every so many seconds, never more than a twentieth of the time."""
+"""Snapshots while training: every so many seconds, never more than three hundredths of the time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from homeostat.record.fingerprint import config_digest
 from homeostat.record.snapshot import read_snapshot, write_snapshot
 from homeostat.workload.trial import Trial
 
-MAX_SHARE = 0.05
+MAX_SHARE = 0.03
 
 
 class Snapshots:
