@@ -1,9 +1,8 @@
 """Each symptom shows in the record it describes, stays silent in a healthy one, and can be set."""
 
-from types import SimpleNamespace
-
 import pytest
 
+from homeostat.diagnose.symptoms import Seen
 from homeostat.workload.load import find
 from homeostat.workloads.visioncore.symptoms import REMEDIES, SYMPTOMS
 
@@ -30,7 +29,7 @@ SICK = {
 def seen(changes=None, **config):
     space = find("visioncore").space
     curves = {name: list(enumerate(v)) for name, v in (HEALTHY | (changes or {})).items()}
-    return SimpleNamespace(config=space.resolve(config), curves=curves)
+    return Seen(space.resolve(config), 200, curves, "val_bits_per_spike", "maximize")
 
 
 @pytest.mark.parametrize("symptom", SYMPTOMS, ids=lambda s: s.name)

@@ -5,11 +5,9 @@ Each row looks at the configuration and the curves and gives its evidence as a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-Points = list[tuple[int, float]]
+from homeostat.diagnose.symptoms import Seen, Symptom
 
 REMEDIES: dict[str, dict[str, Any]] = {
     "half the core's rate": {"core_lr_scale": 0.5},
@@ -24,44 +22,9 @@ REMEDIES: dict[str, dict[str, Any]] = {
 """The counterfactual ladder; the first three are the guide's, for either family."""
 
 
-class Seen(Protocol):
-    """What a rule looks at: the configuration, and every metric's curve."""
-
-    @property
-    def config(self) -> Mapping[str, Any]: ...
-    @property
-    def curves(self) -> Mapping[str, Points]: ...
-
-
-Sentence = Callable[[Seen], str]
-
-
-def never(_: Seen) -> str:
-    """Nothing speaks against it."""
-    return ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Symptom:
-    """One row: what is seen, what is blamed, and what to change."""
-
-    name: str
-    evidence: Sentence
-    """The numbers, as a sentence; empty when the symptom is absent."""
-    cause: str
-    remedy: Mapping[str, Any] = field(default_factory=dict)
-    """Changes to the configuration."""
-    doubt: Sentence = never
-    """What in the record contradicts the cause; empty when nothing does."""
-
-
-def _values(seen: Seen, metric: str) -> list[float]:
-    return [value for _, value in seen.curves.get(metric, [])]
-
-
 def _spikes(seen: Seen) -> str:
     """Steps whose loss jumps far above those before it."""
-    losses = _values(seen, "train_loss")
+    losses = seen.values("train_loss")
     jumps = sum(
         losses[i] > 2.0 * max(losses[i - 10 : i]) for i in range(10, len(losses)) if losses[i] > 0
     )
@@ -75,14 +38,14 @@ def _no_scale(seen: Seen) -> str:
 
 
 def _mostly_clipped(seen: Seen) -> str:
-    clipped = _values(seen, "clip_fraction")
+    clipped = seen.values("clip_fraction")
     return (
         f"{100 * clipped[-1]:.0f} % of steps are clipped" if clipped and clipped[-1] > 0.5 else ""
     )
 
 
 def _never_clipped(seen: Seen) -> str:
-    clipped, norms = _values(seen, "clip_fraction"), _values(seen, "grad_norm")
+    clipped, norms = seen.values("clip_fraction"), seen.values("grad_norm")
     if not norms or not clipped or clipped[-1] > 0.0:
         return ""
     clip = seen.config["gradient_clip"]
@@ -90,14 +53,14 @@ def _never_clipped(seen: Seen) -> str:
 
 
 def _still_rising(seen: Seen) -> str:
-    bits = _values(seen, "val_bits_per_spike")
+    bits = seen.values("val_bits_per_spike")
     if len(bits) < 4 or bits[-1] <= bits[-2] * 1.02 or bits[-1] <= 0:
         return ""
     return f"bits per spike rose from {bits[-2]:.3f} to {bits[-1]:.3f} in the last epoch"
 
 
 def _started_high(seen: Seen) -> str:
-    losses = _values(seen, "train_loss")
+    losses = seen.values("train_loss")
     if len(losses) < 20 or losses[0] < 1.3 * losses[19]:
         return ""
     return f"the loss began at {losses[0]:.2f} and fell to {losses[19]:.2f} in twenty steps"
@@ -108,7 +71,7 @@ def _starts_at_the_rates(seen: Seen) -> str:
 
 
 def _constants_stuck(seen: Seen) -> str:
-    rates = _values(seen, "lambda_fix")
+    rates = seen.values("lambda_fix")
     if len(rates) < 100 or not seen.config["learn_temporal"]:
         return ""
     moved = abs(rates[-1] / rates[0] - 1.0)
