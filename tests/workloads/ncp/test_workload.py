@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+import homeostat as hs
+from homeostat.diagnose.symptoms import examine
+from homeostat.record import Outcome
 from homeostat.space import configs
 from homeostat.workload import load
 from homeostat.workload.trial import Trial
@@ -170,6 +173,16 @@ def test_a_trial_cut_short_resumes_as_if_nothing_had_happened(need, config):
     second = Trial(first.config, budget=4)
     second.resume_from(states[2])
     assert [report.metrics for report in ncp(second.config, second)] == whole[2:]
+
+
+def test_a_solver_that_runs_away_is_found_with_its_cure(tmp_path):
+    config = {"hidden_size": 16, "model": "ltc", "solver": "explicit"}
+    run = hs.run(ncp, config, budget=3, results=tmp_path)
+    assert run.outcome is Outcome.DIVERGED
+    found = {finding.symptom: finding.remedy for finding in examine(run, ncp)}
+    cure = found["an explicit solver runs away"]
+    assert cure == {"solver": "semi_implicit"}
+    assert hs.run(ncp, config | cure, budget=3, results=tmp_path).outcome is Outcome.COMPLETED
 
 
 def test_symptoms_name_remedies_that_exist_and_that_the_space_takes():

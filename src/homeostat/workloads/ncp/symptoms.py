@@ -49,7 +49,7 @@ SYMPTOMS: tuple[dict[str, Any], ...] = (
         "source": "seed 002, learning rate: start with 1e-3, use warm-up, consider scheduling",
     },
     {
-        "name": "every step is clipped",
+        "name": "clipping always acts",
         "sign": {"metric": "clip_fraction", "above": 0.5},
         "cause": "the clip sets the length of every step, so the rate is not what it seems",
         "remedies": ("a lower rate", "log time"),

@@ -123,7 +123,9 @@ space = Space(
         when={"task": "anomaly"},
         help="Of the generated series.",
     ),
-    file=Text("", help="A CSV of time, values..., label for the anomaly task, in place of that."),
+    file=Text(
+        "", when={"task": "anomaly"}, help="A CSV of time, values..., label, in place of that."
+    ),
     num_streams=Int(
         200,
         100_000,
