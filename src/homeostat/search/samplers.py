@@ -73,7 +73,7 @@ POPULATION = 20
 """Of the evolutionary methods: with the usual 50, a hundred trials are two generations."""
 
 TPE = Method(make=_tpe, avoids_failures=True, joint_for_several=False)
-GP = Method(make=_gp)
+GP = Method(make=_gp, needs_scale=True)
 CMAES = Method(make=_cmaes, startup=1, keeps_state=True)
 NSGA2 = Method(make=_nsga2, startup=0, keeps_state=True)
 NSGA3 = Method(make=_nsga3, startup=0, keeps_state=True)
