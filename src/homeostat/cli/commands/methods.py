@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,54 +42,41 @@ ShowOption = Annotated[
 ]
 
 
-def sweep(
-    workload: WorkloadArgument,
-    over: OverOption,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    seeds: SeedsOption = None,
-    steps: StepsOption = None,
-    show: ShowOption = None,
-    name: NameOption = None,
-    jobs: JobsOption = None,
-    engine: EngineOption = "local",
-    device: DeviceOption = "auto",
-    timeout: TimeoutOption = None,
-    results: ResultsOption = "results",
-    as_json: JsonOption = False,
-) -> None:
-    """Vary one parameter at a time; `--over lr` alone takes five values across its range."""
-    from homeostat.search.designs import sweep as points
+def _over(kind: str, doc: str) -> Callable[..., None]:
+    """A command that runs a design over listed values: the two differ in how they combine them."""
 
-    chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
-    design = points(_values(chosen, over))
-    running = _running(name, jobs, engine, device, timeout, results)
-    _run(chosen, design, "sweep", running, show, as_json)
+    def command(
+        workload: WorkloadArgument,
+        over: OverOption,
+        config: ConfigOption = None,
+        settings: SetOption = None,
+        seeds: SeedsOption = None,
+        steps: StepsOption = None,
+        show: ShowOption = None,
+        name: NameOption = None,
+        jobs: JobsOption = None,
+        engine: EngineOption = "local",
+        device: DeviceOption = "auto",
+        timeout: TimeoutOption = None,
+        results: ResultsOption = "results",
+        as_json: JsonOption = False,
+    ) -> None:
+        from homeostat.search import designs
+
+        chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
+        combine = {"sweep": designs.sweep, "grid": designs.grid}[kind]
+        design = combine(_values(chosen, over))
+        running = _running(name, jobs, engine, device, timeout, results)
+        _run(chosen, design, kind, running, show, as_json)
+
+    command.__doc__ = doc
+    return command
 
 
-def grid(
-    workload: WorkloadArgument,
-    over: OverOption,
-    config: ConfigOption = None,
-    settings: SetOption = None,
-    seeds: SeedsOption = None,
-    steps: StepsOption = None,
-    show: ShowOption = None,
-    name: NameOption = None,
-    jobs: JobsOption = None,
-    engine: EngineOption = "local",
-    device: DeviceOption = "auto",
-    timeout: TimeoutOption = None,
-    results: ResultsOption = "results",
-    as_json: JsonOption = False,
-) -> None:
-    """Run every combination of the values given."""
-    from homeostat.search.designs import grid as points
-
-    chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
-    design = points(_values(chosen, over))
-    running = _running(name, jobs, engine, device, timeout, results)
-    _run(chosen, design, "grid", running, show, as_json)
+sweep = _over(
+    "sweep", "Vary one parameter at a time; `--over lr` alone takes five values across its range."
+)
+grid = _over("grid", "Run every combination of the values given.")
 
 
 def random(
