@@ -94,6 +94,14 @@ def test_rates_are_positive_and_finite_for_any_stimulus(model, batch):
         assert (rates > 0).all()
 
 
+def test_a_model_can_be_run_in_64_bits(model, batch):
+    model.eval()
+    short = model(batch)
+    for name, rates in model.double()(batch).items():
+        assert rates.dtype == torch.float64
+        assert_close(rates.float(), short[name], rtol=1e-3, atol=1e-5)
+
+
 def test_the_groups_are_disjoint_and_complete(model):
     groups = parameter_groups(model)
     ids = [id(p) for group in groups.values() for p in group]

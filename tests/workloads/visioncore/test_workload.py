@@ -1,6 +1,7 @@
 """The workload as a whole: it runs, resumes, learns, and its configurations are the guide's."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,13 @@ from homeostat.workload.load import find
 from homeostat.workload.trial import Trial
 from homeostat.workloads.visioncore import loop
 from homeostat.workloads.visioncore.resnet import ResNetConvGRU, ResNetSettings
-from homeostat.workloads.visioncore.training import FreeViewing, Stepper, TrainSettings
+from homeostat.workloads.visioncore.training import (
+    FreeViewing,
+    Stepper,
+    TrainSettings,
+    poisson_loss,
+    warmup_cosine,
+)
 
 SMOKE = {
     "num_frames": 7_200,
@@ -119,6 +126,40 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(batch):
     twice, same = stepped([batch, batch])
     assert twice.grad_norm == pytest.approx(once.grad_norm, rel=1e-5)
     assert_close(weights, same, rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_through_lightning_is_the_step_of_a_plain_loop(batch):
+    # In 64 bits: early AdamW steps turn the last digit of a gradient near 0 into a whole step.
+    batch = {
+        name: replace(
+            clip,
+            stimulus_BTHW=clip.stimulus_BTHW.double(),
+            gaze_BT2=clip.gaze_BT2.double(),
+            spikes_BTN=clip.spikes_BTN.double(),
+        )
+        for name, clip in batch.items()
+    }
+    settings = TrainSettings(clip=0.05, warmup_steps=2, num_steps=4, core_lr_scale=0.5)
+    modules = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        small = ResNetSettings(channels=(4, 4, 8), hidden=8, dropout=0.0)
+        modules.append(FreeViewing(ResNetConvGRU(small, {"ana": 3, "ben": 2}, 24), settings))
+    stepper = Stepper(modules[0].double(), "cpu")
+    plain = modules[1].double().model
+    optimizer = modules[1].configure_optimizers()["optimizer"]
+    peaks = [group["initial_lr"] for group in optimizer.param_groups]
+    for step in range(4):
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * warmup_cosine(step, 2, 4)
+        optimizer.zero_grad()
+        loss = poisson_loss(plain(batch), batch)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.05)
+        optimizer.step()
+        result = stepper.step([batch])
+        assert result.loss == pytest.approx(loss.item(), rel=1e-10)
+        assert result.grad_norm == pytest.approx(norm.item(), rel=1e-8)
 
 
 def test_the_configurations_hold_the_guides_tables(visioncore):

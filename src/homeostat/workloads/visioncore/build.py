@@ -76,6 +76,7 @@ def _resnet(config: Config) -> ResNetSettings:
 
 def _polar(config: Config) -> PolarSettings:
     return PolarSettings(
+        levels=config.levels,
         pairs=config.pairs,
         kernel=config.kernel,
         bank=config.bank,

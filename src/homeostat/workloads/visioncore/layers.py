@@ -44,11 +44,12 @@ class Adapter(nn.Module):
 
 def _blur(stimulus_BTHW: Tensor, width_px: Tensor, *, radius: int) -> Tensor:
     """Average over a Gaussian, at the edge over the part of it that is inside."""
-    offsets = torch.arange(-radius, radius + 1.0, device=stimulus_BTHW.device)
+    offsets = torch.arange(-radius, radius + 1.0, device=width_px.device, dtype=width_px.dtype)
     kernel = torch.exp(-0.5 * (offsets / width_px) ** 2)
     H, W = stimulus_BTHW.shape[-2:]
     rows_HH, columns_WW = _edge_held(kernel, H), _edge_held(kernel, W)
-    return rows_HH @ stimulus_BTHW @ columns_WW.T
+    # In the model's precision: a diagnosis repeats a step in 64 bits.
+    return rows_HH @ stimulus_BTHW.to(kernel.dtype) @ columns_WW.T
 
 
 def _edge_held(kernel: Tensor, size: int) -> Tensor:

@@ -116,6 +116,7 @@ space = Space(
         help="How the reset gate enters the candidate; unused is the guide's form before its fix.",
     ),
     # Polar-V1
+    levels=Int(1, 3, default=3, tier=3, when=POLAR, help="Of the pyramid."),
     pairs=Int(4, 64, log=True, default=16, tier=3, when=POLAR, help="Quadrature pairs."),
     kernel=Choice([7, 9], default=9, tier=3, when=POLAR, help="Side of their filters."),
     bank=Choice(["gabor", "kaiming"], default="gabor", tier=2, when=POLAR, help="Filters' start."),
