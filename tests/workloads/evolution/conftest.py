@@ -51,7 +51,7 @@ def compiled_once(tmp_path_factory):
     with (tmp_path_factory.getbasetemp().parent / "evolution.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for mode in ("pure", "neat"):
-            creatures, world, lab = _population(1, neural_mode=mode, simulation_duration=0.2)
+            creatures, world, lab = _population(1, neural_mode=mode, simulation_duration=1.0)
             evaluate_labs([lab])
             lab.breed()
             result = np.zeros((1, 1, scores.COLUMNS), np.float32)

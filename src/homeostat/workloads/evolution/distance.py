@@ -58,6 +58,7 @@ def _wired_first_fits(
     bodies: Any,
     representatives: Any,
     known: int,
+    expected: Any,
     threshold: float,
     excess_c: float,
     disjoint_c: float,
@@ -67,7 +68,10 @@ def _wired_first_fits(
     """See `neat.cross.first_fits`; the same for fixed wiring."""
     for i in range(len(member)):
         member[i] = -1
-        for s in range(known):
+        for trial in range(-1, known):
+            s = expected[i] if trial < 0 else trial
+            if s < 0 or (trial >= 0 and s == expected[i]):
+                continue
             j = representatives[s]
             apart = _wired(weights, bodies, i, j, excess_c, disjoint_c, weight_c)
             if i == j or apart < threshold:

@@ -184,7 +184,7 @@ class Lab:
         rng = np.random.default_rng([self.seed, self.number])
         chosen = plan(fitness, raw, self.pressure, rng, self.species, may_breed)
         if may_breed is not None:
-            self.species.follow(chosen.survivors)
+            self.species.follow(chosen.survivors, chosen.mothers)
         self.number += 1
         key = key_of(BREED, self.seed, self.number)
         breed(self.population, self._next, chosen, self.rules, key, self.number)

@@ -107,12 +107,12 @@ def plan(
 
 def _with_elites(chosen: Array, elites: Array, fitness: Array, keep: int) -> Array:
     """The chosen, best first, the last of them giving way to elites left out."""
-    missing = np.setdiff1d(elites, chosen)
-    ordinary = np.setdiff1d(chosen, elites)
+    elite = np.zeros(len(fitness), np.bool_)
+    elite[elites] = True
+    ordinary = chosen[~elite[chosen]]
     ordinary = ordinary[np.argsort(-fitness[ordinary], kind="stable")]
-    both = len(chosen) - len(ordinary) + len(missing)
-    survivors = np.concatenate([elites, ordinary[: max(0, keep - both)]]).astype(np.int64)
-    return survivors[np.argsort(-fitness[survivors], kind="stable")]
+    survivors = np.concatenate([elites, ordinary[: max(0, keep - len(elites))]])
+    return np.asarray(survivors[np.argsort(-fitness[survivors], kind="stable")])
 
 
 def _win_tournaments(fitness: Array, keep: int, size: int, rng: np.random.Generator) -> Array:
@@ -140,9 +140,10 @@ def _survivors_by_species(
         if seats.sum() > keep:
             seats[s] = 0
     seats += np.minimum(_shares(sizes - seats, keep - seats.sum()), sizes - seats)
-    order = np.argsort(-fitness, kind="stable")
-    chosen = [order[species.member[order] == s][:seat] for s, seat in enumerate(seats)]
-    return np.concatenate(chosen)
+    order = np.lexsort((-fitness, species.member))  # species by species, the best first
+    sizes_all = np.bincount(species.member, minlength=len(species))
+    place = np.arange(len(order)) - np.repeat(np.cumsum(sizes_all) - sizes_all, sizes_all)
+    return np.asarray(order[place < seats[species.member[order]]])
 
 
 def _shares(weights: Array, total: int) -> Array:
@@ -171,7 +172,7 @@ def _pools(
     right = right if right.any() else alive
     due = _shares((sums / np.maximum(counts, 1) + 1e-9) * right, children)
     mine = species.member[survivors]
-    return [(survivors[mine == s], int(due[s])) for s in range(len(species)) if due[s]]
+    return [(survivors[mine == s], int(due[s])) for s in np.flatnonzero(due)]
 
 
 def _couples(

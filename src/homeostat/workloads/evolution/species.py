@@ -36,6 +36,9 @@ class Species:
     member: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     """For each creature, its species as an index into the arrays above."""
 
+    expected: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    """For each creature of the next population, the species of its mother; -1 if that is gone."""
+
     def __len__(self) -> int:
         return len(self.name)
 
@@ -59,7 +62,9 @@ class Species:
         known, self.member = len(self), np.zeros(size, np.int64)
         representatives = np.zeros(known + size, np.int64)
         representatives[:known] = self.representative
-        count = first_fits(representatives, known, threshold, *coefficients, self.member)
+        expected = self.expected if len(self.expected) else np.full(size, -1)
+        numbers = (threshold, *coefficients)
+        count = first_fits(representatives, known, expected, *numbers, self.member)
         new = count - known
         self.name = np.append(self.name, self.founded + np.arange(new))
         self.founded += new
@@ -70,8 +75,8 @@ class Species:
 
     def _keep(self, alive: Array) -> None:
         """Drop the species that are not `alive`."""
-        place = np.cumsum(alive) - 1
-        self.member = np.where(self.member >= 0, place[self.member], -1)
+        place = np.where(alive, np.cumsum(alive) - 1, -1)
+        self.member = place[self.member]
         self.name, self.representative = self.name[alive], self.representative[alive]
         self.best, self.improved = self.best[alive], self.improved[alive]
 
@@ -89,14 +94,15 @@ class Species:
         fresh[self.member[int(np.argmax(fitness))]] = True
         return fresh
 
-    def follow(self, survivors: Array) -> None:
-        """Point to representatives in the next population, where survivors come first."""
-        first = np.full(len(self), -1)
-        for place, i in reversed(list(enumerate(survivors))):
-            first[self.member[i]] = place  # survivors are listed best first
-        alive = first >= 0
+    def follow(self, survivors: Array, mothers: Array) -> None:
+        """Point into the next population, where survivors come first, best first, then children."""
+        species, places = np.unique(self.member[survivors], return_index=True)
+        parents = np.concatenate([survivors, mothers])
+        alive = np.zeros(len(self), np.bool_)
+        alive[species] = True
         self._keep(alive)
-        self.representative = first[alive]
+        self.representative = places
+        self.expected = self.member[parents]
 
     def state_dict(self) -> dict[str, Any]:
         """All of it as plain values."""
@@ -107,6 +113,7 @@ class Species:
             "improved": self.improved,
             "founded": self.founded,
             "member": self.member,
+            "expected": self.expected,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -61,9 +61,16 @@ def distance(
 
     A gene only one of them has is excess if it is younger than all of the other's, else disjoint.
     """
+    ages = (_newest(a, i), _newest(b, j))
+    return _distance(a, i, b, j, ages, excess_c, disjoint_c, weight_c)
+
+
+@compiled
+def _distance(
+    a: Any, i: int, b: Any, j: int, ages: Any, excess_c: float, disjoint_c: float, weight_c: float
+) -> Any:
     excess = disjoint = matching = 0
     apart = 0.0
-    newest_a, newest_b = _newest(a, i), _newest(b, j)
     c = d = 0
     while c < a.genes[i] or d < b.genes[j]:
         in_a = c < a.genes[i] and (d >= b.genes[j] or a.key[i, c] <= b.key[j, d])
@@ -72,10 +79,10 @@ def distance(
             matching += 1
             apart += abs(a.weight[i, c] - b.weight[j, d])
         elif in_a:
-            later = a.born[i, c] > newest_b
+            later = a.born[i, c] > ages[1]
             excess, disjoint = excess + later, disjoint + (not later)
         else:
-            later = b.born[j, d] > newest_a
+            later = b.born[j, d] > ages[0]
             excess, disjoint = excess + later, disjoint + (not later)
         c, d = c + in_a, d + in_b
     genes = max(1, a.genes[i], b.genes[j])
@@ -87,19 +94,21 @@ def first_fits(
     genomes: Any,
     representatives: Any,
     known: int,
+    expected: Any,
     threshold: float,
     excess_c: float,
     disjoint_c: float,
     weight_c: float,
     member: Any,
 ) -> int:
-    """Put every genome into the first species whose representative is nearer than `threshold`.
+    """Put every genome into a species whose representative is nearer than `threshold`.
 
     Args:
         genomes: N genomes.
         representatives: Indices of genomes; room for N, the first `known` filled in. Whoever fits
             nowhere becomes the representative of a new species.
         known: How many species there are already.
+        expected: For each genome the species to try first, its mother's, or -1; then all in order.
         threshold: Nearer than this is the same species.
         excess_c, disjoint_c, weight_c: The coefficients of the distance.
         member: Out: for each genome, its species.
@@ -107,14 +116,19 @@ def first_fits(
     Returns:
         How many species there are now.
     """
+    newest = np.empty(len(member), np.int64)
+    for i in range(len(member)):
+        newest[i] = _newest(genomes, i)
     for i in range(len(member)):
         member[i] = -1
-        for s in range(known):
+        for trial in range(-1, known):
+            s = expected[i] if trial < 0 else trial
+            if s < 0 or (trial >= 0 and s == expected[i]):
+                continue
             j = representatives[s]
-            if (
-                i == j
-                or distance(genomes, i, genomes, j, excess_c, disjoint_c, weight_c) < threshold
-            ):
+            ages = (newest[i], newest[j])
+            apart = _distance(genomes, i, genomes, j, ages, excess_c, disjoint_c, weight_c)
+            if i == j or apart < threshold:
                 member[i] = s
                 break
         if member[i] < 0:

@@ -193,7 +193,7 @@ def evolve(
         rng = np.random.default_rng([seed, generation])
         may_breed = species.judge(scores, generation, settings.patience)
         chosen = plan(scores, scores, settings.pressure, rng, species, may_breed)
-        species.follow(chosen.survivors)
+        species.follow(chosen.survivors, chosen.mothers)
         born = (generation + 1) * size * _BIRTHS
         key = key_of(BREED, seed, generation)
         lists = (chosen.survivors, chosen.mothers, chosen.fathers)
