@@ -73,8 +73,12 @@ def _torch_version() -> str | None:
         return None
 
 
+@lru_cache(maxsize=64)
 def git_commit(folder: Path) -> str | None:
-    """The commit checked out around a folder, read from git's files; None outside a repository."""
+    """The commit checked out around a folder, read from git's files; None outside a repository.
+
+    The first answer is kept: it is the commit that this process has loaded its code from.
+    """
     git = _git_folder(folder)
     if git is None:
         return None
