@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from homeostat.workloads.ncp import LTC, AutoNCP, CfC, FullyConnected, Random
+from homeostat.workloads.ncp.on_torch import cfc_fused
 from homeostat.workloads.ncp.on_torch.cfc import CfCCell
 from homeostat.workloads.ncp.on_torch.ltc import LTCCell
 from homeostat.workloads.ncp.spec import ACTIVATIONS, MODES, Backbone, CfCSpec, LTCSpec
@@ -73,6 +74,31 @@ def test_the_fused_cfc_has_the_plain_cells_values_and_gradients(mode, activation
     plain = step_by_step(cell, *inputs)
     fused, _ = cell(inputs[0], inputs[1], (inputs[2],))
     assert_same_value_and_gradients(plain, fused, [*inputs, *cell.parameters()])
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("steps_at_once", [1, 4])
+def test_gradients_do_not_depend_on_the_chunks_they_are_made_in(monkeypatch, mode, steps_at_once):
+    cell = cfc_cell(mode, layers=1)
+    numbers_a_step = ROWS * cell.spec.num_heads * cell.spec.hidden_size
+    monkeypatch.setattr(cfc_fused, "CHUNK", steps_at_once * numbers_a_step)
+    inputs = sequence()
+    plain = step_by_step(cell, *inputs)
+    fused, _ = cell(inputs[0], inputs[1], (inputs[2],))
+    assert_same_value_and_gradients(plain, fused, [*inputs, *cell.parameters()])
+
+
+@pytest.mark.parametrize(
+    "make", [cfc_cell, lambda: cfc_cell("pure"), lambda: ltc_cell(AutoNCP(9, 2))]
+)
+def test_going_back_twice_through_one_graph_gives_the_same_gradients(make):
+    cell = make().double()
+    x, dt, h0 = sequence(units=cell.initial_state(torch.zeros(1, 1, 1))[0].shape[1])
+    loss = cell(x, dt, (h0,))[0].square().sum()
+    leaves = [x, dt, h0, *cell.parameters()]
+    first = torch.autograd.grad(loss, leaves, retain_graph=True)
+    again = torch.autograd.grad(loss, leaves)
+    assert all(map(torch.equal, first, again))
 
 
 def test_the_fused_cfc_drops_what_its_gradient_drops():

@@ -1,9 +1,9 @@
 """A whole CfC sequence as one differentiable operation, with its gradient derived by hand.
 
 The plain cell records some fifteen small operations per step, and their bookkeeping costs more than
-their arithmetic. Here a step is two matrix products and a few operations in place. Three things
-leave the loop: the inputs' share of the first product (one product for all steps), the slopes of
-every non-linearity (going back, the states are known), and the gradients of the weights.
+their arithmetic. Here a step is two matrix products and a few operations in place. What leaves the
+loop: the inputs' share of the first product (one product for all steps), and, in chunks of steps
+that stay in the cache, the slopes of every non-linearity and the gradients of the weights.
 
 With dense layers z_0 = x W_x' + b_0 + h W_h',  y_l = act(z_l),  z_l+1 = y_l W_l+1' + b_l+1, the
 last z being the heads p, and with the slopes D_l = dy_l/dz_l and C = dh'/dp, the way back is
@@ -56,6 +56,13 @@ SLOPE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "gelu": _gelu_slope,
     "silu": _silu_slope,
 }
+
+
+# Activations whose slope follows from their output.
+FROM_OUTPUT = ("tanh", "relu")
+
+# Numbers in a chunk of the heads' gradients on the way back: 1 MB, half of a usual second cache.
+CHUNK = 2**18
 
 
 def cfc_sequence(
@@ -122,7 +129,8 @@ class _Sequence(torch.autograd.Function):
         from_x = torch.baddbmm(biases[0], x_MTBI.flatten(1, 2), first_x.transpose(1, 2))
         z = [from_x.unflatten(1, (length, batch))]
         z += [x_MTBI.new_empty(members, length, batch, b.shape[2]) for b in biases[1:]]
-        y = [torch.empty_like(z_l) for z_l in z[:-1]]
+        # Where the slope follows from y alone, y takes the place of z.
+        y = z[:-1] if activation in FROM_OUTPUT else [torch.empty_like(z_l) for z_l in z[:-1]]
         h = x_MTBI.new_empty(members, length + 1, batch, h0_MBH.shape[2])
         h[:, 0] = h0_MBH
         combine: Gated | Pure
@@ -145,53 +153,65 @@ class _Sequence(torch.autograd.Function):
                 torch.baddbmm(biases[i + 1], y_t[i][t], transposed[i + 1], out=z_t[i + 1][t])
             combine.step(t, h_t[t + 1])
 
-        ctx.activation, ctx.combine, ctx.z = activation, combine, z
-        ctx.save_for_backward(keep_LMTBU, x_MTBI, h, *weights, *y)
+        ctx.activation, ctx.combine, ctx.z, ctx.y = activation, combine, z, y
+        ctx.save_for_backward(keep_LMTBU, x_MTBI, h, *weights)
         return h[:, 1:]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_MTBH: Tensor) -> tuple[Tensor | None, ...]:
-        num = len(ctx.z)
-        keep_LMTBU, x_MTBI, h, *saved = ctx.saved_tensors
-        weights, y = saved[:num], saved[num:]
+        z, y, combine = ctx.z, ctx.y, ctx.combine
+        keep_LMTBU, x_MTBI, h, *weights = ctx.saved_tensors
         first_x, first_h = weights[0].split([x_MTBI.shape[3], h.shape[3]], dim=2)
-        length = x_MTBI.shape[1]
+        members, length, batch = x_MTBI.shape[:3]
+        steps = min(max(CHUNK // (members * batch * z[-1].shape[3]), 1), length)
 
-        slopes = []
-        for i, (z_l, y_l) in enumerate(zip(ctx.z, y, strict=False)):
-            if keep_LMTBU is None:
-                slopes.append(SLOPE[ctx.activation](z_l, y_l))
-            else:
-                FORWARD[ctx.activation](z_l, out=(dry := torch.empty_like(z_l)))
-                slopes.append(SLOPE[ctx.activation](z_l, dry) * keep_LMTBU[i])
-        dz = [torch.empty_like(z_l) for z_l in ctx.z]
-        dh_MTBH = torch.empty_like(grad_MTBH, memory_format=torch.contiguous_format)
-        head_slopes_MTBKH = ctx.combine.slopes()
-        dp_MTBKH = dz[-1].view(head_slopes_MTBKH.shape)
+        # Gradients of one chunk, reused; those of the weights add up over the chunks.
+        dz = [z_l.new_empty(members, steps, batch, z_l.shape[3]) for z_l in z]
+        dh = h.new_empty(members, steps, batch, h.shape[3])
+        d_weights = [torch.zeros_like(weight) for weight in weights]
+        d_biases = [weight.new_zeros(weight.shape[:2]) for weight in weights]
+        dx = torch.empty_like(x_MTBI) if ctx.needs_input_grad[3] else None
+        d_dt = torch.empty_like(combine.dt_MTB1) if ctx.needs_input_grad[4] else None
 
-        grad_t, dh_t, dz_t = grad_MTBH.unbind(1), dh_MTBH.unbind(1), [d.unbind(1) for d in dz]
-        slope_t, head_t = [s.unbind(1) for s in slopes], head_slopes_MTBKH.unbind(1)
-        dp_t = dp_MTBKH.unbind(1)
-        dh_t[-1].copy_(grad_t[-1])
-        for t in range(length - 1, -1, -1):
-            torch.mul(head_t[t], dh_t[t].unsqueeze(2), out=dp_t[t])
-            for i in range(num - 2, -1, -1):
-                torch.bmm(dz_t[i + 1][t], weights[i + 1], out=dz_t[i][t]).mul_(slope_t[i][t])
-            if t:
-                torch.baddbmm(grad_t[t - 1], dz_t[0][t], first_h, out=dh_t[t - 1])
+        d_first = h.new_zeros(members, batch, h.shape[3])  # of the state before the chunk after
+        for stop in range(length, 0, -steps):
+            here = slice(max(stop - steps, 0), stop)
+            count = here.stop - here.start
+            slope_t = [_slopes(ctx, keep_LMTBU, i, here).unbind(1) for i in range(len(y))]
+            head_t = combine.slopes(here).unbind(1)
+            dz_t, dh_t, grad_t = (
+                [d.unbind(1) for d in dz],
+                dh.unbind(1),
+                grad_MTBH[:, here].unbind(1),
+            )
+            dp_t = dz[-1].unflatten(3, (-1, h.shape[3])).unbind(1)
+            torch.add(grad_t[-1], d_first, out=dh_t[count - 1])
+            for t in range(count - 1, -1, -1):
+                torch.mul(head_t[t], dh_t[t].unsqueeze(2), out=dp_t[t])
+                for i in range(len(y) - 1, -1, -1):
+                    torch.bmm(dz_t[i + 1][t], weights[i + 1], out=dz_t[i][t]).mul_(slope_t[i][t])
+                if t:
+                    torch.baddbmm(grad_t[t - 1], dz_t[0][t], first_h, out=dh_t[t - 1])
+            d_first = torch.bmm(dz_t[0][0], first_h)
 
-        flat = [d.flatten(1, 2) for d in dz]
-        seen = [torch.cat([x_MTBI, h[:, :-1]], dim=3).flatten(1, 2)]
-        seen += [y_l.flatten(1, 2) for y_l in y]
-        d_weights = [torch.bmm(d.mT, inputs) for d, inputs in zip(flat, seen, strict=True)]
-        dx = None
-        if ctx.needs_input_grad[3]:
-            dx = torch.bmm(flat[0], first_x).view(x_MTBI.shape)
-        dt = ctx.combine.dt_gradient(dz[-1], dh_MTBH) if ctx.needs_input_grad[4] else None
-        return (
-            *(None, None, None, dx, dt, torch.bmm(dz_t[0][0], first_h)),
-            *ctx.combine.own_gradients(dh_MTBH),
-            *d_weights,
-            *(d.sum(1) for d in flat),
-        )
+            flat = [d[:, :count].flatten(1, 2) for d in dz]
+            seen = [torch.cat([x_MTBI[:, here], h[:, here]], dim=3), *(y_l[:, here] for y_l in y)]
+            for d, inputs, d_weight, d_bias in zip(flat, seen, d_weights, d_biases, strict=True):
+                d_weight.baddbmm_(d.transpose(1, 2), inputs.flatten(1, 2))
+                d_bias.add_(d.sum(1))
+            if dx is not None:
+                dx[:, here] = torch.bmm(flat[0], first_x).unflatten(1, (count, batch))
+            combine.add_gradients(here, dz[-1][:, :count], dh[:, :count], d_dt)
+        own = combine.own_gradients()
+        return None, None, None, dx, d_dt, d_first, *own, *d_weights, *d_biases
+
+
+def _slopes(ctx: Any, keep_LMTBU: Tensor | None, layer: int, here: slice) -> Tensor:
+    """dy/dz of a backbone layer over a chunk of steps, dropout included."""
+    z, y = ctx.z[layer][:, here], ctx.y[layer][:, here]
+    if keep_LMTBU is None:
+        return SLOPE[ctx.activation](z, y)
+    keep = keep_LMTBU[layer][:, here]
+    # What dropout kept was scaled up with it; what it did not keep has no slope anyway.
+    return SLOPE[ctx.activation](z, torch.where(keep > 0.0, y / keep, y)) * keep

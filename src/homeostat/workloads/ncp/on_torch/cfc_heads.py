@@ -1,7 +1,7 @@
 """How a CfC's heads become the next state, and the slopes of that, for the fused sequence.
 
 Both classes work in place on the heads p of all steps: `step` writes the state after one step, and
-the rest is asked for on the way back, for all steps at once.
+the rest is asked for on the way back, for a chunk of steps at a time.
 """
 
 from __future__ import annotations
@@ -19,37 +19,45 @@ class Gated:
         size = p_MTBK.shape[-1] // 4
         self.leave_ungated = leave_ungated
         self.dt_MTB1 = dt_MTB1
-        both, self.t_a, t_b = p_MTBK.split([2 * size, size, size], dim=-1)
+        both, self.t_a, self.gate = p_MTBK.split([2 * size, size, size], dim=-1)
         self.f1, self.f2 = both.split(size, dim=-1)
-        self.gate = torch.empty_like(self.t_a, memory_format=torch.contiguous_format)
         # Views per step, made once: indexing inside the loop costs as much as the arithmetic.
         self._both, self._f1, self._f2 = both.unbind(1), self.f1.unbind(1), self.f2.unbind(1)
-        self._t_a, self._t_b, self._dt = self.t_a.unbind(1), t_b.unbind(1), dt_MTB1.unbind(1)
-        self._gate = self.gate.unbind(1)
+        self._t_a, self._gate, self._dt = (
+            self.t_a.unbind(1),
+            self.gate.unbind(1),
+            dt_MTB1.unbind(1),
+        )
 
     def step(self, t: int, out: Tensor) -> None:
-        gate = torch.addcmul(self._t_b[t], self._t_a[t], self._dt[t], out=self._gate[t]).sigmoid_()
+        # The gate takes the place of t_b.
+        gate = self._gate[t].addcmul_(self._t_a[t], self._dt[t]).sigmoid_()
         self._both[t].tanh_()
         if self.leave_ungated:
             torch.addcmul(self._f1[t], gate, self._f2[t], out=out)
         else:
             torch.lerp(self._f1[t], self._f2[t], gate, out=out)
 
-    def slopes(self) -> Tensor:
-        """dh'/dp, shape (M, T, B, K, H)."""
-        f1, f2, gate = self.f1, self.f2, self.gate
+    def slopes(self, here: slice) -> Tensor:
+        """dh'/dp over a chunk of steps, shape (M, T, B, K, H)."""
+        f1, f2, gate = self.f1[:, here], self.f2[:, here], self.gate[:, here]
         moved = f2 if self.leave_ungated else f2 - f1
         from_b = moved * gate * (1.0 - gate)
         from_1 = 1.0 - f1 * f1
         if not self.leave_ungated:
             from_1 *= 1.0 - gate
-        return torch.stack([from_1, gate * (1.0 - f2 * f2), from_b * self.dt_MTB1, from_b], dim=-2)
+        from_a = from_b * self.dt_MTB1[:, here]
+        return torch.stack([from_1, gate * (1.0 - f2 * f2), from_a, from_b], dim=-2)
 
-    def dt_gradient(self, dp_MTBK: Tensor, dh_MTBH: Tensor) -> Tensor:
-        size = self.t_a.shape[-1]
-        return torch.sum(dp_MTBK[..., 3 * size :] * self.t_a, dim=-1, keepdim=True)
+    def add_gradients(
+        self, here: slice, dp_MTBK: Tensor, dh_MTBH: Tensor, d_dt_MTB1: Tensor | None
+    ) -> None:
+        """Write the time steps' gradient of a chunk, where it is wanted."""
+        if d_dt_MTB1 is not None:
+            each = dp_MTBK[..., 3 * self.t_a.shape[-1] :] * self.t_a[:, here]
+            d_dt_MTB1[:, here] = each.sum(dim=-1, keepdim=True)
 
-    def own_gradients(self, dh_MTBH: Tensor) -> tuple[None, None]:
+    def own_gradients(self) -> tuple[None, None]:
         return None, None
 
 
@@ -57,33 +65,42 @@ class Pure:
     """The pure mode: the closed form itself, with the parameters A and w_tau."""
 
     def __init__(self, p_MTBH: Tensor, dt_MTB1: Tensor, a_MH: Tensor, w_tau_MH: Tensor) -> None:
-        self.f, self.dt_MTB1, self.w_tau_MH = p_MTBH, dt_MTB1, w_tau_MH
+        self.f, self.dt_MTB1, self.a_MH, self.w_tau_MH = p_MTBH, dt_MTB1, a_MH, w_tau_MH
         self.a_M1H, self.floor_M1H = a_MH.unsqueeze(1), w_tau_MH.abs().unsqueeze(1)
+        self.d_a_MH, self.slower_MH = torch.zeros_like(a_MH), torch.zeros_like(a_MH)
         self._f, self._dt = p_MTBH.unbind(1), dt_MTB1.unbind(1)
 
     def step(self, t: int, out: Tensor) -> None:
         torch.abs(self._f[t], out=out).add_(self.floor_M1H).mul_(self._dt[t]).neg_().exp_()
         torch.addcmul(self.a_M1H, out.mul_(self._f[t]), self.a_M1H, value=-1.0, out=out)
 
-    def _speed(self) -> Tensor:
-        return self.floor_M1H.unsqueeze(1) + self.f.abs()
+    def _speed(self, here: slice) -> Tensor:
+        return self.floor_M1H.unsqueeze(1) + self.f[:, here].abs()
 
-    def _decay(self) -> Tensor:
-        return torch.exp(-self.dt_MTB1 * self._speed())
+    def _decay(self, here: slice) -> Tensor:
+        return torch.exp(-self.dt_MTB1[:, here] * self._speed(here))
 
-    def slopes(self) -> Tensor:
-        """dh'/df = -A e (1 - dt |f|), shape (M, T, B, 1, H)."""
+    def slopes(self, here: slice) -> Tensor:
+        """dh'/df = -A e (1 - dt |f|) over a chunk of steps, shape (M, T, B, 1, H)."""
         a = self.a_M1H.unsqueeze(1)
-        return (-a * self._decay() * (1.0 - self.dt_MTB1 * self.f.abs())).unsqueeze(-2)
+        shift = 1.0 - self.dt_MTB1[:, here] * self.f[:, here].abs()
+        return (-a * self._decay(here) * shift).unsqueeze(-2)
 
-    def dt_gradient(self, dp_MTBH: Tensor, dh_MTBH: Tensor) -> Tensor:
-        each = dh_MTBH * self.a_M1H.unsqueeze(1) * self._decay() * self.f * self._speed()
-        return torch.sum(each, dim=-1, keepdim=True)
+    def add_gradients(
+        self, here: slice, dp_MTBH: Tensor, dh_MTBH: Tensor, d_dt_MTB1: Tensor | None
+    ) -> None:
+        """Add a chunk's share to the gradients of A and w_tau; write that of its time steps."""
+        moved = self._decay(here) * self.f[:, here]
+        pulled = dh_MTBH * moved
+        self.d_a_MH += (dh_MTBH - pulled).sum(dim=(1, 2))
+        self.slower_MH += (pulled * self.dt_MTB1[:, here]).sum(dim=(1, 2)) * self.a_MH
+        if d_dt_MTB1 is not None:
+            each = pulled * self._speed(here) * self.a_M1H.unsqueeze(1)
+            d_dt_MTB1[:, here] = each.sum(dim=-1, keepdim=True)
 
-    def own_gradients(self, dh_MTBH: Tensor) -> tuple[Tensor, Tensor]:
-        """Gradients of A and w_tau, each (M, H)."""
-        moved = self._decay() * self.f
-        d_a = (dh_MTBH * (1.0 - moved)).sum(dim=(1, 2))
-        slower = (dh_MTBH * self.dt_MTB1 * moved).sum(dim=(1, 2)) * self.a_M1H.squeeze(1)
-        # Slope 1 at 0, as in `magnitude`.
+    def own_gradients(self) -> tuple[Tensor, Tensor]:
+        """Gradients of A and w_tau, each (M, H); the slope of |w_tau| at 0 is 1."""
+        d_a, slower = self.d_a_MH, self.slower_MH
+        # The next way back through the same graph starts from nothing again.
+        self.d_a_MH, self.slower_MH = torch.zeros_like(d_a), torch.zeros_like(d_a)
         return d_a, torch.where(self.w_tau_MH >= 0.0, slower, -slower)
