@@ -33,8 +33,8 @@ from homeostat.space import Config
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
 
-# In the order in which one would ask: does it run, does it learn, is what it says true, and last
-# the knobs, which take what time is left.
+# In the order in which one would ask: does it run, does it learn, is what it says true; then the
+# knobs, which take what time is left.
 CHECKS: dict[str, Callable[[Bench], Checks]] = {
     "runs": runs.check,
     "repeats": repeats.check,
@@ -50,9 +50,9 @@ CHECKS: dict[str, Callable[[Bench], Checks]] = {
     "labels": labels.check,
     "causality": causality.check,
     "reach": reach.check,
-    "noise": noise.check,
     "update rule": update_rule.check,
     "knobs": knobs.check,
+    "noise": noise.check,
 }
 
 

@@ -72,7 +72,7 @@ class Bench:
         One run of the whole length also gives the baseline; where that is too long, it shows the
         pace, and the runs get as many steps as fit.
         """
-        share = self.seconds / (0.6 * self._num_knobs() + 14)
+        share = self.seconds / (self._num_knobs() + 14)
         limit_s = max(2 * share, 1.5)
         had_torch = "torch" in sys.modules
         first = self.run(self.config, self.seed, limit_s=limit_s)
@@ -146,6 +146,13 @@ class Bench:
                     self.config, self.seed, anatomy=True, limit_s=limit, operations=False
                 )
         return self._anatomy
+
+    def start(self, config: Config) -> Recording:
+        """A run that ends after its first update: which optimisers there are, and how set."""
+        key = ("start", config.digest)
+        if key not in self._runs:
+            self._runs[key] = self.run(config, self.seed, most_updates=1, limit_s=self.left_s)
+        return self._runs[key]
 
     def first_update(self, config: Config) -> Recording:
         """A run that ends after its first update, with how that moved each weight."""

@@ -15,6 +15,7 @@ from homeostat.errors import HomeostatError
 from homeostat.probe.bench import Bench
 from homeostat.probe.compare import difference
 from homeostat.probe.result import Check, Checks, Found
+from homeostat.record.outcome import Outcome
 from homeostat.space import Bool, Choice, Config, Space
 from homeostat.space.values import show
 
@@ -98,6 +99,12 @@ def _inert(bench: Bench, base: Config, name: str, ends: list[Any]) -> Iterator[C
         elif reads:
             yield Check("knobs", "skipped", name, evidence={"unseen": name})
             return
+    if runs[0].ending.outcome in (Outcome.DIVERGED, Outcome.FAILED):
+        yield FOUND.skipped(
+            f"{name}: {', '.join(tried)} give the same run, but that one ends after "
+            f"{len(runs[0].reports)} reports, too early to tell."
+        )
+        return
     edges = [v for v in _values(bench.workload.space, name, (0.0, 1.0)) if v != base[name]]
     if reads and any(bench.changes(_with(bench, base, name, v), runs[0]) for v in edges):
         return
@@ -109,10 +116,10 @@ def _inert(bench: Bench, base: Config, name: str, ends: list[Any]) -> Iterator[C
             knob=name,
         )
         return
-    how = "" if reads else "; the loop never reads it"
+    verdict = "has no effect" if reads else "is not connected to anything"
+    how = ", although the loop reads it" if reads else "; the loop never reads it"
     yield FOUND.fault(
-        f"{name} is not connected to anything: {', '.join(tried)} give the same run of {length}, "
-        f"bit by bit{how}.",
+        f"{name} {verdict}: {', '.join(tried)} give the same run of {length}, bit by bit{how}.",
         remedy,
         knob=name, tried=tried, read=reads,
     )  # fmt: skip

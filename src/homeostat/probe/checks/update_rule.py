@@ -27,7 +27,7 @@ def check(bench: Bench) -> Checks:
             yield _at_neutral(found, bench, name, changes)
         return
     fine = True
-    base = bench.plain()
+    base = bench.start(bench.config)
     for name, parameter in bench.workload.space.searched().items():
         if not isinstance(parameter, Bool | Choice) or name not in bench.config.active:
             continue
@@ -41,7 +41,7 @@ def check(bench: Bench) -> Checks:
         for value in values:
             if value == bench.config[name]:
                 continue
-            swapped = _swapped(base, bench.plain(bench.vary({name: value})))
+            swapped = _swapped(base, bench.start(bench.vary({name: value})))
             if swapped:
                 fine = False
                 yield found.fault(
