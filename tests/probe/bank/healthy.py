@@ -206,6 +206,29 @@ def causal_attention(config, trial):
             yield hs.Report(step, val_loss=loss_of(held_out))
 
 
+@minimise(budget=16)
+def one_window_of_text(config, trial):
+    """A batch of one short window: where the text repeats a letter, it is its own next token."""
+    text = torch.tensor([ord(letter) - 97 for letter in "aaaaaabcdbbbbbbbacddddddddca" * 4])
+    other = torch.tensor([ord(letter) - 97 for letter in "dddabbacccabdcbccdaccb"])
+    model = Attends(causal=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.lr)
+    trial.watch(model, optimizer)
+    places = trial.torch_rng("data")
+    held_out = other.unfold(0, 5, 5)
+
+    def loss_of(rows):
+        return F.cross_entropy(model(rows[:, :-1]).reshape(-1, 11), rows[:, 1:].reshape(-1))
+
+    for step in trial.steps():
+        start = int(torch.randint(len(text) - 5, (1,), generator=places))
+        optimizer.zero_grad()
+        loss_of(text[None, start : start + 5]).backward()
+        optimizer.step()
+        with torch.no_grad():
+            yield hs.Report(step, val_loss=loss_of(held_out))
+
+
 @minimise(budget=8)
 def average_over_time(config, trial):
     x = torch.randn(120, 12, 3, generator=trial.torch_rng("data"))

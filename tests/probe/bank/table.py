@@ -59,6 +59,7 @@ HEALTHY = (
     healthy.adversaries,
     healthy.tied_weights_and_padding,
     healthy.causal_attention,
+    healthy.one_window_of_text,
     healthy.average_over_time,
     healthy.lbfgs,
     healthy.gradient_checkpoints,

@@ -193,7 +193,10 @@ def _renamed(x: Any, y: Any) -> bool:
 
 
 def _echo(run: Recording) -> Checks:
-    """A sequence model that is asked for the very tokens it is shown."""
+    """A sequence model that is asked for the very tokens it is shown.
+
+    A row of one token over and over equals itself shifted by one: only rows that vary can tell.
+    """
     found = Found("target leak")
     for call in run.calls:
         if not call.learnt_from or not call.inputs or call.inputs[0].is_floating_point():
@@ -202,6 +205,8 @@ def _echo(run: Recording) -> Checks:
         for pair in call.pairs:
             target = pair.target
             if shown.ndim < 2 or shown.shape[1] < 2 or target.numel() != shown.numel():
+                continue
+            if bool((shown[:, 1:] == shown[:, :-1]).all()):
                 continue
             if bool((target.reshape(-1) == shown.reshape(-1)).all()):
                 yield found.fault(
