@@ -77,7 +77,7 @@ def summary_TN(neurons: DynamicNeurons, windows_THW: Array32, gaze: Gaze) -> Flo
     constants = neurons.constants
     gate_T = saccade_gate(speed_T(gaze.position_T2))
     lambda_T = (1.0 - gate_T) * constants.lambda_fix + gate_T * constants.lambda_sac
-    relaxed_TN = relax_TN(_amplitude_TN(neurons, windows_THW), lambda_T)
+    relaxed_TN = relax_TN(amplitude_TN(neurons, windows_THW), lambda_T)
     summaries = (
         relaxed_TN,
         average_TN(relaxed_TN, constants.alpha_fast),
@@ -87,7 +87,7 @@ def summary_TN(neurons: DynamicNeurons, windows_THW: Array32, gaze: Gaze) -> Flo
     return np.asarray((chosen_TN - chosen_TN.mean(0)) / chosen_TN.std(0))
 
 
-def _amplitude_TN(neurons: DynamicNeurons, windows_THW: Array32) -> Floats:
+def amplitude_TN(neurons: DynamicNeurons, windows_THW: Array32) -> Floats:
     """Amplitude of a quadrature pair, pooled over 3 x 3 pixels with a Gaussian mask."""
     count = len(neurons.rate_N)
     frequency_N = np.full(count, CYCLES_PER_PX * PX_PER_DEG)
