@@ -3,6 +3,9 @@
 Each row looks at a record and gives its evidence as a sentence, or nothing. A row may also doubt
 its own inference: the guide blames the lifespan for "only 1-2 deaths", but when as many layers
 died as there are dying layers, no lifespan could have given more.
+
+The classes are this file's own: the general ones come with PyTorch, which asking about a workload
+does not need. Diagnosing takes any rule of this form.
 """
 
 from __future__ import annotations
