@@ -46,7 +46,7 @@ _CONSTANTS: dict[str, Range] = {
     "output_smoothing": Float(0.01, 1, default=0.15, fixed=_GUIDE),
     **_SCORING,
     "eval_layouts": Int(1, 16, default=1, fixed="pellet layouts each creature meets: cost"),
-    "held_out_layouts": Int(1, 256, default=64, fixed="layouts behind every reported number"),
+    "held_out_layouts": Int(2, 256, default=64, fixed="layouts behind every reported number"),
     "report_every": Int(1, 1000, default=10, fixed="generations between held-out evaluations"),
     "common_layouts": Bool(
         default=True, fixed="with a layout of its own, the best creature is the luckiest"

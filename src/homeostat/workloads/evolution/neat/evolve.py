@@ -50,7 +50,7 @@ class Settings:
     rates: Rates = field(
         default_factory=lambda: Rates(
             add_node=0.1,
-            add_connection=0.4,
+            add_connection=0.8,
             enable=0.02,
             disable=0.01,
             weight=0.8,
