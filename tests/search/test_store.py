@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -57,7 +58,10 @@ def test_the_tables_are_the_ones_promised(store, tmp_path):
     }
     mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
     connection.close()
-    assert names == {"nas_studies", "nas_trials", "nas_parameters", "nas_objectives", "nas_reports"}
+    assert names - {"sqlite_sequence"} == {
+        "nas_studies", "nas_drivers", "nas_trials", "nas_parameters", "nas_objectives",
+        "nas_reports",
+    }  # fmt: skip
     assert mode == "wal"
 
 
@@ -88,35 +92,85 @@ def test_an_unknown_study_names_the_nearest(store):
         store.study("overnigth")
 
 
-def test_a_study_has_one_driver_until_it_dies(store):
+JOIN = (
+    "import sys; from homeostat.search.store import Store; s = Store(sys.argv[1]);"
+    "s.join(s.study('s').key, alone=sys.argv[2] == 'alone')"
+)
+
+
+def join_elsewhere(store, how):
+    """Joins from another process, which then ends without leaving; returns its complaint."""
+    command = [sys.executable, "-c", JOIN, store.place, how]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+
+def test_a_study_has_several_drivers_unless_one_wants_to_be_alone(store):
     study = new_study(store)
-    store.lock(study.key)
-    store.lock(study.key)  # the same process may open it again
+    mine = store.join(study.key)
     assert store.study("s").driven
-    code = (
-        "import sys; from homeostat.search.store import Store; s = Store(sys.argv[1]);"
-        "s.lock(s.study('s').key)"
-    )
-    command = [sys.executable, "-c", code, store.place]
-    refused = subprocess.run(command, capture_output=True, text=True, check=False).stderr
-    assert f"StudyLockedError: Study 's' is being driven by process {owner()['pid']}" in refused
-    store.release(study.key)
-    # It locks and ends without releasing: the lock of a dead process does not count.
-    assert subprocess.run(command, check=False).returncode == 0
+    assert join_elsewhere(store, "together") == ""
+    here = f"StudyLockedError: Study 's' is being driven by process {owner()['pid']}"
+    assert here in join_elsewhere(store, "alone")
+    store.leave(mine)
+    # The other one has ended without leaving: the dead do not count.
+    assert len(store.drivers(study.key)) == 1
     assert not store.study("s").driven
-    store.lock(study.key)
+    mine = store.join(study.key, alone=True)
+    assert [driver.key for driver in store.drivers(study.key)] == [mine]
+    assert here in join_elsewhere(store, "together")
 
 
 def test_a_driver_on_another_machine_counts_while_its_heart_beats(store, monkeypatch):
     study = new_study(store)
     elsewhere = owner() | {"host": "elsewhere"}
     monkeypatch.setattr(store_module, "owner", lambda: elsewhere)
-    store.lock(study.key)
+    store.join(study.key, alone=True)
     monkeypatch.undo()
     with pytest.raises(StudyLockedError, match="on elsewhere"):
-        store.lock(study.key)
-    store.update(study.key, heartbeat=0.0)
-    store.lock(study.key)
+        store.join(study.key)
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("UPDATE nas_drivers SET heartbeat = 1.0")
+        connection.commit()
+    store.join(study.key)
+
+
+def test_a_trial_belongs_to_its_driver_until_another_has_taken_it_over(store):
+    study = new_study(store)
+    one, two = store.join(study.key), store.join(study.key)
+    key = store.add_trial(study.key, 0, {"x": 1}, 0.0, one)
+    [drawn] = store.trials(study.key)
+    assert store.claim(drawn, two)
+    assert store.claim(drawn, two)  # the same again, should the answer to the first be lost
+    assert not store.claim(drawn, one + two)
+    ended = replace(drawn, outcome=Outcome.COMPLETED, values={"loss": 1.0}, sds={"loss": None})
+    ended = replace(ended, per_seed={"loss": (1.0,)}, finished=1.0)
+    assert not store.finish_trial(ended)  # from driver one, which was slow and taken for dead
+    assert [t.outcome for t in store.trials(study.key)] == [Outcome.RUNNING]
+    assert store.finish_trial(replace(ended, driver=two))
+    assert store.finish_trial(replace(ended, driver=two))  # again: nothing is counted twice
+    assert store.trials(study.key) == [replace(ended, key=key, driver=two)]
+
+
+def test_one_driver_confirms(store):
+    study = new_study(store)
+    one, two = store.join(study.key), store.join(study.key)
+    assert store.elect(study.key, one).key == one
+    assert store.elect(study.key, two).key == one
+    assert store.elect(study.key, one).key == one
+    store.leave(one)
+    assert store.elect(study.key, two).key == two
+
+
+def test_a_store_of_an_earlier_version_gets_the_columns_that_it_lacks(store, tmp_path):
+    """Studies made before several drivers could share one."""
+    study = new_study(store)
+    store.add_trial(study.key, 0, {"x": 1}, 0.0)
+    before = store.trials(study.key)
+    connection = sqlite3.connect(tmp_path / "new" / "studies.db")
+    connection.execute("ALTER TABLE nas_trials DROP COLUMN driver_id")
+    connection.execute("DROP TABLE nas_drivers")
+    connection.close()
+    assert Store(store.place).trials(study.key) == before
 
 
 def test_a_database_that_cannot_be_used_is_one_line(tmp_path):

@@ -45,3 +45,12 @@ StepsOption = Annotated[
     int | None,
     typer.Option("--steps", "-n", min=1, help="Training steps (epochs, generations) a seed."),
 ]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        "--store",
+        envvar="HOMEOSTAT_STORAGE",
+        help="Another database: a file, or postgresql://user@host/database.",
+    ),
+]

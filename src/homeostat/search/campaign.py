@@ -98,13 +98,24 @@ class Campaign:
             )
 
     def _ask(self) -> TrialSpec | None:
+        """The next trial, unless it is time to stop; another driver may be quicker to take it."""
+        spec = None
+        while spec is None:
+            self._study.refresh()
+            for trial in self._study.heard():
+                self._remember(trial, self._study.config(trial).digest)
+            if not self._study.has_unfinished and self._is_over():
+                return None
+            spec = self._study.try_ask()
+        return spec
+
+    def _is_over(self) -> bool:
+        """Whether there is nothing more to draw, or not before another trial has ended."""
         study, settings = self._study, self._settings
-        if study.has_unfinished:
-            return study.ask()
-        over = len(study.trials) >= settings.trials or self._hopeless() or self._time_is_up()
-        if over or (settings.deterministic and study.must_wait):
-            return None
-        return study.ask()
+        if len(study.trials) >= settings.trials or self._hopeless() or self._time_is_up():
+            study.refresh(at_once=True)  # a driver that died may have left work
+            return not study.has_unfinished
+        return settings.deterministic and study.must_wait
 
     def _make(self, spec: TrialSpec) -> Making:
         return Making(
@@ -147,8 +158,9 @@ class Campaign:
             wall_s=ended.wall_s,
             curves=curves,
         )
-        self._remember(told, spec.config.digest)
-        self._on_event(Told(told, self._best))
+        if told.outcome.final:
+            self._remember(told, spec.config.digest)
+            self._on_event(Told(told, self._best))
 
     def _remember(self, trial: TrialRow, digest: str) -> None:
         if trial.outcome in _REPEATABLE:
@@ -199,6 +211,8 @@ class Campaign:
         return effort(attempts, self._settings.confirm)
 
     def _confirm(self, engine: Engine) -> None:
+        if not self._is_for_us_to_confirm():
+            return
         wanted = self._effort()
         known = self._study.row.confirmation or {"after": -1, "seeds": ()}
         if known["after"] == len(self._study.trials) and len(known["seeds"]) >= wanted.seeds:
@@ -211,6 +225,19 @@ class Campaign:
         elif self._best is not None:
             self._on_event(Confirming(size.attempts))
             confirm(self._study, engine, size, self._folder, self._settings.limits, self._seen)
+
+    def _is_for_us_to_confirm(self) -> bool:
+        """The last of a study's drivers does; the others leave it to that one."""
+        running = [t.number for t in self._study.trials if not t.outcome.final]
+        if running:
+            self.notes.append(
+                f"Another driver is still making {len(running)} trials, and confirms the best then."
+            )
+            return False
+        other = self._study.who_confirms()
+        if other is not None:
+            self.notes.append(f"The best is being confirmed by {other.place}.")
+        return other is None
 
 
 def points(record: RunRecord) -> tuple[Point, ...]:

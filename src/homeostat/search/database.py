@@ -1,16 +1,32 @@
-"""Connections to a database, and its errors as one line."""
+"""Connections to a database: its errors as one line, and patience with a server that goes away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
 from homeostat.errors import MissingExtraError, RecordError
+from homeostat.execute.interrupt import PoliteInterrupt
 
 BUSY_S = 30.0
+PATIENCE_S = 3600.0
+"""How long a server may be away before a driver gives up; the study can be resumed then, too."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+_REMIND_S = 60.0
+
+R = TypeVar("R")
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class ServerGone(RecordError):
+    """The database server does not answer, or hung up."""
 
 
 def connect(url: str) -> sa.Engine:
@@ -46,22 +62,91 @@ def _begin(connection: sa.Connection) -> None:
 
 @contextmanager
 def plain_errors(place: str) -> Iterator[None]:
-    """One line in place of the database's own errors."""
+    """One line in place of the database's own errors.
+
+    Raises:
+        ServerGone: If a later attempt may go well.
+        RecordError: For everything else, except that an IntegrityError stays what it is.
+    """
     try:
         yield
     except sa.exc.IntegrityError:
         raise
     except sa.exc.DatabaseError as error:
         reason = str(error.orig).strip().splitlines()[0].rstrip(".")
-        hint = ""
-        if "full" in reason or "No space" in reason:
-            hint = "Free some space, then resume the study; what was recorded is kept."
-        elif "locked" in reason:
-            hint = (
-                f"Another process has kept it busy for {BUSY_S:.0f} s; find out which, and retry."
-            )
-        elif "readonly" in reason or "unable to open" in reason:
-            hint = "Choose another folder with results=..."
-        elif "not a database" in reason or "malformed" in reason:
-            hint = "Move the file away, or name another one."
-        raise RecordError(f"Cannot use the studies in {place}: {reason}.", hint=hint) from error
+        if _is_gone(error):
+            raise ServerGone(
+                f"Cannot reach the studies in {place}: {reason}.",
+                hint="Start the server, or see that its address, name and password are right.",
+            ) from error
+        raise RecordError(
+            f"Cannot use the studies in {place}: {reason}.", hint=_hint(reason)
+        ) from error
+
+
+def _hint(reason: str) -> str:
+    if "full" in reason or "No space" in reason:
+        return "Free some space, then resume the study; what was recorded is kept."
+    if "locked" in reason:
+        return f"Another process has kept it busy for {BUSY_S:.0f} s; find out which, and retry."
+    if "readonly" in reason or "unable to open" in reason:
+        return "Choose another folder with results=..."
+    if "not a database" in reason or "malformed" in reason:
+        return "Move the file away, or name another one."
+    return ""
+
+
+def _is_gone(error: sa.exc.DatabaseError) -> bool:
+    """Whether the connection failed, or the server is stopping or starting."""
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error) or not isinstance(error, sa.exc.OperationalError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P"))
+
+
+def patient(method: Method) -> Method:
+    """Has a store's whole transaction done again when the server goes away in the middle of it.
+
+    Whether the server had taken the first one cannot be known, so every such method has to come
+    to the same thing when it is done twice.
+    """
+
+    @functools.wraps(method)
+    def done(store: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(store, *args, **kwargs)
+        except ServerGone as error:
+            return _keep_trying(store.place, lambda: method(store, *args, **kwargs), error)
+
+    return cast(Method, done)
+
+
+def _keep_trying(place: str, action: Callable[[], R], trouble: ServerGone) -> R:
+    """Tries until it goes well, and tells people that it does."""
+    started = time.monotonic()
+    reminded, pause_s = -_REMIND_S, _FIRST_PAUSE_S
+    with PoliteInterrupt() as interrupt:
+        while True:
+            away_s = time.monotonic() - started
+            if away_s > PATIENCE_S or interrupt.requested:
+                trouble.hint = "Everything told before is kept; resume the study when it is back."
+                raise trouble
+            if away_s - reminded >= _REMIND_S:
+                reminded = away_s
+                _say(f"The database {place} does not answer; waiting for it ({away_s:.0f} s).")
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            try:
+                result = action()
+            except ServerGone as error:
+                trouble = error
+            else:
+                _say(f"The database is back after {time.monotonic() - started:.1f} s; going on.")
+                return result
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

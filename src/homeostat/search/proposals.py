@@ -30,8 +30,7 @@ class Proposals:
         self._shown_to = 0
         self._shown: set[int] = set()
         for trial in trials:
-            self._show(trials, trial.number)
-            self._sampler.replay(trial.number, trial.parameters)
+            self._replay(trials, trial)
 
     def next(self, trials: Sequence[TrialRow]) -> dict[str, Any]:
         """The parameters of the trial that follows `trials`; of the first, the defaults."""
@@ -43,10 +42,18 @@ class Proposals:
         self._sampler.replay(0, drawn)
         return drawn
 
+    def take(self, trials: Sequence[TrialRow]) -> None:
+        """The last of `trials` was drawn elsewhere."""
+        self._replay(trials, trials[-1])
+
     def lacks_results(self, trials: Sequence[TrialRow]) -> bool:
         """Whether the next trial would learn from results that are still to come."""
         earlier = trials[self._shown_to : self._wave_of(len(trials))]
         return any(not trial.outcome.final for trial in earlier)
+
+    def _replay(self, trials: Sequence[TrialRow], trial: TrialRow) -> None:
+        self._show(trials, trial.number)
+        self._sampler.replay(trial.number, trial.parameters)
 
     def _wave_of(self, number: int) -> int:
         """The first trial of a trial's wave."""

@@ -13,6 +13,26 @@ from homeostat.record.outcome import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
+class DriverRow:
+    """A process that drives a study, or did until it died."""
+
+    key: int
+    owner: Mapping[str, Any]
+    """Process id, when it started, on which machine."""
+    heartbeat: float
+    alone: bool
+    confirms: bool
+
+    @property
+    def alive(self) -> bool:
+        return is_alive(self.owner, self.heartbeat)
+
+    @property
+    def place(self) -> str:
+        return f"process {self.owner['pid']} on {self.owner['host']}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyRow:
     """A study as stored."""
 
@@ -23,13 +43,13 @@ class StudyRow:
     settings: Mapping[str, Any]
     confirmation: Mapping[str, Any] | None
     created: float
-    driver: Mapping[str, Any] | None
-    heartbeat: float | None
+    drivers: tuple[DriverRow, ...] = ()
+    """Those that joined and have not left."""
 
     @property
     def driven(self) -> bool:
         """Whether a living process drives it now."""
-        return self.driver is not None and is_alive(self.driver, self.heartbeat or 0.0)
+        return any(driver.alive for driver in self.drivers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +71,8 @@ class TrialRow:
     started: float = 0.0
     finished: float | None = None
     wall_s: float | None = None
+    driver: int | None = None
+    """The key of the driver that makes or made it."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +85,15 @@ class Point:
     value: float
 
 
-def study_row(row: sa.Row[Any]) -> StudyRow:
+def study_row(row: sa.Row[Any], drivers: Sequence[DriverRow]) -> StudyRow:
     columns = dict(row._mapping)
-    return StudyRow(key=columns.pop("id"), **columns)
+    return StudyRow(key=columns.pop("id"), drivers=tuple(drivers), **columns)
+
+
+def driver_row(row: sa.Row[Any]) -> DriverRow:
+    columns = dict(row._mapping)
+    del columns["study_id"]
+    return DriverRow(key=columns.pop("id"), **columns)
 
 
 def trial_row(
@@ -83,4 +111,5 @@ def trial_row(
         started=row.started,
         finished=row.finished,
         wall_s=row.wall_s,
+        driver=row.driver_id,
     )

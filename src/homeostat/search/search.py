@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from homeostat.search.summary import summarise
 from homeostat.space import configs
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
+
+STORAGE_VARIABLE = "HOMEOSTAT_STORAGE"
 
 
 def search(
@@ -59,7 +62,9 @@ def search(
         study: Its name; a new one by default. An existing one keeps the method, seeds, budget,
             parameters and values it was made with.
         results: Where runs are kept, and the studies (studies.db) unless `store` is given.
-        store: Another database file, or a URL such as postgresql://user@host/database.
+        store: Another database file, or a URL such as postgresql://user@host/database; also in the
+            environment variable HOMEOSTAT_STORAGE. Processes that search under the same study
+            name share its trials.
         seeds: How many of the usual seeds each trial runs with, or which. Its value is their mean.
         budget: Steps of each run, in place of the workload's.
         budget_s: Seconds for this call, the confirmation included.
@@ -116,6 +121,7 @@ def search(
         start=start,
         pins=pins,
         settings=settings.to_json(),
+        alone=deterministic,
     )
     return _run(opened, settings, results, on_event)
 
@@ -138,7 +144,8 @@ def resume(
     place = open_store(results, store)
     settings = Settings.from_json(place.study(study).settings)
     found = load.find(_how_to_find(study, settings, workload))
-    return _run(Study.open(found, study, store=place), settings, results, on_event)
+    opened = Study.open(found, study, store=place, alone=settings.deterministic)
+    return _run(opened, settings, results, on_event)
 
 
 def read(
@@ -161,8 +168,8 @@ def read(
 
 
 def open_store(results: str | Path = "results", store: str | Path | None = None) -> Store:
-    """The studies of a results folder, or of another database."""
-    return Store(store if store is not None else Path(results) / "studies.db")
+    """The studies of `store`; else of what HOMEOSTAT_STORAGE names; else of a results folder."""
+    return Store(store or os.environ.get(STORAGE_VARIABLE) or Path(results) / "studies.db")
 
 
 def _run(

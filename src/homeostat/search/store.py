@@ -2,12 +2,15 @@
 
 Each trial is two short transactions: one when its parameters are drawn, one when it ends. In
 SQLite's WAL mode a commit costs tens of microseconds and survives the death of the process.
+Any number of processes may drive a study: a trial belongs to the driver that drew it until that one
+dies, and only its driver can finish it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +18,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from homeostat.errors import StudyLockedError, UnknownNameError, did_you_mean
+from homeostat.errors import RecordError, StudyLockedError, UnknownNameError, did_you_mean
 from homeostat.record.attempt import owner
 from homeostat.record.files import make_folder
 from homeostat.record.outcome import Outcome
 from homeostat.search import tables
-from homeostat.search.database import connect, plain_errors
-from homeostat.search.rows import Point, StudyRow, TrialRow, study_row, trial_row
-from homeostat.search.tables import objectives, parameters, reports, studies, trials
+from homeostat.search.database import ServerGone, connect, patient, plain_errors
+from homeostat.search.rows import (
+    DriverRow,
+    Point,
+    StudyRow,
+    TrialRow,
+    driver_row,
+    study_row,
+    trial_row,
+)
+from homeostat.search.tables import drivers, objectives, parameters, reports, studies, trials
 
 
 class Store:
@@ -30,6 +41,8 @@ class Store:
 
     Store("results/studies.db")                    SQLite, made if absent
     Store("postgresql://user@host/database")       needs homeostat[postgres]
+
+    A server that goes away later on is waited for; a first connection that fails is an error.
 
     Raises:
         RecordError: From any method, if the database cannot be reached, read or written.
@@ -44,24 +57,35 @@ class Store:
         self.url = url.replace("postgres://", "postgresql://", 1)
         self.is_sqlite = self.url.startswith("sqlite")
         self._engine = connect(self.url)
+        weakref.finalize(self, self._engine.dispose)  # pooled connections end with the store
+        try:
+            self._prepare()
+        except ServerGone:
+            raise
+        except (sa.exc.IntegrityError, RecordError):  # another process was making them just now
+            self._prepare()
+
+    def _prepare(self) -> None:
         with self._write() as connection:
-            tables.metadata.create_all(connection)
+            tables.prepare(connection)
 
     def close(self) -> None:
         self._engine.dispose()
 
     # Studies
 
+    @patient
     def names(self) -> list[str]:
         """Every study, the oldest first."""
         with self._read() as connection:
             rows = connection.execute(sa.select(studies.c.name).order_by(studies.c.id))
             return list(rows.scalars())
 
+    @patient
     def find(self, name: str) -> StudyRow | None:
         with self._read() as connection:
             row = connection.execute(sa.select(studies).where(studies.c.name == name)).first()
-        return None if row is None else study_row(row)
+            return None if row is None else study_row(row, _drivers_of(connection, row.id))
 
     def study(self, name: str) -> StudyRow:
         """As `find`.
@@ -75,6 +99,7 @@ class Store:
             raise UnknownNameError(f"No study {name!r} in {self.place}.", hint=hint)
         return row
 
+    @patient
     def create(
         self, name: str, workload: str, definition: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> StudyRow:
@@ -87,38 +112,89 @@ class Store:
             pass
         return self.study(name)
 
+    @patient
     def update(self, key: int, **columns: Any) -> None:
-        """Sets columns of a study: settings, confirmation, heartbeat."""
+        """Sets columns of a study: settings, confirmation."""
         with self._write() as connection:
             connection.execute(studies.update().where(studies.c.id == key).values(**columns))
 
-    def lock(self, key: int) -> None:
-        """Makes this process the study's driver.
+    # Drivers
+
+    @patient
+    def join(self, study: int, *, alone: bool = False) -> int:
+        """Makes this process a driver of a study; returns the driver's key.
+
+        Args:
+            alone: Whether no other may drive it at the same time.
 
         Raises:
-            StudyLockedError: If another one is, and lives.
+            StudyLockedError: If another one lives, and either wants to be alone.
         """
         with self._write() as connection:
-            query = sa.select(studies).where(studies.c.id == key).with_for_update()
-            row = study_row(connection.execute(query).one())
-            if row.driven and row.driver != owner():
-                assert row.driver is not None
-                raise StudyLockedError(
-                    f"Study {row.name!r} is being driven by process {row.driver['pid']} on "
-                    f"{row.driver['host']}.",
-                    hint="Wait until it has ended, stop it, or choose another study name.",
-                )
-            change = {"driver": owner(), "heartbeat": time.time()}
-            connection.execute(studies.update().where(studies.c.id == key).values(**change))
+            # Whoever joins waits here for whoever is joining.
+            query = sa.select(studies.c.name).where(studies.c.id == study).with_for_update()
+            name = connection.execute(query).scalar_one()
+            for other in _drivers_of(connection, study):
+                if not other.alive:
+                    connection.execute(drivers.delete().where(drivers.c.id == other.key))
+                elif (alone or other.alone) and other.owner != owner():
+                    raise StudyLockedError(
+                        f"Study {name!r} is being driven by {other.place}, and a deterministic "
+                        "study has one driver.",
+                        hint="Wait until it has ended, stop it, or choose another study name.",
+                    )
+            inserted = connection.execute(drivers.insert(), _new_driver(study, alone))
+            return int(inserted.inserted_primary_key[0])  # type: ignore[index]  # one row, one key
 
-    def release(self, key: int) -> None:
-        """Leaves the study without a driver."""
-        self.update(key, driver=None)
+    @patient
+    def drivers(self, study: int) -> list[DriverRow]:
+        """The drivers that joined and have not left; some may have died."""
+        with self._read() as connection:
+            return _drivers_of(connection, study)
+
+    @patient
+    def beat(self, study: int, driver: int) -> None:
+        """Says that a driver lives, also to those who took it for dead."""
+        mine = drivers.update().where(drivers.c.id == driver).values(heartbeat=time.time())
+        with self._write() as connection:
+            if connection.execute(mine).rowcount == 0:
+                again = _new_driver(study, alone=False) | {"id": driver}
+                connection.execute(drivers.insert(), again)
+
+    @patient
+    def leave(self, driver: int) -> None:
+        """Ends a driver. Trials that it has not finished are anybody's."""
+        with self._write() as connection:
+            connection.execute(drivers.delete().where(drivers.c.id == driver))
+
+    @patient
+    def elect(self, study: int, driver: int) -> DriverRow:
+        """Has one driver confirm the study: this one, unless another that lives is at it.
+
+        Returns:
+            Who does.
+        """
+        with self._write() as connection:
+            query = sa.select(studies.c.id).where(studies.c.id == study).with_for_update()
+            connection.execute(query)
+            there = _drivers_of(connection, study)
+            at_it = [d for d in there if d.confirms and d.alive and d.key != driver]
+            if at_it:
+                return at_it[0]
+            mine = drivers.update().where(drivers.c.id == driver).values(confirms=True)
+            connection.execute(mine)
+            return next(d for d in there if d.key == driver)
 
     # Trials
 
+    @patient
     def add_trial(
-        self, study: int, number: int, values: Mapping[str, Any], started: float
+        self,
+        study: int,
+        number: int,
+        values: Mapping[str, Any],
+        started: float,
+        driver: int | None = None,
     ) -> int | None:
         """Claims a number for the parameters drawn for it.
 
@@ -126,9 +202,10 @@ class Store:
             The trial's key, or none if another driver has claimed the number already.
         """
         row = {"study_id": study, "number": number, "outcome": Outcome.RUNNING.value}
+        row |= {"started": started, "driver_id": driver}
         try:
             with self._write() as connection:
-                inserted = connection.execute(_ADD_TRIAL, row | {"started": started})
+                inserted = connection.execute(_ADD_TRIAL, row)
                 key = int(inserted.inserted_primary_key[0])  # type: ignore[index]  # one row, one key
                 if values:
                     connection.execute(
@@ -139,8 +216,26 @@ class Store:
             return None
         return key
 
-    def finish_trial(self, trial: TrialRow, curves: Iterable[Point] = ()) -> None:
-        """Records how a trial ended: everything, or nothing if the process dies in between."""
+    @patient
+    def claim(self, trial: TrialRow, driver: int) -> bool:
+        """Takes over a trial whose driver is gone; whether it was still to be had."""
+        free = trials.c.driver_id.is_not_distinct_from(trial.driver)
+        change = (
+            trials.update()
+            .where(trials.c.id == trial.key, trials.c.outcome == Outcome.RUNNING.value)
+            .where(sa.or_(free, trials.c.driver_id == driver))
+            .values(driver_id=driver)
+        )
+        with self._write() as connection:
+            return connection.execute(change).rowcount == 1
+
+    @patient
+    def finish_trial(self, trial: TrialRow, curves: Sequence[Point] = ()) -> bool:
+        """Records how a trial ended: everything, or nothing if the process dies in between.
+
+        Returns:
+            Whether this driver's word counts: false if the trial is another's by now.
+        """
         measured = [
             {"name": name, "value": value, "sd": trial.sds.get(name)}
             | {"trial_id": trial.key, "per_seed": list(trial.per_seed[name])}
@@ -151,22 +246,20 @@ class Store:
             | {"name": p.name, "step": p.step, "value": p.value}
             for p in curves
         ]
+        ending = {name: getattr(trial, name) for name in ("key", "reason", "finished", "wall_s")}
+        ending |= {"outcome": trial.outcome.value, "driver": trial.driver}
         with self._write() as connection:
-            connection.execute(
-                _FINISH_TRIAL,
-                {
-                    "key": trial.key,
-                    "outcome": trial.outcome.value,
-                    "reason": trial.reason,
-                    "finished": trial.finished,
-                    "wall_s": trial.wall_s,
-                },
-            )
+            if connection.execute(_FINISH_TRIAL, ending).rowcount == 0:
+                # Told already: by us, if the server took it and died before it could say so.
+                query = sa.select(trials.c.driver_id).where(trials.c.id == trial.key)
+                return bool(connection.execute(query).scalar_one() == trial.driver)
             if measured:
                 connection.execute(_ADD_OBJECTIVES, measured)
             if points:
                 connection.execute(_ADD_REPORTS, points)
+        return True
 
+    @patient
     def trials(self, study: int, *, since: int = 0) -> list[TrialRow]:
         """The trials of a study from number `since` on, by number."""
         chosen = (trials.c.study_id == study, trials.c.number >= since)
@@ -177,6 +270,7 @@ class Store:
             measured = _grouped(connection, objectives, mine)
             return [trial_row(r, drawn.get(r.id, ()), measured.get(r.id, ())) for r in found]
 
+    @patient
     def points(self, study: int) -> dict[int, list[Point]]:
         """The reports of every finished trial, by trial number."""
         query = (
@@ -219,9 +313,21 @@ _ADD_OBJECTIVES = objectives.insert()
 _ADD_REPORTS = reports.insert()
 _FINISH_TRIAL = (
     trials.update()
-    .where(trials.c.id == sa.bindparam("key"))
+    .where(trials.c.id == sa.bindparam("key"), trials.c.outcome == Outcome.RUNNING.value)
+    .where(trials.c.driver_id.is_not_distinct_from(sa.bindparam("driver", type_=sa.Integer)))
     .values({name: sa.bindparam(name) for name in ("outcome", "reason", "finished", "wall_s")})
 )
+
+
+def _new_driver(study: int, alone: bool) -> dict[str, Any]:
+    """This process as a driver."""
+    facts = {"study_id": study, "owner": owner(), "heartbeat": time.time()}
+    return facts | {"alone": alone, "confirms": False}
+
+
+def _drivers_of(connection: sa.Connection, study: int) -> list[DriverRow]:
+    query = sa.select(drivers).where(drivers.c.study_id == study).order_by(drivers.c.id)
+    return [driver_row(row) for row in connection.execute(query)]
 
 
 def _grouped(

@@ -5,7 +5,8 @@
     study.tell(trial.number, Outcome.COMPLETED, {"val_loss": [0.31]})
 
 The sequence of trials depends on the definition and the results alone. Trials that were running
-when the process died are asked again, under their numbers.
+when the process died are asked again, under their numbers. Other processes may drive the same
+study: each sees what the others draw and tell, and takes over what a dead one left.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 import statistics
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
@@ -25,14 +26,13 @@ from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.record.outcome import Outcome
 from homeostat.search.definition import Definition, define, refuse_changes
 from homeostat.search.proposals import Proposals
-from homeostat.search.rows import Point, StudyRow, TrialRow
+from homeostat.search.rows import DriverRow, Point, StudyRow, TrialRow
 from homeostat.search.samplers import auto
+from homeostat.search.sharing import Sharing
 from homeostat.search.store import Store
 from homeostat.search.walk import Walk
 from homeostat.space import Config
 from homeostat.workload.workload import Workload
-
-HEARTBEAT_S = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,9 @@ class TrialSpec:
 class Study:
     """A study open for asking and telling."""
 
-    _proposals: Proposals  # a study that is only looked at has none
+    # A study that is only looked at has neither.
+    _proposals: Proposals
+    _sharing: Sharing
 
     def __init__(
         self, workload: Workload, row: StudyRow, definition: Definition, store: Store
@@ -72,7 +74,7 @@ class Study:
         """Sentences worth reading."""
         self._trials: list[TrialRow] = []
         self._again: deque[int] = deque()
-        self._beaten = time.monotonic()
+        self._heard: list[TrialRow] = []
 
     @classmethod
     def open(
@@ -91,6 +93,7 @@ class Study:
         start: Mapping[str, Any] | None = None,
         pins: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
+        alone: bool = False,
     ) -> Self:
         """Opens a study, or makes it. What is not given is as the study was made.
 
@@ -104,10 +107,11 @@ class Study:
             start: Values in place of the defaults: trial 0, and whatever is not varied.
             pins: Values held in every trial.
             settings: How it is driven, kept for resuming.
+            alone: Whether no other process may drive it at the same time.
 
         Raises:
             StudyError: If the study was made for another workload or definition.
-            StudyLockedError: If another process is driving it.
+            StudyLockedError: If another process is driving it, and either wants to be alone.
         """
         if not re.fullmatch(r"\w[\w.+-]{0,99}", name):
             raise StudyError(
@@ -138,10 +142,13 @@ class Study:
                 hint="Choose another study name.",
             )
         refuse_changes(row.name, Definition.from_json(row.definition), definition)
-        store.lock(row.key)
+        sharing = Sharing(store, row.key, alone=alone)
         study = cls(workload, store.study(name), definition, store)
-        study._load()
-        study._again.extend(t.number for t in study._trials if not t.outcome.final)
+        study._sharing = sharing
+        study._trials = study._ordered(store.trials(row.key))
+        study._proposals = Proposals(study._walk, definition, study._trials)
+        left = sharing.left_behind(study._trials, at_start=True)
+        study._again.extend(trial.number for trial in left)
         return study
 
     @classmethod
@@ -167,7 +174,7 @@ class Study:
 
     @property
     def has_unfinished(self) -> bool:
-        """Whether `ask` gives a trial that was begun before."""
+        """Whether `ask` would give a trial that was begun before."""
         return bool(self._again)
 
     @property
@@ -180,26 +187,72 @@ class Study:
 
     def ask(self) -> TrialSpec:
         """The next trial: one that a process left running when it died, or a new one."""
+        spec = None
+        while spec is None:
+            self.refresh()
+            spec = self.try_ask()
+        return spec
+
+    def try_ask(self) -> TrialSpec | None:
+        """As `ask`; none if another driver was quicker: then `trials` has changed."""
         self.beat()
         if self._again:
-            return self._spec(self._trials[self._again.popleft()], resumed=True)
-        while True:
-            number = len(self._trials)
-            drawn = self._proposals.next(self._trials)
-            started = time.time()
-            key = self.store.add_trial(self.row.key, number, drawn, started)
-            if key is not None:
-                break
-            self._load()  # another driver has taken the number
+            trial = self._trials[self._again.popleft()]
+            if not self._sharing.claim(trial):
+                self.refresh(at_once=True)
+                return None
+            self._trials[trial.number] = replace(trial, driver=self._sharing.driver)
+            self._sharing.hand_out(trial.number)
+            return self._spec(trial, resumed=True)
+        number, started, driver = len(self._trials), time.time(), self._sharing.driver
+        drawn = self._proposals.next(self._trials)
+        key = self.store.add_trial(self.row.key, number, drawn, started, driver)
+        if key is None:
+            self.refresh(at_once=True)
+            self._proposals = Proposals(self._walk, self.definition, self._trials)
+            return None
         row = TrialRow(
             key=key,
             number=number,
             outcome=Outcome.RUNNING,
             parameters=drawn,
             started=started,
+            driver=driver,
         )
         self._trials.append(row)
+        self._sharing.hand_out(number)
         return self._spec(row)
+
+    def refresh(self, *, at_once: bool = False) -> None:
+        """Takes up what other drivers have drawn and told, and what dead ones left behind."""
+        if not (at_once or self._sharing.must_look):
+            return
+        known = self._trials
+        mine = self._sharing.is_mine
+        open_ = [t.number for t in known if not t.outcome.final and not mine(t.number)]
+        since = min(open_, default=len(known))
+        rows = self._ordered(self.store.trials(self.row.key, since=since))
+        for row in rows:
+            if row.number == len(known):
+                known.append(row)
+                self._proposals.take(known)
+            elif mine(row.number) or known[row.number].outcome.final:
+                continue
+            known[row.number] = row
+            if row.outcome.final:
+                self._heard.append(row)
+        waiting = set(self._again)
+        left = self._sharing.left_behind(rows)
+        self._again.extend(trial.number for trial in left if trial.number not in waiting)
+
+    def heard(self) -> list[TrialRow]:
+        """The trials that other drivers have told since the last call."""
+        heard, self._heard = self._heard, []
+        return heard
+
+    def who_confirms(self) -> DriverRow | None:
+        """The other driver that runs the best again on fresh seeds; none if it is for us to do."""
+        return self._sharing.who_confirms()
 
     def tell(
         self,
@@ -209,9 +262,12 @@ class Study:
         *,
         reason: str = "",
         wall_s: float | None = None,
-        curves: Iterable[Point] = (),
+        curves: Sequence[Point] = (),
     ) -> TrialRow:
         """Records how a trial ended.
+
+        Where another driver has taken us for dead and the trial for its own, its word counts; the
+        trial comes back as it is then.
 
         Args:
             per_seed: Objective -> its value for each seed; empty if there is none.
@@ -240,7 +296,8 @@ class Study:
             finished=time.time(),
             wall_s=wall_s,
         )
-        self.store.finish_trial(row, curves)
+        if not self.store.finish_trial(row, curves):
+            [row] = self._ordered(self.store.trials(self.row.key, since=number)[:1])
         self._trials[number] = row
         self.beat()
         return row
@@ -271,13 +328,11 @@ class Study:
 
     def beat(self) -> None:
         """Says now and then that the driver lives."""
-        if time.monotonic() - self._beaten > HEARTBEAT_S:
-            self.store.update(self.row.key, heartbeat=time.time())
-            self._beaten = time.monotonic()
+        self._sharing.beat()
 
     def close(self) -> None:
-        """Lets another process drive the study."""
-        self.store.release(self.row.key)
+        """Leaves the study to its other drivers, or to the next one."""
+        self._sharing.leave()
 
     def __enter__(self) -> Self:
         return self
@@ -293,10 +348,6 @@ class Study:
         except RecordError:
             if error is None:  # a full disk, say, is reported already
                 raise
-
-    def _load(self) -> None:
-        self._trials = self._ordered(self.store.trials(self.row.key))
-        self._proposals = Proposals(self._walk, self.definition, self._trials)
 
     def _ordered(self, rows: Sequence[TrialRow]) -> list[TrialRow]:
         """With their parameters in the order of the space; a database has none of its own."""

@@ -1,6 +1,7 @@
 """The tables of the study store; the same on SQLite and PostgreSQL.
 
-nas_studies      one row a study: what is searched, how, and which process drives it
+nas_studies      one row a study: what is searched, and how
+nas_drivers      one row a process that drives a study now
 nas_trials       one row a trial, numbered from 0 within its study
 nas_parameters   the values a trial was given, one row a parameter, as JSON
 nas_objectives   what it measured, one row an objective: mean, s.d. and the value of each seed
@@ -9,8 +10,10 @@ nas_reports      the curve of each objective, one row a report
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -34,9 +37,18 @@ studies = Table(
     Column("settings", JSON, nullable=False),  # how it was last driven; `resume` starts from these
     Column("confirmation", JSON),  # the winners on fresh seeds
     Column("created", Double, nullable=False),  # seconds since 1970, as are all times here
-    # The process that drives it, as homeostat.record.attempt.owner names it; none when at rest.
-    Column("driver", JSON(none_as_null=True)),
-    Column("heartbeat", Double),
+)
+
+drivers = Table(
+    "nas_drivers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("nas_studies.id", ondelete="CASCADE"), nullable=False),
+    Column("owner", JSON, nullable=False),  # as homeostat.record.attempt.owner names a process
+    Column("heartbeat", Double, nullable=False),
+    Column("alone", Boolean, nullable=False),  # it shares the study with no other
+    Column("confirms", Boolean, nullable=False),  # it runs the best again on fresh seeds
+    sqlite_autoincrement=True,  # a driver's number is never given to another
 )
 
 trials = Table(
@@ -45,6 +57,8 @@ trials = Table(
     Column("id", Integer, primary_key=True),
     Column("study_id", ForeignKey("nas_studies.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
+    # The driver that makes or made it. Not a foreign key: drivers come and go, this stays.
+    Column("driver_id", Integer),
     Column("outcome", String(20), nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("started", Double, nullable=False),
@@ -80,3 +94,15 @@ reports = Table(
     Column("step", Integer, primary_key=True),
     Column("value", Double, nullable=False),
 )
+
+
+def prepare(connection: sa.Connection) -> None:
+    """Makes the tables that are missing, and in tables of an earlier version the columns."""
+    metadata.create_all(connection)
+    inspector = sa.inspect(connection)
+    for table in metadata.sorted_tables:
+        present = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in present:
+                text = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {text}")

@@ -18,6 +18,7 @@ from homeostat.cli.options import (
     ResultsOption,
     SetOption,
     StepsOption,
+    StoreOption,
     TimeoutOption,
     WorkloadArgument,
 )
@@ -76,6 +77,7 @@ def resume(
     jobs: JobsOption = None,
     engine: EngineOption = "local",
     results: ResultsOption = "results",
+    store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take up a run or a study that was interrupted; what is finished stays as it is."""
@@ -87,8 +89,8 @@ def resume(
 
     out = Output(as_json=as_json)
     name = Path(what).name
-    if not (Path(what) / "run.json").exists() and open_store(results).find(name) is not None:
-        resume_study(out, name, results)
+    if not (Path(what) / "run.json").exists() and open_store(results, store).find(name):
+        resume_study(out, name, results, store)
         return
     before = find_run(what, results)
     with RunProgress(

@@ -18,6 +18,7 @@ from homeostat.cli.options import (
     ResultsOption,
     SetOption,
     StepsOption,
+    StoreOption,
     TimeoutOption,
     WorkloadArgument,
 )
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
     from homeostat.search.result import SearchResult
     from homeostat.search.rows import StudyRow, TrialRow
     from homeostat.search.store import Store
-
-StoreOption = Annotated[
-    str | None,
-    typer.Option("--store", help="Another database file or URL; RESULTS/studies.db by default."),
-]
 
 
 def search(
@@ -104,13 +100,13 @@ def search(
     _conclude(out, result)
 
 
-def resume_study(out: Output, study: str, results: str) -> None:
+def resume_study(out: Output, study: str, results: str, store: str | None) -> None:
     """Go on with a study as it was last driven."""
     from homeostat.cli.progress import PlanProgress
     from homeostat.search.search import resume
 
     with PlanProgress(out) as progress:
-        result = resume(study, results=results, on_event=progress)
+        result = resume(study, results=results, store=store, on_event=progress)
     _conclude(out, result)
 
 
@@ -132,7 +128,7 @@ def status(
         [(*row.values(),) for row in rows],
     )
     if not rows:
-        out.line(f"No studies in {results}.  Start one:  homeostat tune WORKLOAD")
+        out.line(f"No studies in {opened.place}.  Start one:  homeostat tune WORKLOAD")
     out.document(rows)
 
 
