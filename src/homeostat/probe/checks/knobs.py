@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from homeostat.errors import HomeostatError
 from homeostat.probe.bench import Bench
 from homeostat.probe.compare import difference
 from homeostat.probe.result import Check, Checks, Found
+from homeostat.probe.where import where_free
 from homeostat.record.outcome import Outcome
 from homeostat.space import Bool, Choice, Config, Space
 from homeostat.space.values import show
@@ -66,7 +66,7 @@ def check(bench: Bench) -> Checks:
 
 
 def _examine(bench: Bench, name: str) -> Iterator[Check]:
-    base = _where_active(bench, name)
+    base = where_free(bench.workload.space, bench.config, name)
     if base is None:
         yield FOUND.skipped(f"{name}: no configuration was found in which it is active.")
         return
@@ -138,7 +138,7 @@ def _remedy(name: str, reads: bool) -> str:
 
 def _clamped(bench: Bench, name: str) -> Iterator[Check]:
     """Neighbouring values over the range that give the same run."""
-    base = _where_active(bench, name)
+    base = where_free(bench.workload.space, bench.config, name)
     assert base is not None  # it was found alive there
     values = _values(bench.workload.space, name, POINTS)
     same: list[tuple[Any, Any]] = []
@@ -173,28 +173,6 @@ def _with(bench: Bench, base: Config, name: str, value: Any) -> Config:
     )
 
 
-def _where_active(bench: Bench, name: str) -> Config | None:
-    """The configuration, or the nearest one in which the knob is active."""
-    space = bench.workload.space
-    config = bench.config
-    for _ in range(8):  # a condition may have conditions
-        if name in config.active:
-            return config
-        wanted = dict(config.given)
-        todo = [name]
-        while todo:
-            for parent, values in space.conditions[todo.pop()].items():
-                if config[parent] not in values:
-                    wanted[parent] = values[0]
-                if parent not in config.active:
-                    todo.append(parent)
-        try:
-            config = space.resolve(wanted, inherited=[n for n in wanted if n in bench.config.given])
-        except HomeostatError:
-            return None
-    return None
-
-
 def _against_the_spread(bench: Bench, knobs: list[str]) -> Iterator[Check]:
     """Runs that do not repeat themselves: an effect must be larger than their spread."""
     metric = bench.workload.metric
@@ -208,7 +186,7 @@ def _against_the_spread(bench: Bench, knobs: list[str]) -> Iterator[Check]:
     for name in knobs:
         if bench.left_s < 0:
             break
-        base = _where_active(bench, name)
+        base = where_free(bench.workload.space, bench.config, name)
         moved = False
         for value in _values(bench.workload.space, name, ENDS) if base is not None else []:
             assert base is not None
