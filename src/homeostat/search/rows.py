@@ -73,6 +73,8 @@ class TrialRow:
     wall_s: float | None = None
     driver: int | None = None
     """The key of the driver that makes or made it."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What an imported trial brought along."""
 
 
 @dataclass(frozen=True)
@@ -112,4 +114,5 @@ def trial_row(
         finished=row.finished,
         wall_s=row.wall_s,
         driver=row.driver_id,
+        attributes=row.attributes or {},
     )

@@ -195,6 +195,7 @@ class Store:
         values: Mapping[str, Any],
         started: float,
         driver: int | None = None,
+        attributes: Mapping[str, Any] | None = None,
     ) -> int | None:
         """Claims a number for the parameters drawn for it.
 
@@ -202,7 +203,7 @@ class Store:
             The trial's key, or none if another driver has claimed the number already.
         """
         row = {"study_id": study, "number": number, "outcome": Outcome.RUNNING.value}
-        row |= {"started": started, "driver_id": driver}
+        row |= {"started": started, "driver_id": driver, "attributes": attributes or None}
         try:
             with self._write() as connection:
                 inserted = connection.execute(_ADD_TRIAL, row)

@@ -64,6 +64,7 @@ trials = Table(
     Column("started", Double, nullable=False),
     Column("finished", Double),
     Column("wall_s", Double),
+    Column("attributes", JSON(none_as_null=True)),  # what an imported trial brought along
     UniqueConstraint("study_id", "number"),  # no two drivers can hold the same trial
 )
 

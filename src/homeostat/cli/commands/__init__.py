@@ -7,6 +7,7 @@ from typing import Any
 
 from homeostat.cli.commands.compare import compare
 from homeostat.cli.commands.diagnose import diagnose
+from homeostat.cli.commands.exchange import export, import_
 from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
 from homeostat.cli.commands.methods import ablate, bisect, grid, random, sweep
@@ -43,5 +44,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "compare": (compare, ASK),
     "workloads": (workloads, ASK),
     "space": (space, ASK),
+    "export": (export, MACHINE),
+    "import": (import_, MACHINE),
     "doctor": (doctor, MACHINE),
 }

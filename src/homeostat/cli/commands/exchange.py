@@ -1,0 +1,80 @@
+"""`homeostat export` and `homeostat import`: to and from Optuna."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from homeostat.cli.options import JsonOption, ResultsOption, StoreOption, StudyOption
+from homeostat.cli.output import Output
+
+OPTUNA = "optuna"
+AsOption = Annotated[
+    str | None, typer.Option("--as", help="The new study's name; the same by default.")
+]
+
+
+def export(
+    study: StudyOption,
+    to: Annotated[
+        str, typer.Option("--to", help="optuna, then the address; or the address alone.")
+    ] = OPTUNA,
+    address: Annotated[
+        str | None, typer.Argument(help="An Optuna storage, such as sqlite:///optuna.db.")
+    ] = None,
+    as_name: AsOption = None,
+    results: ResultsOption = "results",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a study as an Optuna study: for optuna-dashboard, or a script of your own."""
+    from homeostat.search.search import open_store
+    from homeostat.search.to_optuna import export_study
+
+    url = _address(to, address)
+    count = export_study(open_store(results, store), study, url, as_name=as_name)
+    out = Output(as_json=as_json)
+    out.line(f"{study}: {count} trials written to {url}.")
+    out.line(f"Look at it:  optuna-dashboard {url}")
+    out.document({"study": as_name or study, "trials": count, "address": url})
+
+
+def import_(
+    address: Annotated[str, typer.Argument(help="An Optuna storage, such as sqlite:///optuna.db.")],
+    study: Annotated[
+        str | None, typer.Option("--study", help="The study there; needed where there are several.")
+    ] = None,
+    workload: Annotated[
+        str | None,
+        typer.Option("--workload", help="What it searched: then the search can go on here."),
+    ] = None,
+    as_name: AsOption = None,
+    results: ResultsOption = "results",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read an Optuna study: its trials, values, states, attributes and constraints."""
+    from homeostat.search.from_optuna import import_study
+    from homeostat.search.search import open_store
+    from homeostat.workload.load import find
+
+    found = find(workload) if workload is not None else None
+    opened = open_store(results, store)
+    row = import_study(opened, address, study, workload=found, as_name=as_name)
+    count = len(opened.trials(row.key))
+    out = Output(as_json=as_json)
+    out.line(f"{row.name}: {count} trials read from {address}.")
+    out.line(f"See:  homeostat best --study {row.name}")
+    if workload is not None:
+        out.line(f"Go on:  homeostat search {workload} --study {row.name} --trials {count + 50}")
+    out.document({"study": row.name, "workload": row.workload, "trials": count})
+
+
+def _address(to: str, address: str | None) -> str:
+    """`--to optuna ADDRESS`, or `--to ADDRESS`."""
+    if address is None and "://" in to:
+        return to
+    if to != OPTUNA or address is None:
+        raise typer.BadParameter("give an address, such as:  --to optuna sqlite:///optuna.db")
+    return address
