@@ -240,7 +240,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path, url):
         import_study(store, url)
     with pytest.raises(UnknownNameError, match=r"No study 'u' in"):
         import_study(store, url, "u")
-    with pytest.raises(StudyError, match="varied lr, which valley has not"):
+    with pytest.raises(StudyError, match=r"varied \w+, which valley has not"):
         import_study(store, url, "t", workload=valley)
 
 
