@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import sys
@@ -82,6 +83,9 @@ def jsonable(content: object) -> Any:
     """Turn a result into what JSON can hold; a number that is not finite becomes null."""
     if hasattr(content, "to_json"):
         return jsonable(content.to_json())
+    if dataclasses.is_dataclass(content) and not isinstance(content, type):
+        names = [field.name for field in dataclasses.fields(content)]
+        return {name: jsonable(getattr(content, name)) for name in names}
     if isinstance(content, dict):
         return {str(key): jsonable(value) for key, value in content.items()}
     if isinstance(content, (list, tuple, set, frozenset)):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from homeostat.search.lr_find import RateTest
+
 INK, SOFT, BLUE, ORANGE, GREY = "#1d2330", "#5b6472", "#2a6fdb", "#e07b39", "#b8c0cc"
 COLOURS = (BLUE, ORANGE, "#2c9c69", "#8e5bd0", "#c2453d", "#3aa6b9")
 
@@ -184,4 +186,23 @@ def paired(
     axes.set_xticks([0, 1], list(names))
     axes.set_xlim(-0.4, 1.4)
     axes.set_ylabel(metric)
+    return to_svg(figure)
+
+
+def rate_test(test: RateTest) -> str:
+    """The loss of each short run against its learning rate; failed ones at the upper edge."""
+    figure, axes = new_figure()
+    sound = [rung for rung in test.rungs if not rung.failed]
+    axes.plot([r.rate for r in sound], [r.loss for r in sound], "-o", color=BLUE, markersize=5)
+    for rung in test.rungs:
+        if rung.failed:
+            axes.plot(
+                rung.rate, 1.0, "x", color=ORANGE, transform=axes.get_xaxis_transform(),
+                clip_on=False,
+            )  # fmt: skip
+    if test.suggested is not None:
+        axes.axvline(test.suggested, color=ORANGE, linestyle="--", linewidth=1.2)
+    axes.set_xscale("log")
+    axes.set_xlabel(test.parameter)
+    axes.set_ylabel(test.metric)
     return to_svg(figure)

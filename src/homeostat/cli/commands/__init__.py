@@ -10,6 +10,7 @@ from homeostat.cli.commands.diagnose import diagnose
 from homeostat.cli.commands.exchange import export, import_
 from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
+from homeostat.cli.commands.measure import batch_size, lr_find
 from homeostat.cli.commands.methods import ablate, bisect, grid, random, sweep
 from homeostat.cli.commands.probe import probe
 from homeostat.cli.commands.run import resume, run
@@ -39,6 +40,8 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "grid": (grid, DESIGN),
     "random": (random, DESIGN),
     "ablate": (ablate, DESIGN),
+    "lr-find": (lr_find, DESIGN),
+    "batch-size": (batch_size, DESIGN),
     "status": (status, ASK),
     "best": (best, ASK),
     "compare": (compare, ASK),

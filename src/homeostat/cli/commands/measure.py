@@ -1,0 +1,136 @@
+"""`homeostat lr-find` and `homeostat batch-size`: where to start with the two usual knobs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homeostat.cli.options import (
+    ConfigOption,
+    DeviceOption,
+    JsonOption,
+    SetOption,
+    StepsOption,
+    WorkloadArgument,
+)
+from homeostat.cli.output import Output
+from homeostat.cli.settings import choose
+
+if TYPE_CHECKING:
+    from homeostat.search.batch_size import Measured
+    from homeostat.search.lr_find import Rung
+
+
+def lr_find(
+    workload: WorkloadArgument,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    parameter: Annotated[
+        str | None, typer.Option("--param", help="The rate's name, where it is not a usual one.")
+    ] = None,
+    rates: Annotated[int, typer.Option("--rates", min=3, help="How many rates to try.")] = 10,
+    steps: StepsOption = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of every run.")] = 42,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw loss against rate into this SVG file.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train briefly at each of a ladder of learning rates, and say where to start.
+
+    Example:  homeostat lr-find ncp --config small --rates 8
+    """
+    from homeostat.search.lr_find import lr_find as run_test
+
+    chosen = choose(workload, config, settings)
+    out = Output(as_json=as_json)
+
+    def tell(rung: Rung) -> None:
+        saw = f"{rung.outcome}: {rung.reason}" if rung.failed else f"{rung.loss:.4g}"
+        out.line(f"   {rung.rate:<10.3g} {saw}")
+
+    given = chosen.config.given
+    found = run_test(
+        chosen.workload, given, parameter=parameter, num_rates=rates, steps=steps, seed=seed,
+        on_rung=tell,
+    )  # fmt: skip
+    if found.suggested is None:
+        out.line(f"No rate to suggest. {found.why}")
+        out.line(f"See why:  homeostat diagnose {workload}")
+    else:
+        out.line(f"Start at {found.parameter}={found.suggested:.3g}. {found.why}")
+        same = f" --config {config}" if config else ""
+        same += "".join(f" --set {setting}" for setting in settings or ())
+        change = f"{found.parameter}={found.suggested:.3g}"
+        out.line(f"Use it:  homeostat run {workload}{same} --set {change}")
+    if plot is not None:
+        from homeostat.report.plots import rate_test
+
+        plot.write_text(rate_test(found))
+        out.line(f"Drawn in {plot}")
+    out.document(found)
+
+
+def batch_size(
+    workload: WorkloadArgument,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    parameter: Annotated[
+        str, typer.Option("--param", help="What the space calls the batch size.")
+    ] = "batch_size",
+    sizes: Annotated[
+        str | None, typer.Option("--sizes", help="Those to try, like 16,32,64; or powers of two.")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option("--steps", "-n", min=1, help="Steps (epochs, ...) timed at each size.")
+    ] = 3,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Time each batch size, with its memory, and recommend the smallest that is nearly fastest.
+
+    Example:  homeostat batch-size ncp --sizes 16,32,64
+    """
+    from homeostat.execute.device import choose_device
+    from homeostat.search.batch_size import find_batch_size
+
+    chosen = choose(workload, config, settings)
+    out = Output(as_json=as_json)
+
+    def tell(one: Measured) -> None:
+        out.line(
+            f"   {one.size:>6}  {one.seconds:.3g} s a {chosen.workload.unit}" if one.fits
+            else f"   {one.size:>6}  does not fit in memory"
+        )  # fmt: skip
+
+    found = find_batch_size(
+        chosen.workload, chosen.config.given, parameter=parameter, sizes=_sizes(sizes),
+        steps=steps, device=choose_device(device), on_size=tell,
+    )  # fmt: skip
+    out.line()
+    out.table(
+        ("size", "throughput", f"s a {chosen.workload.unit}", "utilisation", "memory MB"),
+        [
+            (one.size, f"{one.throughput:.0%}", one.seconds, f"{one.utilisation:.0%}",
+             round(one.memory_mb))
+            for one in found.sizes
+            if one.fits
+        ],
+    )  # fmt: skip
+    if found.recommended is None:
+        out.line(f"No size to recommend. {found.why}")
+    else:
+        out.line(f"Use {parameter}={found.recommended}. {found.why}")
+    out.document(found)
+
+
+def _sizes(text: str | None) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(part) for part in text.split(",")) if text is not None else ()
+    except ValueError:
+        sizes = (0,)
+    if any(size < 1 for size in sizes):
+        raise typer.BadParameter("--sizes wants whole numbers from 1, like 16,32,64.")
+    return sizes
