@@ -4,6 +4,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.execute.cluster import needs_ray
 
 from homeostat.errors import RecordError
 from homeostat.execute import ENGINES, Finished, Job, Reported, make_engine
@@ -12,7 +13,13 @@ from homeostat.workload import load
 
 LOOPS = Path(__file__).parent.parent / "execute" / "loops.py"
 
-engines = pytest.mark.parametrize("engine_name", ENGINES)
+engines = pytest.mark.parametrize(
+    "engine_name", ["inline", "local", pytest.param("ray", marks=needs_ray)]
+)
+
+
+def test_every_engine_is_held_to_this():
+    assert set(ENGINES) == {"inline", "local", "ray"}
 
 
 def loop(name):

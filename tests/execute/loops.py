@@ -266,3 +266,12 @@ def prints(config, trial):
 def long(config, trial):
     for step in trial.steps():
         yield hs.Report(step, loss=1 / (step + 3))
+
+
+@loop()
+def leaves_artifacts(config, trial):
+    folder = trial.artifacts / "pictures"
+    folder.mkdir()
+    for step in trial.steps():
+        (folder / f"{step}.bin").write_bytes(bytes(range(256)) * 1000)
+        yield hs.Report(step, loss=1.0)

@@ -26,6 +26,10 @@ class PoliteInterrupt:
     def requested(self) -> bool:
         return self._shared._requested
 
+    def request(self) -> None:
+        """The same as a first Ctrl-C."""
+        self._shared._requested = True
+
     def __enter__(self) -> PoliteInterrupt:
         self._depth += 1
         if self._depth > 1:

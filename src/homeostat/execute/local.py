@@ -48,7 +48,15 @@ class Local:
     def answer(self, job: Job, go_on: bool) -> None:
         self._answers[job] = go_on
 
+    def stop(self) -> None:
+        """The same as a first Ctrl-C."""
+        self._interrupt.request()
+
     def events(self) -> Iterator[Event]:
+        return (event for event in self.pulse() if event is not None)
+
+    def pulse(self) -> Iterator[Event | None]:
+        """The events, and none several times a second while there is nothing to tell."""
         while self._waiting or self._busy:
             if self.stopping:
                 yield from self._stop()
@@ -57,6 +65,7 @@ class Local:
                 yield from self._listen(worker)
             for worker in list(self._busy):
                 yield from self._judge(worker)
+            yield None
 
     def _stop(self) -> Iterator[Event]:
         """Have the attempts in progress stop, and give back what was not started."""

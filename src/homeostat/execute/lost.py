@@ -14,6 +14,9 @@ from homeostat.record.files import make_folder
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
 
+RETRIES = 2
+"""How often an attempt that lost its process through no fault of its own is taken up again."""
+
 
 def lost(job: Job, outcome: Outcome, reason: str, wall_s: float) -> Attempt:
     """Write how an attempt ended that cannot do so itself, from the curves it left."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from homeostat.errors import RecordError, UnknownNameError, did_you_mean
-from homeostat.execute.engines import ENGINES
+from homeostat.errors import RecordError
+from homeostat.execute.engines import parse_engine
 from homeostat.search.making import Limits
 
 
@@ -37,10 +37,7 @@ class Settings:
     """A digest of the workload's file."""
 
     def __post_init__(self) -> None:
-        if self.engine not in ENGINES:
-            raise UnknownNameError(
-                f"No engine {self.engine!r}.", hint=did_you_mean(self.engine, ENGINES)
-            )
+        parse_engine(self.engine)  # refuses what does not exist
         for name in ("trials", "jobs"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:

@@ -1,0 +1,333 @@
+"""The Ray engine: attempts on the nodes of a cluster, driven from here.
+
+A station (an actor that supervises one worker process) sits on each slot. The driver asks it for
+news, writes what comes into the attempt's folder at home, and decides at rungs. A station that is
+lost, with its worker or its whole node, costs a retry elsewhere, from the last snapshot that came
+home; the reports that were heard already are repeated, as after any resume.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+
+from homeostat.errors import RecordError
+from homeostat.execute import ray_cluster
+from homeostat.execute.interrupt import PoliteInterrupt
+from homeostat.execute.job import Event, Finished, Job, Reported, not_started
+from homeostat.execute.lost import RETRIES, lost
+from homeostat.execute.messages import Ended, News, Task, Trouble, pack
+from homeostat.execute.mirror import everything, put
+from homeostat.execute.ray_cluster import Share
+from homeostat.execute.ray_station import Batch, Order, Station
+from homeostat.execute.recorder import HEARTBEAT_S, clear
+from homeostat.record.attempt import FILE, Attempt, write_attempt
+from homeostat.record.curves import FILE as CURVES
+from homeostat.record.curves import read_curves
+from homeostat.record.files import make_folder
+from homeostat.record.outcome import Outcome
+from homeostat.workload.report import Report
+
+WAIT_S = 0.2
+LOOK_S = 5.0
+"""How often the driver looks whether nodes have come or gone."""
+SOURCES_MB = 10.0
+
+
+@dataclass(eq=False)
+class Work:
+    """A job, and what became of it so far."""
+
+    job: Job
+    task: Task
+    resume: bool
+    heard: int
+    """The last step that was told: what is reported again up to there is a repetition."""
+    losses: int = 0
+
+
+@dataclass(eq=False)
+class Placed:
+    """A station as its driver sees it."""
+
+    actor: Any
+    work: Work | None = None
+    call: Any = None
+    """The call that is under way."""
+    sat_down: bool = False
+    """Whether it was heard of: Ray may not have found room for it yet."""
+    started: float = 0.0
+    beaten: float = 0.0
+
+
+class Ray:
+    """Makes up to `jobs` attempts at a time on a Ray cluster."""
+
+    def __init__(
+        self,
+        jobs: int = 1,
+        *,
+        address: str | None = None,
+        cpus: float = 1.0,
+        gpus: float | None = None,
+    ) -> None:
+        """
+        Args:
+            jobs: Attempts at a time; fewer where the cluster has not the room.
+            address: Of the cluster; see `ray_cluster.connect`.
+            cpus, gpus: What each attempt takes of a node.
+
+        Raises:
+            MissingExtraError: If Ray is not installed.
+            RecordError: If there is no cluster at the address.
+        """
+        self._share = Share(cpus=cpus, gpus=gpus)
+        ray_cluster.connect(address)
+        self.slots = max(1, jobs)
+        self._waiting: deque[Work] = deque()
+        self._answers: dict[Job, bool] = {}
+        self._busy: list[Placed] = []
+        self._idle: list[Placed] = []
+        self._room = 0
+        self._looked = -math.inf
+        self._interrupt = PoliteInterrupt()
+
+    @property
+    def stopping(self) -> bool:
+        return self._interrupt.requested
+
+    def submit(self, job: Job) -> None:
+        """Queue a job.
+
+        Raises:
+            WorkloadError: If the workload cannot be loaded by another process.
+        """
+        if not job.resume:
+            clear(job.folder)
+        rows = read_curves(job.folder / CURVES).rows if job.resume else []
+        heard = rows[-1][0] if rows else -1
+        self._waiting.append(Work(job, pack(job), resume=job.resume, heard=heard))
+
+    def answer(self, job: Job, go_on: bool) -> None:
+        self._answers[job] = go_on
+
+    def events(self) -> Iterator[Event]:
+        while self._waiting or self._busy:
+            if self.stopping:
+                yield from self._stop()
+            self._assign()
+            for placed in self._ready():
+                yield from self._listen(placed)
+
+    # Jobs to stations
+
+    def _stop(self) -> Iterator[Event]:
+        """Give back what was not started; what runs hears of it with its next call."""
+        for placed in [p for p in self._busy if not p.sat_down]:
+            assert placed.work is not None
+            self._dismiss(placed)
+            yield Finished(placed.work.job, _interrupted(placed.work.job))
+        while self._waiting:
+            work = self._waiting.popleft()
+            begun = work.losses > 0
+            yield Finished(work.job, _interrupted(work.job) if begun else not_started(work.job))
+
+    def _assign(self) -> None:
+        while self._waiting and len(self._busy) < self.slots:
+            if not self._idle and not self._has_room(self._waiting[0].job.device):
+                return
+            work = self._waiting.popleft()
+            placed = self._idle.pop() if self._idle else self._place(work.job.device)
+            self._give(placed, work)
+
+    def _has_room(self, device: str) -> bool:
+        """Whether another station fits, by the nodes that live; none fitting at all is an error."""
+        if time.monotonic() - self._looked > LOOK_S:
+            self._looked = time.monotonic()
+            self._room = ray_cluster.capacity(self._share, device)
+            if self._room == 0 and not self._busy:
+                wanted = self._share.on(device)
+                raise RecordError(
+                    f"No node of the Ray cluster has {wanted['num_cpus']:g} CPUs and "
+                    f"{wanted['num_gpus']:g} GPUs for an attempt.",
+                    hint="See:  ray status   and ask for less with --cpus and --gpus",
+                )
+        return len(self._busy) < self._room
+
+    def _place(self, device: str) -> Placed:
+        import ray
+
+        options = self._share.on(device) | {"max_restarts": 0}
+        return Placed(ray.remote(Station).options(**options).remote())
+
+    def _give(self, placed: Placed, work: Work) -> None:
+        folder = work.job.folder
+        make_folder(folder)
+        order = Order(
+            task=replace(work.task, job=work.task.job | {"resume": work.resume}),
+            home=everything(folder) if work.resume else [],
+            sources=_sources(work.job),
+        )
+        write_attempt(_running(work.job))
+        placed.work, placed.started = work, time.monotonic()
+        placed.call = placed.actor.begin.remote(order)
+        self._busy.append(placed)
+
+    def _release(self, placed: Placed) -> None:
+        """A station without work: for a job that still waits for a place, or kept."""
+        self._busy.remove(placed)
+        placed.work = placed.call = None
+        seatless = next((p for p in self._busy if not p.sat_down), None)
+        if seatless is None or self._waiting:
+            self._idle.append(placed)
+            return
+        assert seatless.work is not None
+        work = seatless.work
+        self._dismiss(seatless)
+        self._give(placed, work)
+
+    def _dismiss(self, placed: Placed) -> None:
+        """Ends a station, wherever it is."""
+        import ray
+
+        if placed in self._busy:
+            self._busy.remove(placed)
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.kill(placed.actor)
+
+    # News from stations
+
+    def _ready(self) -> list[Placed]:
+        import ray
+
+        calls = {placed.call: placed for placed in self._busy}
+        if not calls:
+            time.sleep(WAIT_S)
+            return []
+        ready, _ = ray.wait(list(calls), num_returns=1, timeout=WAIT_S)
+        if ready:  # and whatever else there is by now
+            ready, _ = ray.wait(list(calls), num_returns=len(calls), timeout=0)
+        return [calls[call] for call in ready]
+
+    def _listen(self, placed: Placed) -> Iterator[Event]:
+        import ray
+
+        work = placed.work
+        assert work is not None
+        try:
+            batch: Batch = ray.get(placed.call)
+        except ray.exceptions.RayError as error:
+            yield from self._lose(placed, work, error)
+            return
+        placed.sat_down = True
+        put(work.job.folder, batch.pieces)
+        self._beat(placed, work.job)
+        answer: bool | None = None
+        for message in batch.messages:
+            if isinstance(message, News):
+                self._answers.pop(work.job, None)  # one that came too late for the rung before
+                report = Report(message.step, **message.metrics)
+                repeated = report.step <= work.heard
+                work.heard = max(work.heard, report.step)
+                yield Reported(work.job, report, message.asks, repeated)
+                if message.asks:
+                    answer = self._answers.pop(work.job, True)
+            elif isinstance(message, Ended):
+                self._release(placed)
+                yield Finished(work.job, _at_home(message.attempt, work.job))
+            elif isinstance(message, Trouble):
+                self._dismiss(placed)
+                lost(work.job, Outcome.INTERRUPTED, message.error.message, self._spent_s(placed))
+                raise message.error
+        if not batch.is_last:
+            placed.call = placed.actor.go_on.remote(answer, stop=self.stopping)
+
+    def _lose(self, placed: Placed, work: Work, error: Exception) -> Iterator[Event]:
+        """A station is gone: its job goes on elsewhere, unless it was lost too often."""
+        self._dismiss(placed)
+        self._looked = -math.inf
+        work.losses += 1
+        if work.losses <= RETRIES and not self.stopping:
+            work.resume = True
+            self._waiting.appendleft(work)
+            return
+        outcome = Outcome.INTERRUPTED if self.stopping else Outcome.FAILED
+        times = "once" if work.losses == 1 else f"{work.losses} times"
+        reason = f"its place in the Ray cluster was lost {times}: {_why(error)}"
+        yield Finished(work.job, lost(work.job, outcome, reason, self._spent_s(placed)))
+
+    def _beat(self, placed: Placed, job: Job) -> None:
+        """A sign of life at home, for other machines."""
+        now = time.monotonic()
+        if now - placed.beaten > HEARTBEAT_S:
+            placed.beaten = now
+            with contextlib.suppress(OSError):
+                os.utime(job.folder / FILE)
+
+    def _spent_s(self, placed: Placed) -> float:
+        return round(time.monotonic() - placed.started, 6)
+
+    def close(self) -> None:
+        """End every station. Attempts in progress are recorded as interrupted."""
+        self._waiting.clear()
+        for placed in list(self._busy):
+            assert placed.work is not None
+            self._dismiss(placed)
+            lost(placed.work.job, Outcome.INTERRUPTED, "its driver was closed", 0.0)
+        while self._idle:
+            self._dismiss(self._idle.pop())
+
+    def __enter__(self) -> Self:
+        self._interrupt.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._interrupt.__exit__()
+        self.close()
+
+
+def _running(job: Job) -> Attempt:
+    return Attempt(folder=job.folder, seed=job.seed, budget=job.budget, outcome=Outcome.RUNNING)
+
+
+def _interrupted(job: Job) -> Attempt:
+    return lost(job, Outcome.INTERRUPTED, "stopped by Ctrl-C", 0.0)
+
+
+def _at_home(attempt: Attempt, job: Job) -> Attempt:
+    """Its record, written here."""
+    attempt = replace(attempt, folder=job.folder)
+    write_attempt(attempt)
+    return attempt
+
+
+def _sources(job: Job) -> dict[str, bytes]:
+    """The workload's own file and those beside it, for nodes that share no disk with this one.
+
+    A workload that is part of a package has to be installed there.
+    """
+    source = job.workload.source
+    if source is None or source.with_name("__init__.py").is_file():
+        return {}
+    beside = [p for p in source.parent.glob("*.py") if p != source]
+    found = {path.name: path.read_bytes() for path in (source, *sorted(beside)) if path.is_file()}
+    if sum(map(len, found.values())) > SOURCES_MB * 2**20:
+        return {source.name: found[source.name]}
+    return found
+
+
+def _why(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else type(error).__name__
