@@ -12,7 +12,7 @@ FLOORS = (
     ("errors",),
     ("space", "data"),
     ("record",),
-    ("workload",),
+    ("workload", "starters"),
     ("execute",),
     ("evidence", "probe", "notes"),
     ("diagnose", "search"),

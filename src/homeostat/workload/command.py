@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,7 @@ def _run(
         "budget": trial.budget,
         "folder": folder,
         "here": file.path.parent,
+        "python": sys.executable,
     }
     values = {**config, **provided}
     reader = _reader(file.metrics, folder)

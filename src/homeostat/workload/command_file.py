@@ -24,6 +24,7 @@ PROVIDED = {
     "budget": "how long to train",
     "folder": "the trial's own folder, for metrics and artifacts",
     "here": "the folder of the YAML file",
+    "python": "the Python that runs homeostat",
 }
 """Placeholders besides the parameters."""
 SOURCES = ("jsonl", "csv", "tensorboard", "pattern")

@@ -8,6 +8,7 @@ from typing import Any
 from homeostat.cli.commands.compare import compare
 from homeostat.cli.commands.diagnose import diagnose
 from homeostat.cli.commands.exchange import export, import_
+from homeostat.cli.commands.init import init
 from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
 from homeostat.cli.commands.measure import batch_size, lr_find
@@ -27,6 +28,7 @@ TUNE, DESIGN, ASK, MACHINE = (
 
 # name -> (function, help panel); the order is the order of work.
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
+    "init": (init, TUNE),
     "tune": (tune, TUNE),
     "plan": (plan, TUNE),
     "probe": (probe, TUNE),
