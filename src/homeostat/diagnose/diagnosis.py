@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.diagnose.audit import OptimizerAudit
+from homeostat.diagnose.confound import Confound
 from homeostat.diagnose.gauges import Gauge
 from homeostat.diagnose.ladder import Ladder, Rung
 from homeostat.diagnose.offence import Offence
 from homeostat.diagnose.precision import PrecisionTest
 from homeostat.diagnose.rate import RateTest
+from homeostat.diagnose.symptoms import Finding
 from homeostat.record.files import plain
 
 
@@ -60,8 +62,10 @@ class Diagnosis:
     gauges: tuple[Gauge, ...] = ()
     """Of each module, in the last pass before the network broke."""
     audits: tuple[OptimizerAudit, ...] = ()
-    findings: tuple[Any, ...] = ()
+    findings: tuple[Finding, ...] = ()
     """Symptoms in the record."""
+    confounds: tuple[Confound, ...] = ()
+    """Mechanisms that also change how weights are updated."""
     fix: Fix | None = None
     unit: str = "step"
 
@@ -69,6 +73,14 @@ class Diagnosis:
     def cures(self) -> tuple[Rung, ...]:
         """The smallest sets of changes that cure."""
         return self.ladder.cures if self.ladder is not None else ()
+
+    @property
+    def next_cure(self) -> Rung | None:
+        """What to change next: the smallest cure of a failure, or what ends a confound."""
+        if self.cures:
+            return self.cures[0]
+        mended = [c for c in self.confounds if c.changes]
+        return Rung((mended[0].cure,), mended[0].changes, cured=True) if mended else None
 
     @property
     def dead_outputs(self) -> tuple[Gauge, ...]:
@@ -93,9 +105,8 @@ class Diagnosis:
                 "ladder": self.ladder.to_json() if self.ladder else None,
                 "gauges": [gauge.to_json() for gauge in self.gauges],
                 "audits": [audit.to_json() for audit in self.audits],
-                "findings": [
-                    f.to_json() if hasattr(f, "to_json") else str(f) for f in self.findings
-                ],
+                "findings": [finding.to_json() for finding in self.findings],
+                "confounds": [confound.to_json() for confound in self.confounds],
                 "fix": self.fix.to_json() if self.fix else None,
             }
         )

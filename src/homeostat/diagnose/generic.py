@@ -8,7 +8,8 @@ import re
 import numpy as np
 
 from homeostat.diagnose import shapes
-from homeostat.diagnose.symptoms import Seen, Symptom
+from homeostat.diagnose.seen import Seen
+from homeostat.diagnose.symptoms import Symptom
 from homeostat.record.outcome import Outcome
 from homeostat.space import Float, Int
 from homeostat.space.values import show

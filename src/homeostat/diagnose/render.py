@@ -6,10 +6,13 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from homeostat.diagnose.confound import Confound
 from homeostat.diagnose.diagnosis import Diagnosis
 from homeostat.diagnose.ladder import Ladder, Rung
 from homeostat.diagnose.offence import Offence
 from homeostat.diagnose.rate import RateTest
+from homeostat.diagnose.symptoms import Finding
+from homeostat.space.values import show
 
 
 def render(diagnosis: Diagnosis) -> str:
@@ -37,9 +40,12 @@ def _lines(d: Diagnosis) -> Iterator[str]:
     if d.audits:
         yield from ("", "Optimisers")
         yield from _indented(audit.sentence for audit in d.audits)
+    for confound in d.confounds:
+        yield from ("", "Two effects in one")
+        yield from _indented(_confound_lines(confound, d.unit))
     if d.findings:
         yield from ("", "Symptoms")
-        yield from _indented(str(finding) for finding in d.findings)
+        yield from _indented(line for finding in d.findings for line in _finding_lines(finding))
     if d.fix is not None:
         yield from ("", "Fix")
         yield from _indented(_fix_lines(d))
@@ -120,8 +126,7 @@ def _ladder_lines(ladder: Ladder, unit: str) -> Iterator[str]:
 
 def _verdict(rung: Rung, unit: str) -> str:
     if rung.cured:
-        changes = ", ".join(f"{name}={value}" for name, value in rung.changes.items())
-        return f"cures        ({changes})"
+        return f"cures        ({_changes(rung.changes)})"
     if rung.failed_at is not None:
         return f"fails still, at {unit} {rung.failed_at}"
     return rung.note
@@ -144,6 +149,44 @@ def _gauge_lines(d: Diagnosis) -> Iterator[str]:
             yield f"{gauge.module}: {', '.join(remarks)}"
 
 
+def _confound_lines(c: Confound, unit: str) -> Iterator[str]:
+    yield c.saw
+    yield f"{c.metric} after {c.steps} {unit}s, mean of {len(c.seeds)} seeds:"
+    head = ("", f"without {c.mechanism}", f"with {c.mechanism}")
+    rows = [
+        (f"update as {'with' if swapped else 'without'} it",
+         *(_number(c.mean(on, swapped)) for on in (False, True)))
+        for swapped in (False, True)
+    ]  # fmt: skip
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(3)]
+    for row in (head, *rows):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    update, mechanism = abs(c.of_update), abs(c.of_mechanism)
+    if math.isfinite(update) and math.isfinite(mechanism):
+        times = f" ({update / mechanism:.0f} times as much)" if mechanism and update else ""
+        yield f"The update explains {update:.3g}{times}, {c.mechanism} {mechanism:.3g}."
+    if c.cure:
+        yield f"It ends with {c.cure} ({_changes(c.changes)})."
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else "-"
+
+
+def _finding_lines(finding: Finding) -> Iterator[str]:
+    mark = "" if finding.status == "found" else "  (contradicted)"
+    yield f"{finding.symptom}{mark}: {finding.evidence}"
+    if finding.cause:
+        yield f"   cause: {finding.cause}"
+    remedy = finding.remedy
+    if remedy and finding.status == "found":
+        yield f"   change: {remedy if isinstance(remedy, str) else _changes(remedy)}"
+
+
+def _changes(changes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={show(value)}" for name, value in changes.items())
+
+
 def _fix_lines(d: Diagnosis) -> Iterator[str]:
     fix = d.fix
     if fix is None:
@@ -161,8 +204,8 @@ def _next(d: Diagnosis) -> str:
     what = " ".join(part for part in (d.workload, d.settings) if part)
     if d.fix is not None and d.fix.stable:
         return f"search from there:  homeostat search {what} {_sets(d.fix.changes)}"
-    if d.cures:
-        return f"homeostat run {what} {_sets(d.cures[0].changes)}   (or let --fix do it)"
+    if d.next_cure is not None:
+        return f"homeostat run {what} {_sets(d.next_cure.changes)}   (or let --fix do it)"
     if d.offence is not None and d.offence.advice:
         where = ":".join(d.offence.source.split(":")[:2]) or d.offence.operation
         return f"change the code at {where}: {d.offence.advice}."
@@ -170,7 +213,7 @@ def _next(d: Diagnosis) -> str:
 
 
 def _sets(changes: Mapping[str, Any]) -> str:
-    return " ".join(f"--set {name}={value}" for name, value in changes.items())
+    return " ".join(f"--set {name}={show(value)}" for name, value in changes.items())
 
 
 def _indented(lines: Iterator[str] | list[str]) -> Iterator[str]:

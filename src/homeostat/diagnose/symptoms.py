@@ -15,48 +15,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from homeostat.diagnose.seen import Seen, of_record
 from homeostat.diagnose.shapes import SHAPES
 from homeostat.errors import WorkloadError, did_you_mean
-from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.space.values import show
 from homeostat.workload.workload import Workload
 
-Points = list[tuple[int, float]]
 Remedy = Mapping[str, Any] | str
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a rule looks at: one seed of a run, and what the seeds have in common."""
-
-    config: Any
-    steps: int
-    curves: Mapping[str, Points]
-    metric: str
-    goal: str
-    outcome: Outcome = Outcome.COMPLETED
-    reason: str = ""
-    scores: tuple[float, ...] = ()
-    """The final score of every seed."""
-    space: Any = None
-    floor: float | None = None
-    """The best that can be had (a noise floor or ceiling), where the workload knows it."""
-
-    def last(self, metric: str) -> float | None:
-        """The last value of a metric, or None where it was never reported."""
-        points = self.curves.get(metric)
-        return points[-1][1] if points else None
-
-    def values(self, metric: str) -> list[float]:
-        """All values of a metric."""
-        return [value for _, value in self.curves.get(metric, [])]
-
-    @property
-    def objective(self) -> list[float]:
-        """The main metric, turned so that lower is better."""
-        sign = 1.0 if self.goal == "minimize" else -1.0
-        return [sign * value for value in self.values(self.metric)]
 
 
 def never(_: Seen) -> str:
@@ -105,20 +71,25 @@ def examine(records: RunRecord | Sequence[RunRecord], workload: Workload) -> lis
 
     One that most seeds of a run show is told once, with the evidence of the first.
     """
+    runs = [records] if isinstance(records, RunRecord) else list(records)
+    findings: dict[tuple[str, str], Finding] = {}
+    for run in runs:
+        for finding in judge(
+            {seed: of_record(run, seed, workload) for seed in run.curves()}, workload
+        ):
+            findings.setdefault((finding.symptom, finding.status), finding)
+    return list(findings.values())
+
+
+def judge(views: Mapping[int, Seen], workload: Workload) -> list[Finding]:
+    """Every symptom of the workload's and the general ones that shows in the seeds of one run."""
     from homeostat.diagnose.generic import GENERIC
 
-    runs = [records] if isinstance(records, RunRecord) else list(records)
     rules = [as_symptom(rule, workload.remedies) for rule in workload.symptoms]
     own = {rule.name for rule in rules}
     rules += [rule for rule in GENERIC if rule.name not in own]
-    findings: dict[tuple[str, str], Finding] = {}
-    for run in runs:
-        views = {seed: _view(run, seed, workload) for seed in run.curves()}
-        for rule in rules:
-            finding = _judge(rule, views)
-            if finding is not None:
-                findings.setdefault((finding.symptom, finding.status), finding)
-    return list(findings.values())
+    found = (_judge(rule, views) for rule in rules)
+    return [finding for finding in found if finding is not None]
 
 
 def _judge(rule: Any, views: Mapping[int, Seen]) -> Finding | None:
@@ -130,27 +101,6 @@ def _judge(rule: Any, views: Mapping[int, Seen]) -> Finding | None:
     evidence = f"{shown[seeds[0]]}; but {doubt}" if doubt else shown[seeds[0]]
     status: Literal["found", "contradicted"] = "contradicted" if doubt else "found"
     return Finding(rule.name, status, rule.cause, rule.remedy, evidence, seeds)
-
-
-def _view(run: RunRecord, seed: int, workload: Workload) -> Seen:
-    curves = run.curves()[seed]
-    attempt = next(a for a in run.attempts if a.seed == seed)
-    points: dict[str, Points] = {}
-    for metric in curves.metrics:
-        steps, values = curves.of(metric)
-        points[metric] = [(int(s), float(v)) for s, v in zip(steps, values, strict=True)]
-    return Seen(
-        config=workload.space.resolve(run.given, inherited=tuple(run.given)),
-        steps=(attempt.last_step or 0) + 1,
-        curves=points,
-        metric=run.metric,
-        goal=run.goal,
-        outcome=attempt.outcome,
-        reason=attempt.reason,
-        scores=tuple(a.values[run.metric] for a in run.attempts if run.metric in a.values),
-        space=workload.space,
-        floor=attempt.extra.get("noise_floor"),
-    )
 
 
 def as_symptom(rule: Any, remedies: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from homeostat.diagnose import diagnose
 from homeostat.probe.audit import probe
 from homeostat.space import configs
 from homeostat.workload.trial import Trial
@@ -52,6 +53,16 @@ def test_the_optimiser_explains_ten_times_what_senescence_does():
     # The bypass is plain SGD exactly when there is a manager, and AdamW when there is none.
     swapped = final("as_documented", 300)
     assert swapped["held_out_loss"] == pytest.approx(sgd_on, abs=0.01)
+
+
+@pytest.mark.slow
+def test_a_diagnosis_finds_that_by_itself():
+    (confound,) = diagnose(apoptosis, config="as_documented", seconds=60).confounds
+    assert confound.mechanism == "senescence"
+    assert "AdamW is never asked" in confound.saw
+    assert confound.changes == {"update_rule": "adamw"} and confound.swap == {"update_rule": "sgd"}
+    assert confound.of_update > 1
+    assert confound.of_update > 10 * abs(confound.of_mechanism)
 
 
 @pytest.mark.slow

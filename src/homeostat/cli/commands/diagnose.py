@@ -37,6 +37,10 @@ def diagnose(
     fix: Annotated[
         bool, typer.Option("--fix", help="Rerun with the smallest cure until it is stable.")
     ] = False,
+    notes: Annotated[
+        Path | None,
+        typer.Option("--notes", help="Write the run, and that of the fix, into this log (.md)."),
+    ] = None,
     device: DeviceOption = "auto",
     results: ResultsOption = "results",
     as_json: JsonOption = False,
@@ -62,11 +66,13 @@ def diagnose(
         fix=fix,
         seconds=parse_duration(seconds),
         results=results,
+        notes=notes,
         on_event=lambda sentence: out.line(sentence, style="dim"),
     )
     out.line(str(diagnosis))
     out.document(diagnosis)
-    if diagnosis.failed and not (diagnosis.fix is not None and diagnosis.fix.stable):
+    wrong = diagnosis.failed or diagnosis.confounds
+    if wrong and not (diagnosis.fix is not None and diagnosis.fix.stable):
         raise typer.Exit(1)
 
 

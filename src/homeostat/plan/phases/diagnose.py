@@ -29,12 +29,12 @@ def diagnose(context: Context, allowance_s: float) -> PhaseResult:
     )
     facts = found.to_json()
     sentences = [line for line in str(found).splitlines() if line.strip()]
-    if not found.failed:
+    if not found.failed and found.next_cure is None:
         left = "It ends within its bounds all the same; mend what the probe found."
         return PhaseResult("diagnose", "stopped", tuple(sentences), (left,), facts)
-    if not found.cures:
+    cure = found.next_cure
+    if cure is None:
         return PhaseResult("diagnose", "stopped", tuple(sentences), (), facts)
-    cure = found.cures[0]
     changes = " ".join(f"--set {name}={value}" for name, value in cure.changes.items())
     if not context.fix:
         advice = f"Stop here: a search cannot cure this. Apply {changes}, or let --fix do it."

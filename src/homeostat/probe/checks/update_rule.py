@@ -12,6 +12,7 @@ from homeostat.probe.result import Check, Checks, Found
 from homeostat.space import Bool, Choice
 from homeostat.space.values import show
 
+FOUND = Found("update rule")
 TOLERANCE = 1e-6
 _ABOUT_UPDATES = re.compile(
     r"opt|solver|momentum|nesterov|amsgrad|sched|(^|_)lr|rate|warm|decay|update|rule|algo|"
@@ -21,10 +22,10 @@ _OPTIMISERS = re.compile(r"^(sgd|adam\w*|\w*adam|rms_?prop|lion|lbfgs|adagrad|ad
 
 
 def check(bench: Bench) -> Checks:
-    found = Found("update rule")
+    found = FOUND
     if bench.workload.neutral:
         for name, changes in bench.workload.neutral.items():
-            yield _at_neutral(found, bench, name, changes)
+            yield at_neutral(bench, name, changes)
         return
     fine = True
     base = bench.start(bench.config)
@@ -73,7 +74,9 @@ def _swapped(one: Recording, two: Recording) -> str:
     return ""
 
 
-def _at_neutral(found: Found, bench: Bench, name: str, changes: Any) -> Check:
+def at_neutral(bench: Bench, name: str, changes: Any) -> Check:
+    """Whether a mechanism that is on, but neutral, leaves the first update as it is without it."""
+    found = FOUND
     try:
         on = bench.vary(changes)
         off = bench.vary({k: _off(bench, k, v) for k, v in changes.items() if v is True})
