@@ -237,6 +237,18 @@ def test_an_attempt_on_a_gpu_takes_one_unless_told_otherwise():
         Share(gpus=-1)
 
 
+@needs_ray
+def test_where_no_cluster_is_the_error_is_one_line_and_soon():
+    import ray
+
+    ray.shutdown()
+    for address in ("127.0.0.1:1", "ray://127.0.0.1:1"):
+        with pytest.raises(
+            RecordError, match=r"Cannot reach a Ray cluster at .*refused.*ray start"
+        ):
+            make_engine(f"ray:address={address}")
+
+
 def test_without_ray_the_engine_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'homeostat\[ray\]'"):

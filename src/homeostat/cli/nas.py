@@ -394,7 +394,7 @@ def _search(
     config: str | None,
 ) -> None:
     """A search in each of the modes, or over what the study's strategy varies."""
-    from homeostat.cli.commands.run import cores
+    from homeostat.cli.engine import cores
     from homeostat.cli.progress import PlanProgress
     from homeostat.cli.settings import choose
     from homeostat.search.search import search as run_search

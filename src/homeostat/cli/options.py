@@ -31,7 +31,10 @@ JobsOption = Annotated[
     typer.Option("--jobs", "-j", min=1, help="Processes at a time; default: one a core."),
 ]
 EngineOption = Annotated[
-    str, typer.Option("--engine", help="local: supervised processes; inline: in this process.")
+    str,
+    typer.Option(
+        "--engine", help="local: supervised processes; inline: in this process; ray: a cluster."
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
 TimeoutOption = Annotated[

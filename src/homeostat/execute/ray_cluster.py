@@ -6,10 +6,13 @@ import importlib.util
 import logging
 import math
 import os
+import socket
 from dataclasses import dataclass
 from typing import Any
 
 from homeostat.errors import MissingExtraError, RecordError
+
+KNOCK_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +61,24 @@ def connect(address: str | None) -> None:
     wanted = address or os.environ.get("RAY_ADDRESS") or "local"
     own = {"include_dashboard": False} if wanted == "local" else {}
     try:
+        _knock(wanted)
         ray.init(address=wanted, log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, OSError, RuntimeError, ValueError, AssertionError) as error:
         raise RecordError(
             f"Cannot reach a Ray cluster at {wanted!r}: {_first_line(error)}",
             hint="Start one:  ray start --head   then use --ray-address auto",
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Finds out in seconds that nobody listens; Ray would try for two minutes.
+
+    Raises:
+        OSError: If nobody does.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
 
 
 def _keep_off_standard_output() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from homeostat.cli.commands.run import cores
+from homeostat.cli.engine import cores
 from homeostat.cli.options import (
     ConfigOption,
     DeviceOption,

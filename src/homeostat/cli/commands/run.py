@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from homeostat.cli.engine import CpusOption, GpusOption, RayAddressOption, cores, where
 from homeostat.cli.options import (
     ConfigOption,
     DeviceOption,
@@ -39,6 +39,9 @@ def run(
     steps: StepsOption = None,
     jobs: JobsOption = None,
     engine: EngineOption = "local",
+    ray_address: RayAddressOption = None,
+    cpus: CpusOption = None,
+    gpus: GpusOption = None,
     device: DeviceOption = "auto",
     timeout: TimeoutOption = None,
     memory: MemoryOption = None,
@@ -48,7 +51,6 @@ def run(
     """Train one configuration, once a seed, with live lines; keep every curve."""
     from homeostat.cli.progress import RunProgress
     from homeostat.execute import run as execute_run
-    from homeostat.execute.device import choose_device
     from homeostat.plan.budget import parse_duration
     from homeostat.record.seeds import first
 
@@ -58,13 +60,14 @@ def run(
         out.line(f"adjusted  {sentence}")
     numbers = list(first(chosen.seeds))
     limit = parse_duration(timeout) if timeout else None
+    place = where(engine, jobs, device, ray_address, cpus, gpus)
     with RunProgress(
         out, seeds=numbers, budget=chosen.budget, unit=chosen.workload.unit
     ) as progress:
         record = execute_run(
-            chosen.workload, chosen.config, seeds=numbers, budget=chosen.budget, engine=engine,
-            jobs=jobs or cores(), results=results, name=chosen.name, timeout_s=limit,
-            memory_mb=memory, device=choose_device(device), on_event=progress,
+            chosen.workload, chosen.config, seeds=numbers, budget=chosen.budget,
+            engine=place.engine, jobs=place.jobs, device=place.device, results=results,
+            name=chosen.name, timeout_s=limit, memory_mb=memory, on_event=progress,
         )  # fmt: skip
     conclude(out, record)
 
@@ -100,13 +103,6 @@ def resume(
             before.folder, engine=engine, jobs=jobs or cores(), force=force, on_event=progress
         )
     conclude(out, record)
-
-
-def cores() -> int:
-    """How many processes to run at a time: one a core."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def conclude(out: Output, record: RunRecord) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from homeostat.cli.commands.run import cores
+from homeostat.cli.engine import CpusOption, GpusOption, RayAddressOption, where
 from homeostat.cli.options import (
     ConfigOption,
     DeviceOption,
@@ -58,6 +58,9 @@ def search(
     ] = False,
     jobs: JobsOption = None,
     engine: EngineOption = "local",
+    ray_address: RayAddressOption = None,
+    cpus: CpusOption = None,
+    gpus: GpusOption = None,
     device: DeviceOption = "auto",
     timeout: TimeoutOption = None,
     memory: MemoryOption = None,
@@ -67,7 +70,6 @@ def search(
 ) -> None:
     """Search for the best setting; what --config says is the start, what --set says is held."""
     from homeostat.cli.progress import PlanProgress
-    from homeostat.execute.device import choose_device
     from homeostat.plan.budget import parse_duration
     from homeostat.search.search import search as run_search
 
@@ -75,6 +77,7 @@ def search(
     held = {name: value for name, value in chosen.overrides.items() if name in chosen.typed}
     start = {name: value for name, value in chosen.overrides.items() if name not in held}
     out = Output(as_json=as_json)
+    place = where(engine, jobs, device, ray_address, cpus, gpus)
     with PlanProgress(out) as progress:
         result = run_search(
             chosen.workload,
@@ -90,11 +93,11 @@ def search(
             pins=held or None,
             confirm=confirm,
             deterministic=deterministic,
-            engine=engine,
-            jobs=jobs or cores(),
+            engine=place.engine,
+            jobs=place.jobs,
             timeout_s=parse_duration(timeout) if timeout else None,
             memory_mb=memory,
-            device=choose_device(device),
+            device=place.device,
             on_event=progress,
         )
     _conclude(out, result)

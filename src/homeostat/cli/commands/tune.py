@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from homeostat.cli.commands.run import cores
+from homeostat.cli.engine import CpusOption, GpusOption, RayAddressOption, cores, where
 from homeostat.cli.options import (
     ConfigOption,
     DeviceOption,
@@ -45,6 +45,9 @@ def tune(
     plan: PlanOption = "own",
     jobs: JobsOption = None,
     engine: EngineOption = "local",
+    ray_address: RayAddressOption = None,
+    cpus: CpusOption = None,
+    gpus: GpusOption = None,
     device: DeviceOption = "auto",
     results: ResultsOption = "results",
     as_json: JsonOption = False,
@@ -55,11 +58,11 @@ def tune(
     where the last one stopped.
     """
     from homeostat.cli.progress import PlanProgress
-    from homeostat.execute.device import choose_device
     from homeostat.plan.tune import tune as run_plan
 
     chosen = choose(workload, config, settings, budget=steps)
     out = Output(as_json=as_json)
+    place = where(engine, jobs, device, ray_address, cpus, gpus)
     with PlanProgress(out) as progress:
         result = run_plan(
             chosen.workload,
@@ -69,9 +72,9 @@ def tune(
             study=study or chosen.name,
             method=method,
             results=results,
-            engine=engine,
-            jobs=jobs or cores(),
-            device=choose_device(device),
+            engine=place.engine,
+            jobs=place.jobs,
+            device=place.device,
             fix=fix,
             plan=plan,
             say=progress.say,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from homeostat.cli.commands.run import cores
+from homeostat.cli.engine import cores
 from homeostat.cli.options import (
     DeviceOption,
     EngineOption,

@@ -1,0 +1,74 @@
+"""Where attempts are made: what --engine, --jobs, --device and the options of Ray say together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+RayAddressOption = Annotated[
+    str | None,
+    typer.Option("--ray-address", help="Of a Ray cluster; or auto, for the one on this machine."),
+]
+CpusOption = Annotated[
+    float | None, typer.Option("--cpus", help="CPUs that an attempt takes (engine ray); 1.")
+]
+GpusOption = Annotated[
+    float | None,
+    typer.Option("--gpus", help="GPUs that an attempt takes (engine ray); 0.25 for four on one."),
+]
+
+
+@dataclass(frozen=True)
+class Where:
+    """An engine as text, how many attempts at a time, and their device."""
+
+    engine: str
+    jobs: int
+    device: str
+
+
+def where(
+    engine: str,
+    jobs: int | None,
+    device: str,
+    ray_address: str | None = None,
+    cpus: float | None = None,
+    gpus: float | None = None,
+) -> Where:
+    """What the options come to.
+
+    Without --jobs there are as many attempts at a time as this machine has cores, or as fit on the
+    cluster. Without --device a cluster's GPUs are used if they are asked for.
+
+    Raises:
+        UnknownNameError: If the engine or the device does not exist, or an option does not fit.
+    """
+    from homeostat.execute.device import choose_device
+    from homeostat.execute.engines import parse_engine
+
+    given = {"address": ray_address, "cpus": cpus, "gpus": gpus}
+    more = [f"{name}={value}" for name, value in given.items() if value is not None]
+    if engine == "local" and more:
+        engine = "ray"  # these options are for nothing else
+    text = f"{engine}{',' if ':' in engine else ':'}{','.join(more)}" if more else engine
+    kind, options = parse_engine(text)
+    if kind != "ray":
+        return Where(text, jobs or cores(), choose_device(device))
+    if device == "auto":
+        device = "cuda" if options.get("gpus") else "cpu"
+    if jobs is None:
+        from homeostat.execute.ray_cluster import Share, capacity, connect
+
+        connect(options.pop("address", None))
+        jobs = max(1, capacity(Share(**options), device))
+    return Where(text, jobs, device)
+
+
+def cores() -> int:
+    """How many processes to run at a time: one a core."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
