@@ -99,23 +99,43 @@ def test_what_a_lost_worker_had_started_is_killed_with_it(name, outcome, tmp_pat
     assert gone(int((tmp_path / "a" / "artifacts" / "child").read_text()))
 
 
-def test_a_worker_killed_from_outside_is_replaced(tmp_path):
+def kill_worker_of(event):
+    os.kill(hs.record.files.read_json(event.job.folder / "attempt.json")["pid"], signal.SIGKILL)
+
+
+def test_an_attempt_whose_worker_is_killed_goes_on_in_another(tmp_path):
+    config = {"pause_s": 0.02}
+    jobs = [job("noisy", tmp_path / str(n), config=config, snapshot_s=0.05) for n in range(4)]
     with Local(2) as engine:
-        for number in range(4):
-            engine.submit(job("noisy", tmp_path / str(number), config={"pause_s": 0.02}))
-        killed, outcomes = False, {}
+        for each in jobs:
+            engine.submit(each)
+        killed = None
+        attempts = {}
         for event in engine.events():
-            if isinstance(event, Reported) and event.report.step == 3 and not killed:
-                facts = hs.record.files.read_json(event.job.folder / "attempt.json")
-                os.kill(facts["pid"], signal.SIGKILL)
-                killed = event.job.folder.name
+            if isinstance(event, Reported) and event.report.step == 8 and killed is None:
+                killed = event.job
+                kill_worker_of(event)
             if isinstance(event, Finished):
-                outcomes[event.job.folder.name] = event.attempt
-    assert outcomes[killed].outcome is Outcome.FAILED
-    assert outcomes[killed].reason.startswith("the worker process was killed by SIGKILL")
-    assert len(outcomes[killed].curves) >= 4
-    others = [attempt for name, attempt in outcomes.items() if name != killed]
-    assert [attempt.outcome for attempt in others] == [Outcome.COMPLETED] * 3
+                attempts[event.job] = event.attempt
+    assert [attempts[each].outcome for each in jobs] == [Outcome.COMPLETED] * 4
+    assert attempts[killed].notes[0].startswith("Resumed from the snapshot before step")
+    curves = {(each.folder / "curves.csv").read_bytes() for each in jobs}
+    assert len(curves) == 1  # the same seed, killed or not
+
+
+def test_an_attempt_whose_worker_is_killed_again_and_again_has_failed(tmp_path):
+    each = job("slow", tmp_path / "a")
+    with Local() as engine:
+        engine.submit(each)
+        dead = []
+        for event in engine.events():
+            if isinstance(event, Reported) and engine._busy[0] not in dead:
+                dead.append(engine._busy[0])
+                kill_worker_of(event)
+    assert (event.attempt.outcome, len(dead)) == (Outcome.FAILED, 3)
+    reason = "the worker process was killed by SIGKILL (out of memory, perhaps), 3 times"
+    assert event.attempt.reason == reason
+    assert event.attempt.num_reports >= 1
 
 
 def test_an_attempt_in_progress_is_interrupted_when_the_engine_closes(tmp_path):

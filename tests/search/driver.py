@@ -1,6 +1,6 @@
 """A process that drives a study, for tests that kill it.
 
-    python tests/search/driver.py RESULTS STUDY ENGINE TRIALS
+    python tests/search/driver.py RESULTS STUDY ENGINE TRIALS METHOD
 
 Prints "ready" when everything is imported, "asked SECONDS" at its first ask, "told NUMBER" after
 each trial, "done" at the end.
@@ -29,7 +29,7 @@ def told(event):
 
 
 def main() -> None:
-    results, study, engine, trials = sys.argv[1:]
+    results, study, engine, trials, method = sys.argv[1:]
     print("ready", flush=True)
     started = time.perf_counter()
     ask = Study.ask
@@ -43,7 +43,7 @@ def main() -> None:
     hs.search(
         unhurried,
         int(trials),
-        method="tpe",
+        method=method,
         study=study,
         results=results,
         seeds=2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -22,6 +23,7 @@ import homeostat as hs
 from homeostat.errors import RecordError
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import read_run
+from homeostat.search.samplers import SAMPLERS
 from homeostat.search.store import Store
 from homeostat.search.study import Study
 
@@ -31,25 +33,40 @@ DRIVER = Path(__file__).with_name("driver.py")
 class Driver:
     """A driver in a process of its own."""
 
-    def __init__(self, folder, study, engine, trials):
-        command = [sys.executable, str(DRIVER), str(folder), study, engine, str(trials)]
+    def __init__(self, folder, study, engine, trials, method="tpe"):
+        command = [sys.executable, str(DRIVER), str(folder), study, engine, str(trials), method]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stdout.readline() == "ready\n", self.process.stderr.read()
 
-    def kill(self, rng) -> list[psutil.Process]:
-        """Kills it, not its workers, some trials later, in whatever it is doing; returns these."""
+    def workers(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def wait_a_while(self, rng) -> None:
+        """Some trials, and then until it is in the middle of whatever."""
         for _ in range(rng.integers(5)):
             self.process.stdout.readline()
         time.sleep(rng.uniform(0, 0.05))
-        try:
-            workers = psutil.Process(self.process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            workers = []
+
+    def kill(self, rng) -> list[psutil.Process]:
+        """Kills it, not its workers, which are returned."""
+        self.wait_a_while(rng)
+        workers = self.workers()
         self.process.kill()
         self.process.communicate()
         return workers
+
+    def kill_a_worker(self, rng) -> None:
+        """Kills one of its workers, if it has any by now, and leaves it alone with that."""
+        self.wait_a_while(rng)
+        workers = self.workers()
+        if workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                workers[rng.integers(len(workers))].kill()
 
     def finish(self) -> float:
         """Lets it end; the seconds to its first ask."""
@@ -69,19 +86,24 @@ def trials_of(folder, study):
     return [(t.number, t.outcome, dict(t.parameters), dict(t.per_seed)) for t in rows]
 
 
-def kill_and_resume(folder, engine, kills, trials):
-    """Kills a study again and again, lets it end, and compares it with one left in peace."""
+def kill_and_resume(folder, engine, kills, trials, method="tpe"):
+    """Kills a study again and again, lets it end, and compares it with one left in peace.
+
+    On the local engine every other kill is of a worker, on average.
+    """
     rng = np.random.default_rng(kills)
     survivors: list[psutil.Process] = []
-    done = []
+    driver = Driver(folder, "killed", engine, trials, method)
     for _ in range(kills):
-        driver = Driver(folder, "killed", engine, trials)
+        if engine == "local" and rng.random() < 0.5:
+            driver.kill_a_worker(rng)
+            continue
         survivors += driver.kill(rng)
-        done.append(sum(t[1].final for t in trials_of(folder, "killed")))
-    assert done[-1] < trials, "the study was over before the last kill; this proves less"
-    assert done[-1] > 0
-    resumed_s = Driver(folder, "killed", engine, trials).finish()
-    Driver(folder, "whole", engine, trials).finish()
+        driver = Driver(folder, "killed", engine, trials, method)
+    done = sum(t[1].final for t in trials_of(folder, "killed"))
+    assert 0 < done < trials, "the study was over before the last kill; this proves less"
+    resumed_s = driver.finish()
+    Driver(folder, "whole", engine, trials, method).finish()
     _, alive = psutil.wait_procs(survivors, timeout=5)
     assert not alive
     assert resumed_s < 1.0
@@ -95,15 +117,20 @@ def kill_and_resume(folder, engine, kills, trials):
         assert steps == {42: [0, 1, 2, 3], 123: [0, 1, 2, 3]}  # no report lost or counted twice
 
 
-@pytest.mark.parametrize(("engine", "kills"), [("inline", 6), ("local", 3)])
+@pytest.mark.parametrize(("engine", "kills"), [("inline", 6), ("local", 6)])
 def test_a_killed_study_ends_with_the_same_sequence(tmp_path, engine, kills):
     kill_and_resume(tmp_path, engine, kills, trials=6 * kills)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["inline", "local"])
-def test_thirty_kills_change_nothing(tmp_path, engine):
-    kill_and_resume(tmp_path, engine, 30, trials=180)
+@pytest.mark.parametrize("method", SAMPLERS)
+def test_twenty_kills_of_drivers_and_workers_change_nothing(tmp_path, method):
+    kill_and_resume(tmp_path, "local", 20, trials=120, method=method)
+
+
+@pytest.mark.slow
+def test_thirty_kills_change_nothing(tmp_path):
+    kill_and_resume(tmp_path, "inline", 30, trials=180)
 
 
 def test_a_trial_that_had_ended_but_was_not_told_is_told_and_not_run_again(tmp_path):

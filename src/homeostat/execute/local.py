@@ -1,21 +1,23 @@
 """The local engine: supervised worker processes on this machine, one thread each.
 
-A worker that dies, hangs past its timeout or passes its memory limit costs one attempt; another
-takes its place. Workers are spawned, never forked, kept from attempt to attempt, and end with
-the driver, however that ends.
+A worker that crashes, hangs past its timeout or passes its memory limit costs one attempt; another
+takes its place. One that was killed from outside costs nothing but time: its attempt goes on in
+another, from its last snapshot, unless that happens again and again. Workers are spawned, never
+forked, kept from attempt to attempt, and end with the driver, however that ends.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Self
 
 from homeostat.execute.interrupt import PoliteInterrupt
 from homeostat.execute.job import Event, Finished, Job, Reported, not_started
-from homeostat.execute.lost import lost
+from homeostat.execute.lost import RETRIES, lost
 from homeostat.execute.messages import Began, Ended, News, Task, Trouble, pack
 from homeostat.execute.supervised import Supervised
 from homeostat.record.outcome import Outcome
@@ -29,6 +31,7 @@ class Local:
         self.slots = max(1, jobs)
         self._waiting: deque[tuple[Job, Task]] = deque()
         self._answers: dict[Job, bool] = {}
+        self._kills: Counter[Job] = Counter()
         self._busy: list[Supervised] = []
         self._idle: list[Supervised] = []
         self._interrupt = PoliteInterrupt()
@@ -95,8 +98,7 @@ class Local:
         try:
             message = worker.connection.recv()
         except (EOFError, OSError):
-            reason = worker.how_it_died()
-            yield self._replace(worker, job, Outcome.FAILED, reason)
+            yield from self._bury(worker, job)
             return
         if isinstance(message, Began):
             worker.began()
@@ -112,6 +114,19 @@ class Local:
         elif isinstance(message, Trouble):
             self._release(worker, job)
             raise message.error
+
+    def _bury(self, worker: Supervised, job: Job) -> Iterator[Event]:
+        """A worker has died: its job goes on in another if it was killed, or has failed with it."""
+        reason, task = worker.how_it_died(), worker.task
+        kills = self._kills[job] = self._kills[job] + worker.was_killed
+        if worker.was_killed and kills <= RETRIES and not self.stopping and task is not None:
+            self._busy.remove(worker)
+            worker.kill()
+            self._waiting.appendleft((job, replace(task, job=task.job | {"resume": True})))
+            return
+        if worker.was_killed and kills > 1:
+            reason += f", {kills} times"
+        yield self._replace(worker, job, Outcome.FAILED, reason)
 
     def _judge(self, worker: Supervised) -> Iterator[Event]:
         offence = worker.offence()

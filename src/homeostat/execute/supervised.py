@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -54,6 +55,7 @@ class Supervised:
             )
         self.connection = Connection(ours.detach())
         self.job: Job | None = None
+        self.task: Task | None = None
         self.stopping = False
         self._given = time.monotonic()
         self._deadline = math.inf
@@ -66,7 +68,7 @@ class Supervised:
         return {MARK: self.mark, "PYTHONPATH": path}
 
     def give(self, job: Job, task: Task) -> None:
-        self.job = job
+        self.job, self.task = job, task
         self.stopping = False
         self._given = time.monotonic()
         self._deadline = self._after(job.timeout_s, LOADING_S)
@@ -152,6 +154,11 @@ class Supervised:
         lines = self._startup_log.read().decode(errors="replace").strip().splitlines()
         said = f": {lines[-1]}" if lines and code != 0 else ""
         return how_it_died(code) + said
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether the process is gone because somebody or the system killed it."""
+        return self._process.poll() == -signal.SIGKILL
 
     def dismiss(self) -> None:
         """Let an idle worker go: it leaves when the pipe closes."""
