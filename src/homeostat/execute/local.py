@@ -17,7 +17,7 @@ from typing import Self
 
 from homeostat.execute.interrupt import PoliteInterrupt
 from homeostat.execute.job import Event, Finished, Job, Reported, not_started
-from homeostat.execute.lost import RETRIES, lost
+from homeostat.execute.lost import RETRIES, STARTS, lost
 from homeostat.execute.messages import Began, Ended, News, Task, Trouble, pack
 from homeostat.execute.supervised import Supervised
 from homeostat.record.outcome import Outcome
@@ -31,6 +31,8 @@ class Local:
         self.slots = max(1, jobs)
         self._waiting: deque[tuple[Job, Task]] = deque()
         self._answers: dict[Job, bool] = {}
+        # How often an attempt's worker was killed: at all, and after it had begun.
+        self._deaths: Counter[Job] = Counter()
         self._kills: Counter[Job] = Counter()
         self._busy: list[Supervised] = []
         self._idle: list[Supervised] = []
@@ -118,14 +120,17 @@ class Local:
     def _bury(self, worker: Supervised, job: Job) -> Iterator[Event]:
         """A worker has died: its job goes on in another if it was killed, or has failed with it."""
         reason, task = worker.how_it_died(), worker.task
-        kills = self._kills[job] = self._kills[job] + worker.was_killed
-        if worker.was_killed and kills <= RETRIES and not self.stopping and task is not None:
+        if worker.was_killed:
+            self._deaths[job] += 1
+            self._kills[job] += worker.has_begun
+        bearable = self._kills[job] <= RETRIES and self._deaths[job] < STARTS
+        if worker.was_killed and bearable and not self.stopping and task is not None:
             self._busy.remove(worker)
             worker.kill()
             self._waiting.appendleft((job, replace(task, job=task.job | {"resume": True})))
             return
-        if worker.was_killed and kills > 1:
-            reason += f", {kills} times"
+        if self._deaths[job] > 1:
+            reason += f", {self._deaths[job]} times"
         yield self._replace(worker, job, Outcome.FAILED, reason)
 
     def _judge(self, worker: Supervised) -> Iterator[Event]:

@@ -16,6 +16,8 @@ from homeostat.workload.report import Report
 
 RETRIES = 2
 """How often an attempt that lost its process through no fault of its own is taken up again."""
+STARTS = 10
+"""How often altogether, those counted that were lost before the attempt itself began."""
 
 
 def lost(job: Job, outcome: Outcome, reason: str, wall_s: float) -> Attempt:

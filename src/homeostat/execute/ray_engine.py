@@ -38,7 +38,10 @@ from homeostat.workload.report import Report
 WAIT_S = 0.2
 LOOK_S = 5.0
 """How often the driver looks whether nodes have come or gone."""
+CLEAR_UP_S = 5.0
+"""A station gets so long to remove its files when it is no longer needed."""
 SOURCES_MB = 10.0
+"""A workload's file travels with its neighbours if they are no larger than this together."""
 
 
 @dataclass(eq=False)
@@ -241,7 +244,7 @@ class Ray:
                     answer = self._answers.pop(work.job, True)
             elif isinstance(message, Ended):
                 self._release(placed)
-                yield Finished(work.job, _at_home(message.attempt, work.job))
+                yield Finished(work.job, _at_home(message.attempt, work))
             elif isinstance(message, Trouble):
                 self._dismiss(placed)
                 lost(work.job, Outcome.INTERRUPTED, message.error.message, self._spent_s(placed))
@@ -259,8 +262,7 @@ class Ray:
             self._waiting.appendleft(work)
             return
         outcome = Outcome.INTERRUPTED if self.stopping else Outcome.FAILED
-        times = "once" if work.losses == 1 else f"{work.losses} times"
-        reason = f"its place in the Ray cluster was lost {times}: {_why(error)}"
+        reason = f"its place in the Ray cluster was lost {_times(work.losses)}: {_why(error)}"
         yield Finished(work.job, lost(work.job, outcome, reason, self._spent_s(placed)))
 
     def _beat(self, placed: Placed, job: Job) -> None:
@@ -281,8 +283,17 @@ class Ray:
             assert placed.work is not None
             self._dismiss(placed)
             lost(placed.work.job, Outcome.INTERRUPTED, "its driver was closed", 0.0)
+        self._clear_up()
         while self._idle:
             self._dismiss(self._idle.pop())
+
+    def _clear_up(self) -> None:
+        """Have the stations that rest remove what they wrote on their nodes."""
+        import ray
+
+        calls = [placed.actor.close.remote() for placed in self._idle]
+        if calls:
+            ray.wait(calls, num_returns=len(calls), timeout=CLEAR_UP_S)
 
     def __enter__(self) -> Self:
         self._interrupt.__enter__()
@@ -306,11 +317,20 @@ def _interrupted(job: Job) -> Attempt:
     return lost(job, Outcome.INTERRUPTED, "stopped by Ctrl-C", 0.0)
 
 
-def _at_home(attempt: Attempt, job: Job) -> Attempt:
+def _at_home(attempt: Attempt, work: Work) -> Attempt:
     """Its record, written here."""
-    attempt = replace(attempt, folder=job.folder)
+    notes = attempt.notes
+    if work.losses:
+        notes += (
+            f"Its place in the Ray cluster was lost {_times(work.losses)}; it went on elsewhere.",
+        )
+    attempt = replace(attempt, folder=work.job.folder, notes=notes)
     write_attempt(attempt)
     return attempt
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _sources(job: Job) -> dict[str, bytes]:

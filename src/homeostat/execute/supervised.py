@@ -57,6 +57,8 @@ class Supervised:
         self.job: Job | None = None
         self.task: Task | None = None
         self.stopping = False
+        self.has_begun = False
+        """Whether the job's own code runs, and not only our and the workload's loading."""
         self._given = time.monotonic()
         self._deadline = math.inf
         self._memory_checked = 0.0
@@ -69,7 +71,7 @@ class Supervised:
 
     def give(self, job: Job, task: Task) -> None:
         self.job, self.task = job, task
-        self.stopping = False
+        self.stopping = self.has_begun = False
         self._given = time.monotonic()
         self._deadline = self._after(job.timeout_s, LOADING_S)
         with contextlib.suppress(OSError):  # a worker that is dead already is noticed as such
@@ -77,6 +79,7 @@ class Supervised:
 
     def began(self) -> None:
         assert self.job is not None
+        self.has_begun = True
         self._given = time.monotonic()
         self._deadline = self._after(self.job.timeout_s, GRACE_S)
 

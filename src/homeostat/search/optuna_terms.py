@@ -106,9 +106,9 @@ def opened(url: str, *, there: bool) -> Iterator[BaseStorage]:
         if there and path and not Path(path).exists():
             raise RecordError(f"No file {path}.", hint="An address looks like sqlite:///optuna.db")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # notices between Optuna and its own libraries
+            warnings.simplefilter("ignore")  # Optuna's notices about what is new in it
             storage = optuna.storages.get_storage(url)
-        yield storage
+            yield storage
     except (sa.exc.SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
         raise RecordError(

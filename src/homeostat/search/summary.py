@@ -39,7 +39,8 @@ def _best(study: Study, goal: str) -> Best | None:
         return None
     confirmation = study.row.confirmation
     trial, confirmed, default = ranked[0], None, None
-    if confirmation is not None:
+    # One that is older than the newest trials has compared the best with too few.
+    if confirmation is not None and confirmation["after"] == len(study.trials):
         trial = study.trials[winner(confirmation, goal)]
         confirmed = _confirmed(confirmation, trial.number)
         default = _confirmed(confirmation, DEFAULT)
