@@ -1,6 +1,7 @@
 # make demo   watch a real network being probed, trained, searched and confirmed (under 3 minutes)
 # make test   the tests (under 10 minutes on 2 cores);  make slow  the long ones too
 # make lint   ruff and mypy --strict;  make format  put the code in order
+# make pages  docs/commands, written from the commands themselves
 # make bench  the benchmarks: ratios against named peers, printed
 # make anchors  published figures, reproduced (hours; taken up again where stopped)
 
@@ -11,7 +12,7 @@ STAMP := $(VENV)/.installed
 EXTRAS ?= all,dev
 WORKERS ?= 2
 
-.PHONY: demo test slow lint format bench anchors clean
+.PHONY: demo test slow lint format pages bench anchors clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +37,9 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+pages: $(STAMP)
+	$(BIN)/python -m homeostat.cli.pages docs/commands
 
 bench: $(STAMP)
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
 import homeostat as hs
+from homeostat.record import seeds
 from homeostat.workload import load
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -27,6 +29,11 @@ def test_a_shell_script_is_run_and_recorded_from_the_command_line(tmp_path):
     curves = (folder / "seed_42" / "curves.csv").read_text().splitlines()
     assert curves[0] == "step,train_loss,val_loss"
     assert len(curves) == 31
+
+
+def test_a_program_that_keeps_its_seed_in_32_bits_sees_fresh_seeds_as_different(tmp_path):
+    run = hs.run(EXAMPLES / "train.sh.yaml", seeds=list(seeds.fresh(3)), results=tmp_path)
+    assert len(set(run.values())) == 3
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +68,33 @@ def test_every_knob_of_the_network_is_connected(curves, change):
 
 def test_the_knob_of_one_optimiser_is_connected_where_it_is_active(curves):
     assert curves(optimizer="sgd", momentum=0.5) != curves(optimizer="sgd")
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("mlp_classifier", "val_loss"),
+        ("gradient_boosting", "val_rmse"),
+        ("lightning_lstm", "train_loss"),
+    ],
+)
+def test_a_model_of_another_library_learns_and_repeats_itself(name, metric, tmp_path):
+    if name.startswith("lightning"):
+        pytest.importorskip("lightning")
+    workload = load.find(EXAMPLES / f"{name}.py")
+    runs = [hs.run(workload, budget=4, results=tmp_path / again) for again in "ab"]
+    assert runs[0].outcome == "completed", runs[0].attempts[0].reason
+    first, second = (run.attempts[0].curves[metric] for run in runs)
+    assert first[-1] < first[0]
+    assert list(first) == list(second)
+
+
+def test_the_notebook_runs_from_top_to_bottom(tmp_path):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    notebook = nbformat.read(EXAMPLES / "in_a_notebook.ipynb", as_version=4)
+    shown = "".join(str(cell.get("outputs", "")) for cell in notebook.cells)
+    assert "on fresh seeds" in shown and "Error" not in shown
+    run_in = {"metadata": {"path": str(tmp_path)}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the kernel's own: about TCP, and event loops
+        nbclient.NotebookClient(notebook, timeout=120, resources=run_in).execute()

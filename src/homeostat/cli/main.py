@@ -16,7 +16,9 @@ app = typer.Typer(
     name="homeostat",
     help="Find out why a network does not train, which of its knobs are connected to anything, "
     "and which setting is best.",
-    epilog="First steps:  homeostat workloads;  homeostat tune apoptosis --config tiny --budget 3m",
+    epilog="First steps:\n\nhomeostat init my_project\n\nhomeostat tune my_project/workload.py"
+    "\n\nExit codes: 0 done; 1 an error, or nothing came of it; 2 wrong usage; 130 stopped by "
+    "Ctrl-C, with everything kept.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -44,11 +46,14 @@ def _add_commands() -> None:
     from homeostat.cli.commands import COMMANDS
     from homeostat.cli.commands.machine import data_app
     from homeostat.cli.commands.notes import notes_app
+    from homeostat.cli.examples import epilog
 
     for name, (function, panel) in COMMANDS.items():
-        app.command(name, rich_help_panel=panel)(function)
-    app.add_typer(notes_app, name="notes", rich_help_panel="Look at what there is")
-    app.add_typer(data_app, name="data", rich_help_panel="This machine")
+        app.command(name, rich_help_panel=panel, epilog=epilog(name))(function)
+    app.add_typer(
+        notes_app, name="notes", rich_help_panel="Look at what there is", epilog=epilog("notes")
+    )
+    app.add_typer(data_app, name="data", rich_help_panel="This machine", epilog=epilog("data"))
 
 
 _add_commands()

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def _references(incomplete: str) -> list[str]:
+    """What a shell offers for WORKLOAD: built-in names, and files that may hold one."""
+    from homeostat.workload.builtin import BUILTIN
+
+    folder, slash, _ = incomplete.rpartition("/")
+    entries = [path for path in Path(folder or ".").glob("*") if not path.name.startswith(".")]
+    files = [folder + slash + path.name for path in entries if path.suffix in (".py", ".yaml")]
+    folders = [folder + slash + path.name + "/" for path in entries if path.is_dir()]
+    return sorted(text for text in (*BUILTIN, *files, *folders) if text.startswith(incomplete))
+
 
 WorkloadArgument = Annotated[
     str,
     typer.Argument(
         metavar="WORKLOAD",
+        autocompletion=_references,
         help="A built-in name (see: homeostat workloads), my_file.py, my_file.py:name, "
         "or a command workload's .yaml.",
     ),

@@ -16,7 +16,9 @@ import numpy as np
 SEEDS = (42, 123, 456, 789, 1337)
 """The seeds everyone starts with, in this order."""
 
-_HALF = 2**31
+# All seeds fit a signed 32-bit integer: some programs (awk, C) take a larger one for the largest
+# they know, and then every seed is the same.
+_HALF = 2**30
 
 
 @lru_cache(maxsize=256)
@@ -43,12 +45,12 @@ def number(seed: int, use: str) -> int:
 
 
 def first(count: int) -> tuple[int, ...]:
-    """The first `count` seeds: `SEEDS`, then more drawn below 2^31, all different."""
+    """The first `count` seeds: `SEEDS`, then more drawn below 2^30, all different."""
     return _distinct(count, SEEDS, "seeds", offset=0)
 
 
 def fresh(count: int, *, use: str = "confirm") -> tuple[int, ...]:
-    """Seeds that `first` never gives (2^31 and above), for confirming what was selected.
+    """Seeds that `first` never gives (from 2^30 to 2^31), for confirming what was selected.
 
     `use` names the purpose; different purposes draw different seeds.
     """

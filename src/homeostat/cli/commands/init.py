@@ -22,8 +22,6 @@ def init(
     """Write a commented workload that runs as it is, to put your own model into.
 
     Nothing is overwritten. `command` is a program in any language that prints its loss.
-
-    Example:  homeostat init my_project --kind sklearn
     """
     from homeostat.starters import start
 

@@ -38,10 +38,7 @@ def lr_find(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train briefly at each of a ladder of learning rates, and say where to start.
-
-    Example:  homeostat lr-find ncp --config small --rates 8
-    """
+    """Train briefly at each of a ladder of learning rates, and say where to start."""
     from homeostat.search.lr_find import lr_find as run_test
 
     chosen = choose(workload, config, settings)
@@ -89,10 +86,7 @@ def batch_size(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Time each batch size, with its memory, and recommend the smallest that is nearly fastest.
-
-    Example:  homeostat batch-size ncp --sizes 16,32,64
-    """
+    """Time each batch size, with its memory, and recommend the smallest that is nearly fastest."""
     from homeostat.execute.device import choose_device
     from homeostat.search.batch_size import find_batch_size
 

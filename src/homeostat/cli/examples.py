@@ -1,0 +1,89 @@
+"""One or more commands to type for each command: at the end of its help, and on its page."""
+
+from __future__ import annotations
+
+# command -> (what to type, what it does)
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "init": (
+        ("homeostat init my_project", "a PyTorch workload, my_project/workload.py"),
+        ("homeostat init boosting.py --kind sklearn", "a single file for scikit-learn"),
+        ("homeostat init my_script --kind command", "for a program that prints its loss"),
+    ),
+    "tune": (
+        ("homeostat tune apoptosis --config tiny --plan generic --budget 3m", "a built-in one"),
+        ("homeostat tune my_file.py --budget 30m", "your own; again, and it goes on"),
+        ("homeostat tune my_file.py --set width=64 --budget 1h", "with the width held"),
+    ),
+    "plan": (("homeostat plan ncp --budget 8h", "each phase, with its time on this machine"),),
+    "probe": (
+        ("homeostat probe my_file.py", "the audit, half a minute"),
+        ("homeostat probe visioncore --config smoke", "a built-in one"),
+    ),
+    "run": (
+        ("homeostat run my_file.py --set lr=0.01 --seeds 3", "three seeds of one setting"),
+        ("homeostat run ncp --config small --steps 5", "a short one"),
+    ),
+    "diagnose": (
+        ("homeostat diagnose hyperperturb --config as_documented", "why it fails in one step"),
+        ("homeostat diagnose results/mine_20260101_120000 --fix", "a run, and its cure tried"),
+    ),
+    "search": (
+        ("homeostat search my_file.py --study first --trials 50", "goes on if it exists"),
+        ("homeostat search my_file.py --trials 100 --method tpe --seeds 2", "with TPE"),
+    ),
+    "verify": (
+        ("homeostat verify visioncore --group resnet --fidelity 0.02", "its guide's claims"),
+        ("homeostat verify my_file.py my_claims.yaml --budget 30m", "yours"),
+    ),
+    "resume": (
+        ("homeostat resume results/mine_20260101_120000", "a run, from its last snapshot"),
+        ("homeostat resume first", "a study"),
+    ),
+    "bisect": (
+        (
+            "homeostat bisect my_file.py --param dropout --target gap=0.05..0.1",
+            "the dropout that leaves this gap",
+        ),
+    ),
+    "sweep": (("homeostat sweep my_file.py --over lr --over width=16,64", "one at a time"),),
+    "grid": (("homeostat grid my_file.py --over lr=1e-3,1e-2 --over width=16,64", "all four"),),
+    "random": (("homeostat random my_file.py --trials 20 --only lr", "twenty rates"),),
+    "ablate": (
+        (
+            "homeostat ablate my_file.py --mechanism dropout --mechanism skip --how factorial",
+            "two switches, alone and together",
+        ),
+    ),
+    "lr-find": (
+        ("homeostat lr-find ncp --config small --rates 8", "eight short runs"),
+        ("homeostat lr-find my_file.py --param eta --plot rates.svg", "with a picture"),
+    ),
+    "batch-size": (("homeostat batch-size ncp --sizes 16,32,64", "time and memory of three"),),
+    "status": (
+        ("homeostat status", "all studies"),
+        ("homeostat status --study first --json", "one, for a script"),
+    ),
+    "best": (("homeostat best --study first --top 3", "with the command that reruns each"),),
+    "compare": (("homeostat compare mine_20260101_120000 mine_20260102_090000", "two runs"),),
+    "workloads": (("homeostat workloads", "the built-in ones"),),
+    "space": (("homeostat space ncp --config small", "every parameter, and what fixes it"),),
+    "notes": (
+        ("homeostat notes", "what was tried"),
+        ("homeostat notes add fit.log --remark 'the first that learned'", "from a log"),
+    ),
+    "export": (("homeostat export --study first --to sqlite:///optuna.db", "for Optuna"),),
+    "import": (("homeostat import sqlite:///optuna.db --workload my_file.py", "and go on"),),
+    "doctor": (("homeostat doctor", "versions, cores, what is missing"),),
+    "data": (
+        ("homeostat data list", "what can be fetched"),
+        ("homeostat data get papalexi", "one data set, checked by SHA-256"),
+    ),
+}
+
+
+def epilog(name: str) -> str | None:
+    """The end of a command's help; a paragraph a line, as the help's layout wants it."""
+    examples = EXAMPLES.get(name, ())
+    if not examples:
+        return None
+    return "\n\n".join(["Examples:", *(command for command, _ in examples)])
