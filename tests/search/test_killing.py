@@ -110,7 +110,9 @@ def kill_and_resume(folder, engine, kills, trials, method="tpe"):
     killed, whole = trials_of(folder, "killed"), trials_of(folder, "whole")
     assert [t[0] for t in killed] == list(range(trials))
     assert killed == whole
-    for number in range(trials):
+    for number, _, drawn, _ in killed:
+        if drawn in [t[2] for t in killed[:number]]:
+            continue  # drawn again, it is not run again
         run = read_run(folder / "studies" / "killed" / f"trial_{number:04d}")
         assert run.outcome is Outcome.COMPLETED
         steps = {seed: curves.steps.tolist() for seed, curves in run.curves().items()}

@@ -341,7 +341,9 @@ def _sources(job: Job) -> dict[str, bytes]:
     source = job.workload.source
     if source is None or source.with_name("__init__.py").is_file():
         return {}
-    beside = [p for p in source.parent.glob("*.py") if p != source]
+    # A command's script may be called anything; what a Python file may import is Python.
+    kind = "*.py" if source.suffix == ".py" else "*"
+    beside = [p for p in source.parent.glob(kind) if p != source]
     found = {path.name: path.read_bytes() for path in (source, *sorted(beside)) if path.is_file()}
     if sum(map(len, found.values())) > SOURCES_MB * 2**20:
         return {source.name: found[source.name]}
