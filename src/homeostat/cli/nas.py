@@ -175,12 +175,12 @@ def _conclude(out: Output, evolving: Any) -> None:
         f"Config: {document['config_name']} | Seeds: {len(evolving.seeds)} | "
         f"Final: {final['mean']:.1f} ± {final['std']:.1f} | Time: {minutes}m{seconds:02d}s"
     )
-    pellets = document["final"]["pellets"]["mean"]
+    pellets = document["final"]["pellets"]
     layouts = evolving.config.held_out_layouts
     out.line(
         f"Final is the top five on {layouts} held-out layouts; on the layouts they were selected "
-        f"on they score {seen['mean']:.1f} ± {seen['std']:.1f}. The best collects {pellets:.2f} "
-        "pellets a held-out layout."
+        f"on they score {seen['mean']:.1f} ± {seen['std']:.1f}. The best of a seed collects "
+        f"{pellets['mean']:.2f} pellets a held-out layout, the best of all {pellets['max']:.2f}."
     )
     if len(evolving.seeds) > 1 and final["std"] > UNSTABLE * final["mean"]:
         out.line(
