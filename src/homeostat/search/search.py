@@ -74,7 +74,8 @@ def search(
         pins: Values held in every trial.
         seed: Of the search itself.
         confirm: Whether to run the best and the default again on fresh seeds, or on how many.
-        engine: "inline" (this process) or "local" (supervised processes, `jobs` at a time).
+        engine: "inline" (this process), "local" (supervised processes, `jobs` at a time) or "ray"
+            (a cluster), with options such as "ray:address=auto,gpus=0.5".
         deterministic: With several jobs, wait for each other so that the sequence is repeatable.
         timeout_s, memory_mb, device: For each attempt.
         on_event: Called with each `Reported`, `Finished`, `Told` and `Confirming`.

@@ -161,9 +161,12 @@ class Store:
                 again = _new_driver(study, alone=False) | {"id": driver}
                 connection.execute(drivers.insert(), again)
 
-    @patient
     def leave(self, driver: int) -> None:
-        """Ends a driver. Trials that it has not finished are anybody's."""
+        """Ends a driver. Trials that it has not finished are anybody's.
+
+        Raises:
+            ServerGone: At once, if the server does not answer: nobody waits to leave.
+        """
         with self._write() as connection:
             connection.execute(drivers.delete().where(drivers.c.id == driver))
 

@@ -11,8 +11,8 @@ study: each sees what the others draw and tell, and takes over what a dead one l
 
 from __future__ import annotations
 
+import contextlib
 import math
-import re
 import statistics
 import time
 from collections import deque
@@ -22,15 +22,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from homeostat.errors import RecordError, StudyError
-from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.record.outcome import Outcome
-from homeostat.search.definition import Definition, define, refuse_changes
+from homeostat.search.database import ServerGone
+from homeostat.search.definition import Definition
+from homeostat.search.opening import find_or_make, walk_of
 from homeostat.search.proposals import Proposals
 from homeostat.search.rows import DriverRow, Point, StudyRow, TrialRow
 from homeostat.search.samplers import auto
 from homeostat.search.sharing import Sharing
 from homeostat.search.store import Store
-from homeostat.search.walk import Walk
 from homeostat.space import Config
 from homeostat.workload.workload import Workload
 
@@ -69,7 +69,7 @@ class Study:
         self.row = row
         self.definition = definition
         self.store = store
-        self._walk = _walk(workload, definition)
+        self._walk = walk_of(workload, definition)
         self.notes = [auto(self._walk)[1]] if definition.method == "auto" else []
         """Sentences worth reading."""
         self._trials: list[TrialRow] = []
@@ -113,35 +113,10 @@ class Study:
             StudyError: If the study was made for another workload or definition.
             StudyLockedError: If another process is driving it, and either wants to be alone.
         """
-        if not re.fullmatch(r"\w[\w.+-]{0,99}", name):
-            raise StudyError(
-                f"{name!r} cannot be a study's name.",
-                hint="Use letters, digits, and after the first - + and dots: it names a folder.",
-            )
-        row = store.find(name)
-        before = Definition.from_json(row.definition) if row is not None else None
-        definition = define(
-            workload,
-            before,
-            method=method,
-            seed=seed,
-            seeds=checked_seeds(seeds) if seeds is not None else None,
-            budget=checked_budget(workload, budget) if budget is not None else None,
-            wave=wave,
-            tiers=tiers,
-            names=names,
-            start=start,
-            pins=pins,
-        )
-        if row is None:
-            Proposals(_walk(workload, definition), definition, [])  # refuses what does not fit
-            row = store.create(name, workload.name, definition.to_json(), settings or {})
-        if row.workload != workload.name:
-            raise StudyError(
-                f"Study {row.name!r} is of {row.workload}, not of {workload.name}.",
-                hint="Choose another study name.",
-            )
-        refuse_changes(row.name, Definition.from_json(row.definition), definition)
+        row, definition = find_or_make(
+            store, workload, name, settings=settings, method=method, seed=seed, seeds=seeds,
+            budget=budget, wave=wave, tiers=tiers, names=names, start=start, pins=pins,
+        )  # fmt: skip
         sharing = Sharing(store, row.key, alone=alone)
         study = cls(workload, store.study(name), definition, store)
         study._sharing = sharing
@@ -208,8 +183,9 @@ class Study:
         drawn = self._proposals.next(self._trials)
         key = self.store.add_trial(self.row.key, number, drawn, started, driver)
         if key is None:
-            self.refresh(at_once=True)
+            # What was drawn in vain is to be forgotten before the other's is taken up.
             self._proposals = Proposals(self._walk, self.definition, self._trials)
+            self.refresh(at_once=True)
             return None
         row = TrialRow(
             key=key,
@@ -332,7 +308,8 @@ class Study:
 
     def close(self) -> None:
         """Leaves the study to its other drivers, or to the next one."""
-        self._sharing.leave()
+        with contextlib.suppress(ServerGone):  # it will find out that we are gone
+            self._sharing.leave()
 
     def __enter__(self) -> Self:
         return self
@@ -372,9 +349,3 @@ class Study:
             budget=self.definition.budget,
             resumed=resumed,
         )
-
-
-def _walk(workload: Workload, definition: Definition) -> Walk:
-    space = workload.space
-    searched = space.searched(names=list(definition.searched))
-    return Walk(space, searched, {**definition.start, **definition.pins})

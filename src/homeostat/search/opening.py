@@ -1,0 +1,63 @@
+"""Opening: the row and the definition of a study, found or made, and held to what is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from homeostat.errors import StudyError
+from homeostat.execute.run import checked_budget, checked_seeds
+from homeostat.search.definition import Definition, define, refuse_changes
+from homeostat.search.proposals import Proposals
+from homeostat.search.rows import StudyRow
+from homeostat.search.store import Store
+from homeostat.search.walk import Walk
+from homeostat.workload.workload import Workload
+
+
+def find_or_make(
+    store: Store,
+    workload: Workload,
+    name: str,
+    *,
+    settings: Mapping[str, Any] | None,
+    seeds: Any,
+    budget: int | None,
+    **asked: Any,
+) -> tuple[StudyRow, Definition]:
+    """A study's row, made if absent; what is not asked for is as the study was made.
+
+    Raises:
+        StudyError: If the name cannot be one, or the study was made for something else.
+    """
+    if not re.fullmatch(r"\w[\w.+-]{0,99}", name):
+        raise StudyError(
+            f"{name!r} cannot be a study's name.",
+            hint="Use letters, digits, and after the first - + and dots: it names a folder.",
+        )
+    row = store.find(name)
+    definition = define(
+        workload,
+        Definition.from_json(row.definition) if row is not None else None,
+        seeds=checked_seeds(seeds) if seeds is not None else None,
+        budget=checked_budget(workload, budget) if budget is not None else None,
+        **asked,
+    )
+    if row is None:
+        Proposals(walk_of(workload, definition), definition, [])  # refuses what does not fit
+        row = store.create(name, workload.name, definition.to_json(), settings or {})
+    if row.workload != workload.name:
+        raise StudyError(
+            f"Study {row.name!r} is of {row.workload}, not of {workload.name}.",
+            hint="Choose another study name.",
+        )
+    refuse_changes(row.name, Definition.from_json(row.definition), definition)
+    return row, definition
+
+
+def walk_of(workload: Workload, definition: Definition) -> Walk:
+    """What the study varies, in the order in which it is drawn."""
+    space = workload.space
+    searched = space.searched(names=list(definition.searched))
+    return Walk(space, searched, {**definition.start, **definition.pins})
