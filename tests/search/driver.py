@@ -49,7 +49,7 @@ def main() -> None:
         seeds=2,
         confirm=False,
         engine=engine,
-        jobs=2 if engine == "local" else 1,
+        jobs=1 if engine == "inline" else 2,
         deterministic=True,
         on_event=told,
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from tests.execute.cluster import needs_ray
 from tests.search.loops import valley
 from tests.search.problems import mixed, mixed_loss
 
@@ -41,10 +42,15 @@ class Driver:
         assert self.process.stdout.readline() == "ready\n", self.process.stderr.read()
 
     def workers(self) -> list[psutil.Process]:
-        try:
-            return psutil.Process(self.process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            return []
+        """Those that make attempts: worker processes, and with Ray the stations that have them."""
+        found = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    line = " ".join(child.cmdline())
+                    if "homeostat.execute.worker" in line or "ray::Station" in line:
+                        found.append(child)
+        return found
 
     def wait_a_while(self, rng) -> None:
         """Some trials, and then until it is in the middle of whatever."""
@@ -89,13 +95,13 @@ def trials_of(folder, study):
 def kill_and_resume(folder, engine, kills, trials, method="tpe"):
     """Kills a study again and again, lets it end, and compares it with one left in peace.
 
-    On the local engine every other kill is of a worker, on average.
+    With workers, every other kill is of one of them, on average.
     """
     rng = np.random.default_rng(kills)
     survivors: list[psutil.Process] = []
     driver = Driver(folder, "killed", engine, trials, method)
     for _ in range(kills):
-        if engine == "local" and rng.random() < 0.5:
+        if engine != "inline" and rng.random() < 0.5:
             driver.kill_a_worker(rng)
             continue
         survivors += driver.kill(rng)
@@ -133,6 +139,12 @@ def test_twenty_kills_of_drivers_and_workers_change_nothing(tmp_path, method):
 @pytest.mark.slow
 def test_thirty_kills_change_nothing(tmp_path):
     kill_and_resume(tmp_path, "inline", 30, trials=180)
+
+
+@needs_ray
+@pytest.mark.slow
+def test_kills_of_drivers_stations_and_workers_of_a_ray_cluster_change_nothing(tmp_path):
+    kill_and_resume(tmp_path, "ray", 10, trials=60)
 
 
 def test_a_trial_that_had_ended_but_was_not_told_is_told_and_not_run_again(tmp_path):
