@@ -73,3 +73,19 @@ def slow(config, trial):
     for step in trial.steps():
         time.sleep(0.005)
         yield hs.Report(step, loss=(config.x - 0.7) ** 2 + 1.0 / (1 + step))
+
+
+@hs.workload(space=PLANE, metric="loss", goal="minimize", budget=20)
+def racing(config, trial):
+    """The closer to the middle, the lower it ends; where it is heading shows early."""
+    own = 0.01 * trial.rng(f"{config.x:.6f}").normal()
+    for step in trial.steps():
+        loss = (config.x - 0.5) ** 2 + (config.y - 0.5) ** 2 + own
+        yield hs.Report(step, loss=loss + (1.0 + config.y) / (1 + step))
+
+
+@hs.workload(space=PLANE, objectives={"up": "maximize", "down": "minimize"}, budget=20)
+def two_races(config, trial):
+    for step in trial.steps():
+        progress = 1 - 1 / (1 + step)
+        yield hs.Report(step, up=config.x * progress, down=config.x**2 + config.y * progress)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from homeostat.execute.engines import make_engine
-from homeostat.execute.job import Engine, Event, Finished
+from homeostat.execute.job import Engine, Event, Finished, Reported
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.search.confirm import Effort, confirm, effort
 from homeostat.search.making import Making
+from homeostat.search.pruning.referee import Referee
+from homeostat.search.pruning.rules import make_rule
 from homeostat.search.rows import Point, TrialRow
 from homeostat.search.settings import Settings
 from homeostat.search.study import Study, TrialSpec
@@ -27,7 +29,7 @@ GIVE_UP = 10
 CONFIRM_SHARE = 0.3
 """The largest part of a time budget that is kept back for confirming."""
 # What a configuration measured once it would measure again, with the same seeds.
-_REPEATABLE = (Outcome.COMPLETED, Outcome.DIVERGED)
+_REPEATABLE = (Outcome.COMPLETED, Outcome.DIVERGED, Outcome.PRUNED)
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,15 @@ class Campaign:
         # By configuration: to draw one again, as happens in small spaces, need not run again.
         self._known: dict[str, TrialRow] = {}
         self._best: TrialRow | None = None
-        for trial in study.trials:
-            self._remember(trial, study.config(trial).digest)
+        self._referee = _referee(study)
+        self._take_in(study.trials)
 
     def run(self) -> None:
         """Works until everything is done, time is up, or somebody pressed Ctrl-C."""
         with make_engine(self._settings.engine, self._settings.jobs) as engine:
             self._slots = engine.slots
-            work(engine, self._next, self._done, self._seen)
+            judge = self if self._referee is not None else None
+            work(engine, self._next, self._done, self._seen, judge)
             if self._settings.confirm and not engine.stopping:
                 self._confirm(engine)
             self.interrupted = engine.stopping
@@ -102,8 +105,7 @@ class Campaign:
         spec = None
         while spec is None:
             self._study.refresh()
-            for trial in self._study.heard():
-                self._remember(trial, self._study.config(trial).digest)
+            self._take_in(self._study.heard())
             if not self._study.has_unfinished and self._is_over():
                 return None
             spec = self._study.try_ask()
@@ -126,6 +128,8 @@ class Campaign:
             folder=self._folder / f"trial_{spec.number:04d}",
             limits=self._settings.limits,
             resumed=spec.resumed,
+            rungs=self._referee.rungs(spec.number) if self._referee else frozenset(),
+            in_turn=self._referee is not None,
             more={
                 "study": self._study.name,
                 "trial": spec.number,
@@ -137,14 +141,11 @@ class Campaign:
         spec = self._specs.pop(making)
         if not record.outcome.final:
             return  # stopped by Ctrl-C; the study knows it as running and will ask for it again
-        per_seed = {
-            name: tuple(record.values(name).values()) for name in self._study.workload.objectives
-        }
         ended = replace(
             self._study.trials[spec.number],
             outcome=record.outcome,
-            reason=record.reason,
-            per_seed={name: values for name, values in per_seed.items() if values},
+            reason=self._why(spec.number, record),
+            per_seed=_per_seed(record),
             wall_s=record.wall_s,
         )
         self._tell(ended, spec, points(record))
@@ -160,7 +161,38 @@ class Campaign:
         )
         if told.outcome.final:
             self._remember(told, spec.config.digest)
+            if self._referee is not None:
+                self._referee.learn(told, curves)
             self._on_event(Told(told, self._best))
+
+    def goes_on(self, making: Making, reported: Reported) -> bool:
+        """Whether an attempt goes on from its rung."""
+        assert self._referee is not None
+        return self._referee.judge(self._specs[making].number, reported)
+
+    def why_skip(self, making: Making) -> str:
+        """Why a trial does not need its other seeds; "" if it does."""
+        assert self._referee is not None
+        number = self._specs[making].number
+        if self._referee.judge_seeds(number, making.attempts):
+            return ""
+        return self._referee.reasons[number]
+
+    def _why(self, number: int, record: RunRecord) -> str:
+        """Why a trial ended as it did."""
+        if record.outcome is Outcome.PRUNED and self._referee is not None:
+            return self._referee.reasons.pop(number, record.reason)
+        return record.reason
+
+    def _take_in(self, trials: Sequence[TrialRow]) -> None:
+        """Trials that other processes have told, before this one or beside it."""
+        for trial in trials:
+            self._remember(trial, self._study.config(trial).digest)
+        if self._referee is not None and trials:
+            since = min(trial.number for trial in trials)
+            curves = self._study.store.points(self._study.row.key, since=since)
+            for trial in trials:
+                self._referee.learn(trial, curves.get(trial.number, ()))
 
     def _remember(self, trial: TrialRow, digest: str) -> None:
         if trial.outcome in _REPEATABLE:
@@ -238,6 +270,30 @@ class Campaign:
         if other is not None:
             self.notes.append(f"The best is being confirmed by {other.place}.")
         return other is None
+
+
+def _referee(study: Study) -> Referee | None:
+    """Who prunes a study's trials, if anybody."""
+    definition = study.definition
+    rule = make_rule(definition.prune, definition.prune_at, definition.budget)
+    if rule is None:
+        return None
+    return Referee(
+        rule, objectives=definition.objectives, seeds=definition.seeds, wave=definition.wave
+    )
+
+
+def _per_seed(record: RunRecord) -> dict[str, tuple[float, ...]]:
+    """Objective -> its value for each seed; of a pruned run, what the seeds had reached."""
+    counted = [Outcome.COMPLETED]
+    if record.outcome is Outcome.PRUNED:
+        counted.append(Outcome.PRUNED)
+    attempts = [attempt for attempt in record.attempts if attempt.outcome in counted]
+    found = {
+        name: tuple(a.values[name] for a in attempts if name in a.values)
+        for name in record.objectives
+    }
+    return {name: values for name, values in found.items() if values}
 
 
 def points(record: RunRecord) -> tuple[Point, ...]:

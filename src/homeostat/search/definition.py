@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from homeostat.errors import SpaceError, StudyError
 from homeostat.record.seeds import SEEDS
+from homeostat.search.pruning.rules import NONE
 from homeostat.search.walk import Walk
 from homeostat.space import Bool, Choice, Float, Int, Range, Space
 from homeostat.space.parameters import settable
@@ -27,6 +28,8 @@ _WORDS = {
     "start": "the starting configuration",
     "pins": "the pinned parameters",
     "objectives": "the objectives",
+    "prune": "the pruning rule",
+    "prune_at": "the steps at which trials are pruned",
 }
 
 
@@ -51,15 +54,20 @@ class Definition:
     """Trial 0, and the value of what is not varied."""
     pins: Mapping[str, Any]
     """Held at these values in every trial."""
+    prune: str = NONE
+    """The rule that stops trials early."""
+    prune_at: tuple[int, ...] = ()
+    """The steps at which it is asked; its own choice if there are none."""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"seeds": list(self.seeds)}
+        return asdict(self) | {"seeds": list(self.seeds), "prune_at": list(self.prune_at)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         known = {field.name for field in fields(cls)}
         chosen = {name: value for name, value in document.items() if name in known}
-        return cls(**chosen | {"seeds": tuple(document["seeds"])})
+        tuples = {name: tuple(document.get(name, ())) for name in ("seeds", "prune_at")}
+        return cls(**chosen | tuples)
 
 
 def describe(searched: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
@@ -93,7 +101,7 @@ def define(
     """
     space = workload.space
     kept: dict[str, Any] = {"method": "auto", "seed": 0, "budget": workload.budget, "wave": 1}
-    kept |= {"seeds": (SEEDS[0],), "start": {}, "pins": {}}
+    kept |= {"seeds": (SEEDS[0],), "start": {}, "pins": {}, "prune": NONE, "prune_at": ()}
     if before is not None:
         kept |= {field.name: getattr(before, field.name) for field in fields(before)}
     given = {"seeds": seeds, "start": start, "pins": pins, **others}
@@ -105,7 +113,8 @@ def define(
         searched = _remaining(space, before.searched)
     else:
         searched = _searched(space, first, pins, tiers, names)
-    kept |= {"seeds": tuple(kept["seeds"]), "start": start, "pins": pins}
+    kept |= {name: tuple(kept[name]) for name in ("seeds", "prune_at")}
+    kept |= {"start": start, "pins": pins}
     kept |= {"objectives": dict(workload.objectives), "searched": describe(searched)}
     return Definition(**kept)
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from homeostat.errors import RecordError
 from homeostat.execute.job import SNAPSHOT_S, Job
-from homeostat.record.attempt import Attempt, read_attempt
+from homeostat.record.attempt import Attempt, read_attempt, write_attempt
+from homeostat.record.files import make_folder
 from homeostat.record.outcome import Outcome
 from homeostat.record.run_writer import RunWriter, start_run
 from homeostat.record.runs import RunRecord
@@ -38,7 +39,9 @@ class Making:
     """A run that is being made.
 
     making.jobs            what is left to do
+    making.ready()         which of that may be done now
     making.take(attempt)   True when that was the last
+    making.skip("why")     the rest need not be done
     making.finish()        the run
     """
 
@@ -52,11 +55,15 @@ class Making:
         folder: Path,
         limits: Limits,
         resumed: bool = False,
+        rungs: frozenset[int] = frozenset(),
+        in_turn: bool = False,
         more: Mapping[str, Any],
     ) -> None:
         """
         Args:
             resumed: Whether the folder may hold a part of the run already.
+            rungs: At which steps an attempt asks whether to go on.
+            in_turn: Whether a seed waits for the one before it.
             more: Facts for the run's record.
         """
         kept = {name: getattr(limits, name) for name in ("device", "timeout_s", "memory_mb")}
@@ -79,6 +86,7 @@ class Making:
                 seed=seed,
                 budget=budget,
                 folder=folders[seed],
+                rungs=rungs,
                 timeout_s=limits.timeout_s,
                 memory_mb=limits.memory_mb,
                 device=limits.device,
@@ -89,12 +97,45 @@ class Making:
             if seed not in ended
         ]
         self._left = len(self.jobs)
+        self._waiting = list(self.jobs)
+        self._in_turn = in_turn
+
+    @property
+    def attempts(self) -> Sequence[Attempt]:
+        """Those that have ended."""
+        return self._attempts
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are jobs that `ready` has not given yet."""
+        return bool(self._waiting)
+
+    def ready(self) -> list[Job]:
+        """The jobs to do next; each is given once."""
+        count = 1 if self._in_turn else len(self._waiting)
+        ready, self._waiting = self._waiting[:count], self._waiting[count:]
+        return ready
 
     def take(self, attempt: Attempt) -> bool:
         """Adds an attempt that has ended; whether it was the last."""
         self._attempts.append(attempt)
         self._left -= 1
         return self._left == 0
+
+    def skip(self, reason: str) -> None:
+        """Records that the jobs still waiting are left out: stopped before they began."""
+        for job in self._waiting:
+            make_folder(job.folder)
+            skipped = Attempt(
+                folder=job.folder,
+                seed=job.seed,
+                budget=job.budget,
+                outcome=Outcome.PRUNED,
+                reason=reason,
+            )
+            write_attempt(skipped)
+            self._attempts.append(skipped)
+        self._waiting = []
 
     def finish(self) -> RunRecord:
         """Writes how the run ended."""

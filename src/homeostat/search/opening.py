@@ -10,6 +10,7 @@ from homeostat.errors import StudyError
 from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.search.definition import Definition, define, refuse_changes
 from homeostat.search.proposals import Proposals
+from homeostat.search.pruning.rules import make_rule
 from homeostat.search.rows import StudyRow
 from homeostat.search.store import Store
 from homeostat.search.walk import Walk
@@ -44,6 +45,7 @@ def find_or_make(
         budget=checked_budget(workload, budget) if budget is not None else None,
         **asked,
     )
+    make_rule(definition.prune, definition.prune_at, definition.budget)  # refuses a wrong one
     if row is None:
         Proposals(walk_of(workload, definition), definition, [])  # refuses what does not fit
         row = store.create(name, workload.name, definition.to_json(), settings or {})

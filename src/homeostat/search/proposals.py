@@ -6,6 +6,7 @@ first, and how many there are at a time, then makes no difference.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ class Proposals:
     def __init__(self, walk: Walk, definition: Definition, trials: Sequence[TrialRow]) -> None:
         """Comes to where it would be had it proposed the `trials` there are."""
         self._walk = walk
-        self._objectives = tuple(definition.objectives)
+        self._objectives = dict(definition.objectives)
         self._wave = definition.wave
         setting = Setting(walk, definition.objectives, definition.seed)
         self._sampler = make_sampler(definition.method, setting)
@@ -64,15 +65,28 @@ class Proposals:
         end = self._wave_of(number)
         for trial in trials[self._shown_to : end]:
             if trial.outcome.final and trial.number not in self._shown:
-                self._sampler.learn(trial.number, self._values(trial))
+                self._sampler.learn(trial.number, self._values(trial, trials))
                 self._shown.add(trial.number)
         while self._shown_to < end and self._shown_to in self._shown:
             self._shown.remove(self._shown_to)
             self._shown_to += 1
 
-    def _values(self, trial: TrialRow) -> tuple[float, ...] | None:
-        """What a sampler is told; a pruned trial counts as what it had reached."""
-        useful = trial.outcome in (Outcome.COMPLETED, Outcome.PRUNED)
-        if not useful or any(name not in trial.values for name in self._objectives):
+    def _values(self, trial: TrialRow, trials: Sequence[TrialRow]) -> tuple[float, ...] | None:
+        """What a sampler is told; none of a trial that has no value."""
+        if any(name not in trial.values for name in self._objectives):
             return None
-        return tuple(trial.values[name] for name in self._objectives)
+        if trial.outcome is Outcome.COMPLETED:
+            return tuple(trial.values[name] for name in self._objectives)
+        if trial.outcome is not Outcome.PRUNED:
+            return None
+        return tuple(self._reached(trial, trials, *aim) for aim in self._objectives.items())
+
+    def _reached(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: str) -> float:
+        """What a pruned trial counts as: what it had reached, but never as one of the better half.
+
+        Where networks overfit, a trial that was stopped early would look like the best.
+        """
+        earlier = trials[: trial.number]
+        done = [t.values[name] for t in earlier if t.outcome is Outcome.COMPLETED]
+        worse = min if goal == "maximize" else max
+        return worse([trial.values[name], *([statistics.median(done)] if done else [])])

@@ -12,6 +12,7 @@ from homeostat.errors import StudyError, WorkloadError
 from homeostat.execute.run import checked_seeds
 from homeostat.record.fingerprint import code_digest
 from homeostat.search.campaign import Campaign, OnEvent, SearchEvent
+from homeostat.search.pruning.rules import NONE
 from homeostat.search.result import SearchResult
 from homeostat.search.settings import Settings
 from homeostat.search.store import Store
@@ -39,6 +40,8 @@ def search(
     names: Collection[str] | None = None,
     start: Mapping[str, Any] | str | Path | None = None,
     pins: Mapping[str, Any] | None = None,
+    prune: str | None = None,
+    prune_at: Sequence[int] | None = None,
     seed: int | None = None,
     confirm: bool | int = True,
     engine: str = "inline",
@@ -72,6 +75,10 @@ def search(
         start: Values in place of the defaults, or a configuration's name or file: trial 0, and
             whatever is not varied.
         pins: Values held in every trial.
+        prune: Stops trials early: auto (by their chance to end among the best), median, halving,
+            hyperband or none, as for a new study. It also leaves out the other seeds of a trial
+            whose first ones are clearly worse.
+        prune_at: The steps at which it looks, in place of its own choice.
         seed: Of the search itself.
         confirm: Whether to run the best and the default again on fresh seeds, or on how many.
         engine: "inline" (this process), "local" (supervised processes, `jobs` at a time) or "ray"
@@ -106,7 +113,9 @@ def search(
     )
     place = open_store(results, store)
     name = study or _new_name(workload, place)
-    per_trial = len(checked_seeds(seeds)) if seeds is not None else 1
+    # Where trials are pruned, the seeds of one run in turn: the first may settle it.
+    in_turn = seeds is None or prune not in (None, NONE)
+    side_by_side = 1 if in_turn else len(checked_seeds(seeds))
     opened = Study.open(
         workload,
         name,
@@ -116,11 +125,13 @@ def search(
         seeds=seeds,
         budget=budget,
         # As many trials as it takes to give every job an attempt; a study keeps its own.
-        wave=-(-jobs // per_trial) if place.find(name) is None else None,
+        wave=-(-jobs // side_by_side) if place.find(name) is None else None,
         tiers=tiers,
         names=names,
         start=start,
         pins=pins,
+        prune=prune,
+        prune_at=prune_at,
         settings=settings.to_json(),
         alone=deterministic,
     )

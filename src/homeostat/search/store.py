@@ -275,12 +275,12 @@ class Store:
             return [trial_row(r, drawn.get(r.id, ()), measured.get(r.id, ())) for r in found]
 
     @patient
-    def points(self, study: int) -> dict[int, list[Point]]:
-        """The reports of every finished trial, by trial number."""
+    def points(self, study: int, *, since: int = 0) -> dict[int, list[Point]]:
+        """The reports of every finished trial from number `since` on, by trial number."""
         query = (
             sa.select(trials.c.number, reports)
             .join(reports, reports.c.trial_id == trials.c.id)
-            .where(trials.c.study_id == study)
+            .where(trials.c.study_id == study, trials.c.number >= since)
             .order_by(trials.c.number, reports.c.seed, reports.c.name, reports.c.step)
         )
         found: dict[int, list[Point]] = {}

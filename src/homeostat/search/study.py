@@ -92,6 +92,8 @@ class Study:
         names: Collection[str] | None = None,
         start: Mapping[str, Any] | None = None,
         pins: Mapping[str, Any] | None = None,
+        prune: str | None = None,
+        prune_at: Sequence[int] | None = None,
         settings: Mapping[str, Any] | None = None,
         alone: bool = False,
     ) -> Self:
@@ -106,6 +108,8 @@ class Study:
             tiers, names: What is varied; everything that may be, for a new study.
             start: Values in place of the defaults: trial 0, and whatever is not varied.
             pins: Values held in every trial.
+            prune: The rule that stops trials early, a name in `RULES`; "none" for a new study.
+            prune_at: The steps at which it is asked, in place of its own choice.
             settings: How it is driven, kept for resuming.
             alone: Whether no other process may drive it at the same time.
 
@@ -116,6 +120,7 @@ class Study:
         row, definition = find_or_make(
             store, workload, name, settings=settings, method=method, seed=seed, seeds=seeds,
             budget=budget, wave=wave, tiers=tiers, names=names, start=start, pins=pins,
+            prune=prune, prune_at=prune_at,
         )  # fmt: skip
         sharing = Sharing(store, row.key, alone=alone)
         study = cls(workload, store.study(name), definition, store)

@@ -44,6 +44,14 @@ def search(
         str | None,
         typer.Option("--method", help="auto, random, sobol, tpe, gp, cmaes, nsga2 or nsga3."),
     ] = None,
+    prune: Annotated[
+        str | None,
+        typer.Option("--prune", help="Stop trials early: auto, median, halving, hyperband, none."),
+    ] = None,
+    prune_at: Annotated[
+        str | None,
+        typer.Option("--prune-at", metavar="STEPS", help="At these steps only, like 10,20,50."),
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="Seeds a trial; its value is their mean.")
     ] = None,
@@ -91,6 +99,8 @@ def search(
             budget_s=parse_duration(budget) if budget else None,
             start=start or None,
             pins=held or None,
+            prune=prune,
+            prune_at=_steps(prune_at) if prune_at else None,
             confirm=confirm,
             deterministic=deterministic,
             engine=place.engine,
@@ -101,6 +111,13 @@ def search(
             on_event=progress,
         )
     _conclude(out, result)
+
+
+def _steps(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter("--prune-at wants steps, like 10,20,50.") from None
 
 
 def resume_study(out: Output, study: str, results: str, store: str | None) -> None:
