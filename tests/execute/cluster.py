@@ -19,7 +19,10 @@ needs_ray = pytest.mark.skipif(not have_ray(), reason="Ray is not installed")
 
 @contextlib.contextmanager
 def two_nodes():
-    """A real cluster of two nodes with one CPU each on this machine; the second may be killed."""
+    """A real cluster of two nodes with one CPU each on this machine; the second may be killed.
+
+    Ray takes our word for it that the second has a GPU.
+    """
     import ray
     from ray.cluster_utils import Cluster
 
@@ -29,7 +32,7 @@ def two_nodes():
         initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
     )
     try:
-        second = cluster.add_node(num_cpus=1)
+        second = cluster.add_node(num_cpus=1, num_gpus=1)
         os.environ["RAY_ADDRESS"] = cluster.address
         yield lambda: cluster.remove_node(second, allow_graceful=False)
     finally:

@@ -103,6 +103,15 @@ def test_artifacts_and_logs_come_home_and_nothing_stays_there(cluster, tmp_path)
 
 
 @needs_ray
+def test_attempts_can_share_a_gpu(cluster, tmp_path):
+    share = "ray:cpus=0.5,gpus=0.5"
+    record = run(f"{LOOPS}:sees_gpus", seeds=2, engine=share, jobs=2, results=tmp_path)
+    assert list(record.values().values()) == [1.0, 1.0]
+    none = run(f"{LOOPS}:sees_gpus", engine="ray:gpus=0", results=tmp_path)
+    assert none.outcome is Outcome.COMPLETED
+
+
+@needs_ray
 def test_what_does_not_fit_on_any_node_is_one_line(cluster, tmp_path):
     with pytest.raises(RecordError, match=r"No node .* has 1 CPUs and 64 GPUs.*--gpus"):
         run(f"{LOOPS}:noisy", engine="ray:gpus=64", results=tmp_path)
