@@ -14,6 +14,7 @@ from homeostat.cli.commands.machine import doctor
 from homeostat.cli.commands.measure import batch_size, lr_find
 from homeostat.cli.commands.methods import ablate, bisect, grid, random, sweep
 from homeostat.cli.commands.probe import probe
+from homeostat.cli.commands.report import report
 from homeostat.cli.commands.run import resume, run
 from homeostat.cli.commands.study import best, search, status
 from homeostat.cli.commands.tune import plan, tune
@@ -46,6 +47,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "batch-size": (batch_size, DESIGN),
     "status": (status, ASK),
     "best": (best, ASK),
+    "report": (report, ASK),
     "compare": (compare, ASK),
     "workloads": (workloads, ASK),
     "space": (space, ASK),

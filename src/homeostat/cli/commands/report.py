@@ -1,0 +1,39 @@
+"""`homeostat report`: a study's findings as a notebook and a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from homeostat.cli.options import JsonOption, ResultsOption, StoreOption, StudyOption
+from homeostat.cli.output import Output
+
+
+def report(
+    study: StudyOption,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Another folder than the study's own.")
+    ] = None,
+    execute: Annotated[
+        bool, typer.Option(help="Run the notebook, so that it shows its figures when opened.")
+    ] = True,
+    results: ResultsOption = "results",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write what a study found: findings.ipynb, executed, and findings.html.
+
+    Example:  homeostat report --study demo
+    """
+    from homeostat.report.findings import write_findings
+    from homeostat.search.search import open_store
+
+    told = Output(as_json=as_json)
+    written = write_findings(
+        study, store=open_store(results, store), results=results, folder=out, execute=execute
+    )
+    told.line(f"Page:      {written.page}")
+    told.line(f"Notebook:  {written.notebook}")
+    told.document(written)

@@ -1,0 +1,12 @@
+"""Interactive figures, one a file, each a function from what was kept to a plotly figure.
+
+Pages and notebooks take them as JSON: `figure.to_plotly_json()`.
+"""
+
+from homeostat.report.figures.curves import curves
+from homeostat.report.figures.history import history
+from homeostat.report.figures.parallel import parallel
+from homeostat.report.figures.pareto import pareto
+from homeostat.report.figures.ranking import ranking
+
+__all__ = ["curves", "history", "parallel", "pareto", "ranking"]

@@ -1,0 +1,45 @@
+"""How every interactive figure looks: readable on a light page and on a dark one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homeostat.report.plots import BLUE, COLOURS, ORANGE
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+# Grey in the middle: seen on white and on black alike.
+INK, GRID, FAINT = "#7b8594", "rgba(123,133,148,0.25)", "rgba(123,133,148,0.55)"
+
+__all__ = ["BLUE", "COLOURS", "FAINT", "GRID", "INK", "ORANGE", "dressed", "see_through"]
+
+
+def dressed(figure: go.Figure, *, x: str = "", y: str = "", height: int = 380) -> go.Figure:
+    """Give a figure the house's fonts, margins and axes, and return it."""
+    axis = {
+        "gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": "outside",
+        "tickcolor": GRID, "automargin": True,
+    }  # fmt: skip
+    clear = "rgba(0,0,0,0)"
+    figure.update_layout(
+        template="none",
+        height=height,
+        paper_bgcolor=clear,
+        plot_bgcolor=clear,
+        font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
+        margin={"l": 60, "r": 20, "t": 20, "b": 50},
+        hovermode="closest",
+        colorway=list(COLOURS),
+        modebar={"bgcolor": clear, "color": INK},
+        legend={"orientation": "h", "y": 1.08, "x": 0},
+    )
+    figure.update_xaxes(title=x, **axis)
+    figure.update_yaxes(title=y, **axis)
+    return figure
+
+
+def see_through(colour: str, opacity: float) -> str:
+    """A #rrggbb colour as one that lets the ground through."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
