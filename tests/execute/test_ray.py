@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.contracts.test_engines import job
 from tests.execute.cluster import needs_ray, two_nodes
-from tests.search.loops import slow
+from tests.search.loops import racing, slow
 
 import homeostat as hs
 from homeostat.errors import MissingExtraError, RecordError, UnknownNameError
@@ -134,6 +134,21 @@ def test_a_stop_ends_between_two_steps_and_the_run_resumes(cluster, tmp_path):
     on = hs.resume(stopped.folder, engine="ray", jobs=2)
     assert on.outcome is Outcome.COMPLETED
     assert on.values() == whole.values()
+
+
+@needs_ray
+def test_the_driver_stops_the_same_trials_early_there_as_here(cluster, tmp_path):
+    options = {"method": "sobol", "prune": "median", "jobs": 2, "deterministic": True}
+    here, there = (
+        hs.search(
+            racing, 24, study=engine, results=tmp_path, engine=engine, confirm=False, **options
+        )
+        for engine in ("inline", "ray")
+    )
+    outcomes = [t.outcome for t in here.trials]
+    assert 3 <= outcomes.count(Outcome.PRUNED) <= 14
+    assert [t.outcome for t in there.trials] == outcomes
+    assert [t.per_seed for t in there.trials] == [t.per_seed for t in here.trials]
 
 
 @needs_ray
