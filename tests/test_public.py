@@ -31,6 +31,7 @@ PROMISED = {
     "probe",
     "resume",
     "run",
+    "screen",
     "search",
     "tune",
     "verify",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from homeostat.probe.audit import probe
     from homeostat.record.runs import RunRecord
     from homeostat.search.result import SearchResult
+    from homeostat.search.screening.screen import screen
     from homeostat.search.search import search
     from homeostat.search.store import Store
     from homeostat.search.study import Study
@@ -53,6 +54,7 @@ _HOME = {
     "probe": "homeostat.probe.audit",
     "resume": "homeostat.execute.run",
     "run": "homeostat.execute.run",
+    "screen": "homeostat.search.screening.screen",
     "search": "homeostat.search.search",
     "tune": "homeostat.plan.tune",
     "verify": "homeostat.evidence.verify",
@@ -84,6 +86,7 @@ __all__ = [
     "probe",
     "resume",
     "run",
+    "screen",
     "search",
     "tune",
     "verify",

@@ -16,6 +16,7 @@ from homeostat.cli.commands.methods import ablate, bisect, grid, random, sweep
 from homeostat.cli.commands.probe import probe
 from homeostat.cli.commands.report import report
 from homeostat.cli.commands.run import resume, run
+from homeostat.cli.commands.screen import screen
 from homeostat.cli.commands.study import best, search, status
 from homeostat.cli.commands.tune import plan, tune
 from homeostat.cli.commands.verify import verify
@@ -35,6 +36,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "probe": (probe, TUNE),
     "run": (run, TUNE),
     "diagnose": (diagnose, TUNE),
+    "screen": (screen, TUNE),
     "search": (search, TUNE),
     "verify": (verify, TUNE),
     "resume": (resume, TUNE),

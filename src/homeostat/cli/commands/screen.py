@@ -1,0 +1,116 @@
+"""`homeostat screen`: which parameters matter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homeostat.cli.engine import cores
+from homeostat.cli.options import (
+    ConfigOption,
+    DeviceOption,
+    EngineOption,
+    JobsOption,
+    JsonOption,
+    ResultsOption,
+    SetOption,
+    StepsOption,
+    TimeoutOption,
+    WorkloadArgument,
+)
+from homeostat.cli.output import Output
+from homeostat.cli.settings import choose
+
+if TYPE_CHECKING:
+    from homeostat.search.designed import Row
+    from homeostat.search.screening.screen import ScreenResult
+
+_WORDS = {
+    "morris": "walks, one parameter at a time (mu* is the mean size of what a step does)",
+    "sobol": "Sobol indices (the total share of the variance)",
+    "forest": "a forest on a quasi-random design (shares of what it explains)",
+}
+
+
+def screen(
+    workload: WorkloadArgument,
+    method: Annotated[
+        str, typer.Option("--method", help="auto (by the noise), morris, sobol or forest.")
+    ] = "auto",
+    runs: Annotated[int | None, typer.Option("--runs", min=1, help="The most runs.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Screen this parameter only; repeat it.")
+    ] = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    steps: StepsOption = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Of the folder; the same name goes on.")
+    ] = None,
+    jobs: JobsOption = None,
+    engine: EngineOption = "local",
+    device: DeviceOption = "auto",
+    timeout: TimeoutOption = None,
+    results: ResultsOption = "results",
+    as_json: JsonOption = False,
+) -> None:
+    """Find which parameters matter; what --config says is the base, what --set says is held."""
+    from homeostat.execute.device import choose_device
+    from homeostat.plan.budget import parse_duration
+    from homeostat.search.screening.screen import screen as run_screen
+
+    chosen = choose(workload, config, settings, budget=steps)
+    out = Output(as_json=as_json)
+    count = 0
+
+    def tell(row: Row) -> None:
+        nonlocal count
+        count += 1
+        value = f"{row.mean:.4g}" if row.run.values() else row.run.reason
+        out.line(f"[{count}] {row.run.outcome} | {value}")
+
+    result = run_screen(
+        chosen.workload, method=method, runs=runs, names=only, start=chosen.overrides,
+        pins={name: chosen.overrides[name] for name in chosen.typed}, budget=chosen.budget,
+        name=name, results=results, engine=engine, jobs=jobs or cores(),
+        device=choose_device(device), timeout_s=parse_duration(timeout) if timeout else None,
+        on_row=tell,
+    )  # fmt: skip
+    _conclude(out, result)
+
+
+def _conclude(out: Output, result: ScreenResult) -> None:
+    out.document(result)
+    screening = result.screening
+    if screening is None:
+        out.line("Stopped; the same command goes on.")
+        raise typer.Exit(130)
+    out.heading(
+        f"{result.workload.name}: {len(screening.parameters)} parameters in {screening.runs} runs "
+        f"by {_WORDS[screening.method]}"
+    )
+    more = list(dict.fromkeys(name for p in screening.parameters for name in p.more))
+    out.table(
+        ("parameter", "importance", "95 % interval", *more, "kept"),
+        [
+            (
+                p.name,
+                p.importance if p.importance == p.importance else None,
+                f"{p.low:.3g} .. {p.high:.3g}" if p.importance == p.importance else "-",
+                *(p.more[name] if p.more[name] == p.more[name] else None for name in more),
+                p.kept,
+            )
+            for p in screening.parameters
+        ],
+    )
+    out.line(
+        f"noise between seeds {screening.noise:.3g}, spread over the space {screening.spread:.3g}; "
+        f"by chance a parameter shows {screening.floor:.3g}"
+    )
+    if screening.r2 is not None:
+        out.line(f"out of bag the forest explains {screening.r2:.0%} of the variance")
+    for note in screening.notes:
+        out.line(note)
+    kept = ", ".join(result.kept) or "none: nothing stands out of the noise"
+    out.line(f"worth searching: {kept}", style="bold")
