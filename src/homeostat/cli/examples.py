@@ -64,6 +64,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat status --study first --json", "one, for a script"),
     ),
     "best": (("homeostat best --study first --top 3", "with the command that reruns each"),),
+    "report": (
+        ("homeostat report --study first", "findings.html and findings.ipynb in its folder"),
+        ("homeostat report --study first --out pages --no-execute", "elsewhere, cells not run"),
+    ),
     "compare": (("homeostat compare mine_20260101_120000 mine_20260102_090000", "two runs"),),
     "workloads": (("homeostat workloads", "the built-in ones"),),
     "space": (("homeostat space ncp --config small", "every parameter, and what fixes it"),),

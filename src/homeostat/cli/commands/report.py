@@ -23,10 +23,7 @@ def report(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write what a study found: findings.ipynb, executed, and findings.html.
-
-    Example:  homeostat report --study demo
-    """
+    """Write what a study found: findings.ipynb, executed, and findings.html."""
     from homeostat.report.findings import write_findings
     from homeostat.search.search import open_store
 
