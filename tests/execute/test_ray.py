@@ -15,13 +15,13 @@ from tests.search.loops import racing, slow
 
 import homeostat as hs
 from homeostat.errors import MissingExtraError, RecordError, UnknownNameError
-from homeostat.execute import Job, Reported, make_engine, run
+from homeostat.execute import Finished, Job, Reported, make_engine, run
 from homeostat.execute.engines import parse_engine
 from homeostat.execute.messages import Ended, News, pack
 from homeostat.execute.mirror import Watched, everything, put
 from homeostat.execute.ray_cluster import Share
-from homeostat.execute.ray_engine import _sources
-from homeostat.execute.ray_station import Order, Station
+from homeostat.execute.ray_order import order
+from homeostat.execute.ray_station import Station
 from homeostat.record import Outcome, read_attempt
 from homeostat.record.runs import read_run
 from homeostat.search.campaign import Told
@@ -87,6 +87,24 @@ def test_an_attempt_that_is_lost_again_and_again_has_failed(cluster, tmp_path):
     assert "\n" not in attempt.reason
     assert attempt.num_reports >= 1
     assert read_attempt(each.folder) == attempt
+
+
+@needs_ray
+def test_stations_that_died_while_they_rested_cost_nothing(cluster, tmp_path):
+    import ray
+
+    with make_engine("ray", 2) as engine:
+        for number in range(2):
+            engine.submit(job("slow", tmp_path / str(number), budget=5))
+        *_, _ = engine.events()
+        for placed in engine._idle:
+            os.kill(ray.get(placed.actor.process.remote()), signal.SIGKILL)
+        later = [job("noisy", tmp_path / f"later{n}") for n in range(3)]
+        for each in later:
+            engine.submit(each)
+        finished = [e for e in engine.events() if isinstance(e, Finished)]
+    assert [e.attempt.outcome for e in finished] == [Outcome.COMPLETED] * 3
+    assert all(e.attempt.notes == () for e in finished)
 
 
 @needs_ray
@@ -194,15 +212,15 @@ def test_a_station_brings_the_workload_to_a_node_that_has_not_its_file(tmp_path,
     each = Job(
         workload=found, config=found.space.resolve(), seed=1, budget=3, folder=tmp_path / "a"
     )
-    order = Order(pack(each), [], _sources(each))
-    assert set(order.sources) == {"training.py", "beside.py"}
+    packed = order(each, pack(each), resume=False)
+    assert set(packed.sources) == {"training.py", "beside.py"}
     for path in (source, source.with_name("beside.py")):
         path.unlink()
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p != str(source.parent)])
     sys.modules.pop("beside", None)
     station = Station()
     try:
-        batch = station.begin(order)
+        batch = station.begin(packed)
         messages = list(batch.messages)
         while not batch.is_last:
             batch = station.go_on()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -22,11 +23,12 @@ from homeostat.errors import RecordError
 from homeostat.execute import ray_cluster
 from homeostat.execute.interrupt import PoliteInterrupt
 from homeostat.execute.job import Event, Finished, Job, Reported, not_started
-from homeostat.execute.lost import RETRIES, lost
+from homeostat.execute.lost import RETRIES, STARTS, lost
 from homeostat.execute.messages import Ended, News, Task, Trouble, pack
-from homeostat.execute.mirror import everything, put
+from homeostat.execute.mirror import put
 from homeostat.execute.ray_cluster import Share
-from homeostat.execute.ray_station import Batch, Order, Station
+from homeostat.execute.ray_order import order
+from homeostat.execute.ray_station import Batch, Station
 from homeostat.execute.recorder import HEARTBEAT_S, clear
 from homeostat.record.attempt import FILE, Attempt, write_attempt
 from homeostat.record.curves import FILE as CURVES
@@ -40,8 +42,6 @@ LOOK_S = 5.0
 """How often the driver looks whether nodes have come or gone."""
 CLEAR_UP_S = 5.0
 """A station gets so long to remove its files when it is no longer needed."""
-SOURCES_MB = 10.0
-"""A workload's file travels with its neighbours if they are no larger than this together."""
 
 
 @dataclass(eq=False)
@@ -54,6 +54,9 @@ class Work:
     heard: int
     """The last step that was told: what is reported again up to there is a repetition."""
     losses: int = 0
+    """How often its station was lost while the attempt was being made."""
+    starts: int = 0
+    """How often it was given to a station."""
 
 
 @dataclass(eq=False)
@@ -66,6 +69,8 @@ class Placed:
     """The call that is under way."""
     sat_down: bool = False
     """Whether it was heard of: Ray may not have found room for it yet."""
+    has_begun: bool = False
+    """Whether it was heard of since it was given its work."""
     started: float = 0.0
     beaten: float = 0.0
 
@@ -98,7 +103,7 @@ class Ray:
         self._answers: dict[Job, bool] = {}
         self._busy: list[Placed] = []
         self._idle: list[Placed] = []
-        self._room = 0
+        self._room: int | None = None
         self._looked = -math.inf
         self._interrupt = PoliteInterrupt()
 
@@ -139,7 +144,7 @@ class Ray:
             yield Finished(placed.work.job, _interrupted(placed.work.job))
         while self._waiting:
             work = self._waiting.popleft()
-            begun = work.losses > 0
+            begun = work.starts > 0
             yield Finished(work.job, _interrupted(work.job) if begun else not_started(work.job))
 
     def _assign(self) -> None:
@@ -151,18 +156,24 @@ class Ray:
             self._give(placed, work)
 
     def _has_room(self, device: str) -> bool:
-        """Whether another station fits, by the nodes that live; none fitting at all is an error."""
+        """Whether another station fits on the nodes that live.
+
+        Raises:
+            RecordError: If none has ever fitted.
+        """
         if time.monotonic() - self._looked > LOOK_S:
             self._looked = time.monotonic()
-            self._room = ray_cluster.capacity(self._share, device)
-            if self._room == 0 and not self._busy:
+            before, self._room = self._room, ray_cluster.capacity(self._share, device)
+            if self._room == 0 and before is None:
                 wanted = self._share.on(device)
                 raise RecordError(
                     f"No node of the Ray cluster has {wanted['num_cpus']:g} CPUs and "
                     f"{wanted['num_gpus']:g} GPUs for an attempt.",
                     hint="See:  ray status   and ask for less with --cpus and --gpus",
                 )
-        return len(self._busy) < self._room
+            if self._room == 0 and before:
+                sys.stderr.write("The Ray cluster has no node left for this; waiting for one.\n")
+        return len(self._busy) < (self._room or 0)
 
     def _place(self, device: str) -> Placed:
         import ray
@@ -173,14 +184,11 @@ class Ray:
     def _give(self, placed: Placed, work: Work) -> None:
         folder = work.job.folder
         make_folder(folder)
-        order = Order(
-            task=replace(work.task, job=work.task.job | {"resume": work.resume}),
-            home=everything(folder) if work.resume else [],
-            sources=_sources(work.job),
-        )
+        packed = order(work.job, work.task, resume=work.resume)
         write_attempt(_running(work.job))
-        placed.work, placed.started = work, time.monotonic()
-        placed.call = placed.actor.begin.remote(order)
+        placed.work, placed.started, placed.has_begun = work, time.monotonic(), False
+        work.starts += 1
+        placed.call = placed.actor.begin.remote(packed)
         self._busy.append(placed)
 
     def _release(self, placed: Placed) -> None:
@@ -229,7 +237,7 @@ class Ray:
         except ray.exceptions.RayError as error:
             yield from self._lose(placed, work, error)
             return
-        placed.sat_down = True
+        placed.sat_down = placed.has_begun = True
         put(work.job.folder, batch.pieces)
         self._beat(placed, work.job)
         answer: bool | None = None
@@ -256,13 +264,16 @@ class Ray:
         """A station is gone: its job goes on elsewhere, unless it was lost too often."""
         self._dismiss(placed)
         self._looked = -math.inf
-        work.losses += 1
-        if work.losses <= RETRIES and not self.stopping:
+        while self._idle:  # those on the same node are gone as well, and others are soon made
+            self._dismiss(self._idle.pop())
+        work.losses += placed.has_begun
+        if work.losses <= RETRIES and work.starts < STARTS and not self.stopping:
             work.resume = True
             self._waiting.appendleft(work)
             return
         outcome = Outcome.INTERRUPTED if self.stopping else Outcome.FAILED
-        reason = f"its place in the Ray cluster was lost {_times(work.losses)}: {_why(error)}"
+        times = _times(max(work.losses, 1))
+        reason = f"its place in the Ray cluster was lost {times}: {_why(error)}"
         yield Finished(work.job, lost(work.job, outcome, reason, self._spent_s(placed)))
 
     def _beat(self, placed: Placed, job: Job) -> None:
@@ -331,23 +342,6 @@ def _at_home(attempt: Attempt, work: Work) -> Attempt:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
-
-
-def _sources(job: Job) -> dict[str, bytes]:
-    """The workload's own file and those beside it, for nodes that share no disk with this one.
-
-    A workload that is part of a package has to be installed there.
-    """
-    source = job.workload.source
-    if source is None or source.with_name("__init__.py").is_file():
-        return {}
-    # A command's script may be called anything; what a Python file may import is Python.
-    kind = "*.py" if source.suffix == ".py" else "*"
-    beside = [p for p in source.parent.glob(kind) if p != source]
-    found = {path.name: path.read_bytes() for path in (source, *sorted(beside)) if path.is_file()}
-    if sum(map(len, found.values())) > SOURCES_MB * 2**20:
-        return {source.name: found[source.name]}
-    return found
 
 
 def _why(error: Exception) -> str:

@@ -19,6 +19,7 @@ from homeostat.execute.job import Event, Finished, Job, Reported
 from homeostat.execute.local import Local
 from homeostat.execute.messages import Ended, News, Task, Trouble
 from homeostat.execute.mirror import Piece, Watched, put
+from homeostat.execute.ray_order import Order
 from homeostat.record.attempt import Attempt
 from homeostat.record.files import make_folder
 from homeostat.record.outcome import Outcome
@@ -28,17 +29,6 @@ PATIENCE_S = 1.0
 """A call comes back after so long, whether there is news or not."""
 GATHER_S = 0.02
 """Reports that follow each other this closely come home together."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """An attempt to make, with everything it needs: this node may share no disk with the driver."""
-
-    task: Task
-    home: list[Piece]
-    """What the attempt's folder held, if it is gone on with."""
-    sources: dict[str, bytes]
-    """The workload's file and its neighbours, by name; used where the file is not on this node."""
 
 
 @dataclass
