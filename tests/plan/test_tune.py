@@ -132,10 +132,47 @@ def test_a_killed_plan_goes_on_where_it_was(tmp_path):
     started.send_signal(signal.SIGKILL)
     started.communicate()
     before = json.loads(plan.read_text())
-    assert [phase["name"] for phase in before["phases"]][-1] in ("probe", "baseline", "diagnose")
+    assert [phase["name"] for phase in before["phases"]][-1] in (
+        "probe",
+        "baseline",
+        "diagnose",
+        "screen",
+    )
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "done already" in again.stdout
     after = json.loads(plan.read_text())
     assert [phase["name"] for phase in after["phases"]][-1] == "report"
     base = [p for p in before["phases"] if p["name"] == "baseline"]
     assert [p for p in after["phases"] if p["name"] == "baseline"] == base
+
+
+MANY = {f"idle_{i}": hs.Float(0.0, 1.0, default=0.5) for i in range(9)}
+
+
+@hs.workload(
+    space=hs.Space(lr=hs.Float(1e-3, 1.0, log=True), flag=hs.Bool(False), **MANY),
+    metric="loss",
+    goal="minimize",
+    budget=4,
+)
+def many(config, trial):
+    """Eleven parameters, of which two matter; the others are connected, and no more than that."""
+    idle = 1e-6 * sum(config[name] for name in MANY)
+    noise = 0.01 * trial.rng("noise").normal()
+    for step in trial.steps():
+        yield hs.Report(step, loss=abs(math.log10(config.lr) + 1) + 1 - config.flag + noise + idle)
+
+
+def test_a_large_space_is_screened_and_only_what_matters_is_searched(tmp_path):
+    result = tune(many, budget="8s", results=tmp_path)
+    screened = result.phase("screen")
+    assert screened.status == "done", screened.sentences
+    assert set(screened.facts["kept"]) == {"lr", "flag"}
+    assert set(result.phase("search").facts["overrides"]) <= {"lr", "flag"}
+    assert result.best["flag"] is True
+
+
+def test_a_small_space_is_not_screened(tmp_path):
+    result = tune(valley, budget="2s", results=tmp_path)
+    assert result.phase("screen").status == "skipped"
+    assert "few enough" in result.phase("screen").sentences[0]

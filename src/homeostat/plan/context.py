@@ -111,7 +111,8 @@ class Context:
             self.done = {}  # a plan that stopped at a fault looks again: it may be mended now
             return False
         if "report" in self.done:  # a finished plan that is asked for again searches on
-            self.done = {n: r for n, r in self.done.items() if n in ("probe", "baseline")}
+            lasting = ("probe", "baseline", "screen")
+            self.done = {n: r for n, r in self.done.items() if n in lasting}
         else:
             self.spent_s = float(saved["spent_s"])
         return bool(self.done)

@@ -17,6 +17,7 @@ from homeostat.plan.phases.confirm import confirm
 from homeostat.plan.phases.diagnose import diagnose
 from homeostat.plan.phases.probe import probe
 from homeostat.plan.phases.report import report
+from homeostat.plan.phases.screen import screen
 from homeostat.plan.phases.search import search
 from homeostat.workload import load
 
@@ -36,6 +37,10 @@ DIAGNOSE = Phase(
     "diagnose", "if the default does not train: what failed first, what cures it", 0.1, diagnose,
     payoff="high: finds the root cause",
 )  # fmt: skip
+SCREEN = Phase(
+    "screen", "which parameters matter at all, where there are many", 0.25, screen,
+    payoff="high with many parameters: a search over few goes deeper",
+)  # fmt: skip
 SEARCH = Phase(
     "search", "try settings, and learn from those that diverge too", 0.6, search,
     risk="medium", payoff="medium: depends on the room there is",
@@ -46,9 +51,8 @@ CONFIRM = Phase(
 )  # fmt: skip
 REPORT = Phase("report", "write down what was found, with the evidence", 0.0, report)
 
-GENERIC = (PROBE, BASELINE, DIAGNOSE, SEARCH, CONFIRM, REPORT)
+GENERIC = (PROBE, BASELINE, DIAGNOSE, SCREEN, SEARCH, CONFIRM, REPORT)
 PLANS = ("own", "generic")
-NOT_YET = "Not in the plan yet: screening which parameters matter; the search takes whole tiers."
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def tune(
     say: Callable[[str], None] | None = None,
     on_event: Callable[[SearchEvent], None] | None = None,
 ) -> TuneResult:
-    """Probe, run the default, search, confirm and report, within a time budget.
+    """Probe, run the default, screen, search, confirm and report, within a time budget.
 
     Called again with the same study it goes on where it was stopped; a plan that is finished
     searches on with the new budget.
@@ -164,7 +168,6 @@ def phases_of(context: Context, plan: str = "own") -> tuple[Phase, ...]:
     if plan == "own" and context.workload.plan is not None:
         own: tuple[Phase, ...] = context.workload.plan(context)
         return own
-    context.say(NOT_YET)
     return GENERIC
 
 

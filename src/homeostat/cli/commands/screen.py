@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +21,7 @@ from homeostat.cli.options import (
     WorkloadArgument,
 )
 from homeostat.cli.output import Output
-from homeostat.cli.settings import choose
+from homeostat.cli.settings import Chosen, choose
 
 if TYPE_CHECKING:
     from homeostat.search.designed import Row
@@ -62,26 +63,52 @@ def screen(
 
     chosen = choose(workload, config, settings, budget=steps)
     out = Output(as_json=as_json)
-    count = 0
-
-    def tell(row: Row) -> None:
-        nonlocal count
-        count += 1
-        value = f"{row.mean:.4g}" if row.run.values() else row.run.reason
-        out.line(f"[{count}] {row.run.outcome} | {value}")
-
     result = run_screen(
         chosen.workload, method=method, runs=runs, names=only, start=chosen.overrides,
         pins={name: chosen.overrides[name] for name in chosen.typed}, budget=chosen.budget,
         name=name, results=results, engine=engine, jobs=jobs or cores(),
         device=choose_device(device), timeout_s=parse_duration(timeout) if timeout else None,
-        on_row=tell,
+        on_row=_Teller(out),
     )  # fmt: skip
+    out.document(result)
     _conclude(out, result)
 
 
+def screen_for(
+    out: Output,
+    chosen: Chosen,
+    *,
+    start: Mapping[str, Any],
+    pins: Mapping[str, Any],
+    **running: Any,
+) -> tuple[str, ...]:
+    """What a search should vary: the names that a screening keeps, or none if it keeps none."""
+    from homeostat.search.screening.screen import screen as run_screen
+
+    result = run_screen(
+        chosen.workload, start=start, pins=pins, budget=chosen.budget, on_row=_Teller(out),
+        **running,
+    )  # fmt: skip
+    _conclude(out, result)
+    if result.kept:
+        out.line("The others stay as they are: moving them made no difference beyond the noise.")
+    return result.kept
+
+
+class _Teller:
+    """Prints a line for each run."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+        self._count = 0
+
+    def __call__(self, row: Row) -> None:
+        self._count += 1
+        value = f"{row.mean:.4g}" if row.run.values() else row.run.reason
+        self._out.line(f"[{self._count}] {row.run.outcome} | {value}")
+
+
 def _conclude(out: Output, result: ScreenResult) -> None:
-    out.document(result)
     screening = result.screening
     if screening is None:
         out.line("Stopped; the same command goes on.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from homeostat.cli.commands.screen import screen_for
 from homeostat.cli.engine import CpusOption, GpusOption, RayAddressOption, where
 from homeostat.cli.options import (
     ConfigOption,
@@ -52,6 +54,10 @@ def search(
         str | None,
         typer.Option("--prune-at", metavar="STEPS", help="At these steps only, like 10,20,50."),
     ] = None,
+    screen_first: Annotated[
+        bool,
+        typer.Option("--screen-first", help="First find what matters, then search only that."),
+    ] = False,
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="Seeds a trial; its value is their mean.")
     ] = None,
@@ -79,6 +85,7 @@ def search(
     """Search for the best setting; what --config says is the start, what --set says is held."""
     from homeostat.cli.progress import PlanProgress
     from homeostat.plan.budget import parse_duration
+    from homeostat.search.search import open_store
     from homeostat.search.search import search as run_search
 
     chosen = choose(workload, config, settings, budget=steps)
@@ -86,6 +93,17 @@ def search(
     start = {name: value for name, value in chosen.overrides.items() if name not in held}
     out = Output(as_json=as_json)
     place = where(engine, jobs, device, ray_address, cpus, gpus)
+    budget_s = parse_duration(budget) if budget else None
+    names: tuple[str, ...] = ()
+    if screen_first and (study is None or open_store(results, store).find(study) is None):
+        begun = time.monotonic()
+        names = screen_for(
+            out, chosen, start=start, pins=held, results=results, engine=place.engine,
+            jobs=place.jobs, device=place.device,
+            timeout_s=parse_duration(timeout) if timeout else None,
+        )  # fmt: skip
+        if budget_s is not None:
+            budget_s = max(1.0, budget_s - (time.monotonic() - begun))
     with PlanProgress(out) as progress:
         result = run_search(
             chosen.workload,
@@ -96,7 +114,8 @@ def search(
             store=store,
             seeds=seeds,
             budget=chosen.budget if steps or config else None,
-            budget_s=parse_duration(budget) if budget else None,
+            budget_s=budget_s,
+            names=names or None,
             start=start or None,
             pins=held or None,
             prune=prune,

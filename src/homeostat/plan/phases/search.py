@@ -35,7 +35,8 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
         study=context.study,
         results=context.results,
         method=context.method if new else None,
-        tiers=extent.tiers if new else None,
+        tiers=extent.tiers if new and not screened(context) else None,
+        names=screened(context) or None if new else None,
         pins=context.held if new else None,
         budget=extent.steps if new else None,
         budget_s=max(1.0, allowance_s),
@@ -47,6 +48,12 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
         on_event=_told_only(context.on_event),
     )
     return _conclude(context, result, extent if new else Extent(extent.tiers, context.steps))
+
+
+def screened(context: Context) -> list[str]:
+    """What a screening kept; nothing if there was none, or nothing stood out."""
+    kept: list[str] = context.fact("screen", "kept", [])
+    return [name for name in kept if name not in context.held]
 
 
 def timeout_s(context: Context, allowance_s: float) -> float:
@@ -97,6 +104,8 @@ def affordable(context: Context, allowance_s: float) -> Extent:
 
 def _searched(context: Context, tiers: tuple[int, ...]) -> list[str]:
     """What a search of these tiers would vary; the first tier with anything in it counts."""
+    if screened(context):
+        return screened(context)
     ranges = context.workload.space.searched()
     return [n for n, p in ranges.items() if p.tier in tiers and n not in context.held]
 

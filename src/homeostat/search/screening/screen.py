@@ -53,8 +53,17 @@ class ScreenResult:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The parameters whose interval clears the noise, the strongest first; at most 20."""
-        return self.screening.kept if self.screening is not None else ()
+        """The parameters worth searching, the strongest first: at most 20 whose interval clears the
+        noise, and the switches on which these depend.
+        """
+        if self.screening is None:
+            return ()
+        kept = list(self.screening.kept)
+        screened = {p.name for p in self.screening.parameters}
+        for name in kept:  # grows while it is read
+            parents = self.workload.space.conditions[name]
+            kept += [parent for parent in parents if parent in screened and parent not in kept]
+        return tuple(kept)
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain data."""
@@ -74,6 +83,7 @@ def screen(
     *,
     method: str = "auto",
     runs: int | None = None,
+    walks: int | None = None,
     names: Collection[str] | None = None,
     start: Mapping[str, Any] | str | Path | None = None,
     pins: Mapping[str, Any] | None = None,
@@ -98,7 +108,7 @@ def screen(
     Args:
         workload: A workload, or what `load.find` takes.
         method: auto, morris, sobol (indices; thousands of runs) or forest.
-        runs: The most runs altogether; see `screen_points`.
+        runs, walks: The most runs altogether, and the most walks; see `screen_points`.
         names: Which parameters; all that a search varies by default.
         start: Values in place of the defaults, or a configuration's name or file.
         pins: Values held in every run.
@@ -126,7 +136,7 @@ def screen(
         },
     )  # fmt: skip
     try:
-        screening = screen_points(bench, method=method, runs=runs, seed=seed)
+        screening = screen_points(bench, method=method, runs=runs, walks=walks, seed=seed)
     except Stopped:
         screening = None
     best = bench.best

@@ -95,7 +95,12 @@ class Screening:
 
 
 def screen_points(
-    bench: Bench, *, method: str = "auto", runs: int | None = None, seed: int = 0
+    bench: Bench,
+    *,
+    method: str = "auto",
+    runs: int | None = None,
+    walks: int | None = None,
+    seed: int = 0,
 ) -> Screening:
     """Screen a bench.
 
@@ -103,6 +108,7 @@ def screen_points(
         method: auto, morris, sobol or forest.
         runs: The most runs, those of the noise included; by default two walks' worth with little
             noise, 16 a parameter (at most 500) with much.
+        walks: The most walks; by default as many as `runs` allow, and two if that is not given.
         seed: Of the design.
 
     Raises:
@@ -117,7 +123,7 @@ def screen_points(
             f"{runs} runs are too few to screen {len(bench.names)} parameters.",
             hint=f"Give at least {least}, or leave parameters out with --only.",
         )
-    work = _Work(bench, runs, np.random.default_rng(seed), seed)
+    work = _Work(bench, runs, walks, np.random.default_rng(seed), seed)
     if method != "auto":
         return METHODS[method](work)
     work.walk()
@@ -129,8 +135,15 @@ def screen_points(
 class _Work:
     """The runs of one screening and what they gave."""
 
-    def __init__(self, bench: Bench, runs: int | None, rng: np.random.Generator, seed: int) -> None:
-        self.bench, self.runs, self.rng, self.seed = bench, runs, rng, seed
+    def __init__(
+        self,
+        bench: Bench,
+        runs: int | None,
+        walks: int | None,
+        rng: np.random.Generator,
+        seed: int,
+    ) -> None:
+        self.bench, self.runs, self.most_walks, self.rng, self.seed = bench, runs, walks, rng, seed
         self.dimensions = len(bench.names)
         self.walks: list[Walked] = []
         self.points_ND = np.empty((0, self.dimensions))
@@ -262,6 +275,8 @@ def _morris(work: _Work) -> Screening:
     if not work.walks:
         work.walk()
     while (steps := min(runs - work.used - 1, work.dimensions)) > 0:
+        if work.most_walks is not None and len(work.walks) >= work.most_walks:
+            break
         sizes = {place: np.mean(np.abs(found)) for place, found in work.effects().items()}
         unclear = sorted(range(work.dimensions), key=lambda place: sizes.get(place, 0.0))
         work.walk(unclear[:steps])
