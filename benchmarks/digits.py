@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
 
 import homeostat as hs
+from homeostat.execute.drive import drive
+from homeostat.record.outcome import Outcome
+from homeostat.workload.trial import Trial
 
 HIDDEN_DEFAULT = 24
 EPOCHS = 40
@@ -92,3 +96,11 @@ def digits(config, trial):
             accuracy=accuracy if size < 1e6 else float("nan"),
             val_loss=float(surprise.mean()),
         )
+
+
+def error(values, seed: int) -> float | None:
+    """The error in percent after a whole training; none if it diverged."""
+    trial = Trial(SPACE.resolve(values), seed=seed, budget=EPOCHS, folder=Path())
+    with np.errstate(all="ignore"):
+        ending = drive(digits, trial)
+    return 100 - ending.last["accuracy"] if ending.outcome is Outcome.COMPLETED else None
