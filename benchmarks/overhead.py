@@ -76,6 +76,7 @@ def asks(told: int, folder: Path, repeats: int = 60) -> tuple[float, float]:
         quick.tell(spec.number, Outcome.COMPLETED, {"loss": [value]})
         trial = optuna.trial.create_trial(params=params, distributions=distributions, value=value)
         theirs.add_trial(trial)
+    ours.close()  # a second driver of the study would be looked after at every ask
     ours = Study.open(trivial, "asks-tpe", store=hs.Store(folder / "asks.db"))
     while ours.has_unfinished:
         spec = ours.ask()
