@@ -68,6 +68,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat report --study first", "findings.html and findings.ipynb in its folder"),
         ("homeostat report --study first --out pages --no-execute", "elsewhere, cells not run"),
     ),
+    "dashboard": (
+        ("homeostat dashboard --open", "pages over ./results, on this machine only"),
+        ("homeostat dashboard --host 0.0.0.0 --token SECRET", "for others who know the token"),
+    ),
     "compare": (("homeostat compare mine_20260101_120000 mine_20260102_090000", "two runs"),),
     "workloads": (("homeostat workloads", "the built-in ones"),),
     "space": (("homeostat space ncp --config small", "every parameter, and what fixes it"),),

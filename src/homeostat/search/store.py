@@ -275,6 +275,15 @@ class Store:
             return [trial_row(r, drawn.get(r.id, ()), measured.get(r.id, ())) for r in found]
 
     @patient
+    def counts(self, study: int) -> tuple[int, int]:
+        """How many trials a study has, and how many of them have ended."""
+        ended = sa.func.count(trials.c.finished)
+        query = sa.select(sa.func.count(), ended).where(trials.c.study_id == study)
+        with self._read() as connection:
+            everything, finished = connection.execute(query).one()
+            return int(everything), int(finished)
+
+    @patient
     def points(self, study: int, *, since: int = 0) -> dict[int, list[Point]]:
         """The reports of every finished trial from number `since` on, by trial number."""
         query = (

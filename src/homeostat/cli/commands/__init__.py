@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from homeostat.cli.commands.compare import compare
+from homeostat.cli.commands.dashboard import dashboard
 from homeostat.cli.commands.diagnose import diagnose
 from homeostat.cli.commands.exchange import export, import_
 from homeostat.cli.commands.init import init
@@ -50,6 +51,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "status": (status, ASK),
     "best": (best, ASK),
     "report": (report, ASK),
+    "dashboard": (dashboard, ASK),
     "compare": (compare, ASK),
     "workloads": (workloads, ASK),
     "space": (space, ASK),

@@ -159,9 +159,9 @@ def best_ones(facts: Facts) -> Iterator[Block]:
         ],
     )  # fmt: skip
     yield Words("```\n" + "\n".join(facts.command(t) for t in top) + "\n```")
-    runs = {f"trial {t.number}": _curves(facts.run(t.number), facts.metric) for t in top[:3]}
+    runs = {f"trial {t.number}": curves_of(facts.run(t.number), facts.metric) for t in top[:3]}
     if top[0].number != 0:
-        runs["trial 0, the default"] = _curves(facts.run(0), facts.metric)
+        runs["trial 0, the default"] = curves_of(facts.run(0), facts.metric)
     if any(len(steps) > 1 for seeds in runs.values() for steps, _ in seeds):
         yield Picture(
             "curves",
@@ -170,7 +170,8 @@ def best_ones(facts: Facts) -> Iterator[Block]:
         )
 
 
-def _curves(run: RunRecord | None, metric: str) -> list[Curve]:
+def curves_of(run: RunRecord | None, metric: str) -> list[Curve]:
+    """(steps, values) of each seed; none without a run."""
     if run is None:
         return []
     found = []

@@ -1,0 +1,1 @@
+"""The dashboard: pages over a results folder. They read what was kept, and change nothing."""

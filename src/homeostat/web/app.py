@@ -1,0 +1,162 @@
+"""The addresses of the dashboard: pages, data as JSON, and a stream that tells of changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from homeostat.errors import HomeostatError
+from homeostat.web.guard import LOOPBACK, guard
+from homeostat.web.library import Library
+
+TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+LOOK_EVERY_S = 1.0
+
+
+def make_app(
+    results: str | Path = "results",
+    *,
+    store: str | Path | None = None,
+    token: str | None = None,
+    hosts: Collection[str] = LOOPBACK,
+) -> FastAPI:
+    """The dashboard of one results folder.
+
+    Args:
+        results: The folder.
+        store: Where its studies are, if elsewhere.
+        token: What a reader has to know; None on a machine's own loopback.
+        hosts: Names under which it answers.
+    """
+    library = Library(results, store)
+    app = FastAPI(title="Homeostat", docs_url=None, redoc_url=None, openapi_url=None)
+    app.middleware("http")(guard(hosts, token))
+
+    @app.exception_handler(HomeostatError)
+    def complain(_: Request, error: HomeostatError) -> Response:
+        return JSONResponse({"error": error.message, "hint": error.hint}, 404)
+
+    _pages(app)
+    _runs(app, library)
+    _studies(app, library)
+
+    @app.get("/api/notes")
+    def notes() -> Response:
+        return PlainTextResponse(library.notes())
+
+    @app.get("/api/workloads")
+    def workloads() -> Response:
+        return _json(library.workloads())
+
+    @app.get("/api/events")
+    def events(request: Request) -> Response:
+        return StreamingResponse(_changes(library, request), media_type="text/event-stream")
+
+    return app
+
+
+def _pages(app: FastAPI) -> None:
+    """The page and its files; no name from a request is ever a path."""
+    static = resources.files("homeostat.web").joinpath("static")
+    files = {entry.name: entry.read_bytes() for entry in static.iterdir() if entry.is_file()}
+
+    @app.get("/")
+    def index() -> Response:
+        return Response(files["index.html"], media_type="text/html")
+
+    @app.get("/static/plotly.js")
+    def plotly() -> Response:
+        from plotly.offline import get_plotlyjs
+
+        kept = {"Cache-Control": "max-age=86400"}
+        return Response(get_plotlyjs(), media_type="text/javascript", headers=kept)
+
+    @app.get("/static/{name}")
+    def file(name: str) -> Response:
+        if name not in files:
+            return PlainTextResponse("No such file.\n", 404)
+        return Response(files[name], media_type=TYPES[name.rpartition(".")[2]])
+
+
+def _runs(app: FastAPI, library: Library) -> None:
+    @app.get("/api/runs")
+    def runs() -> Response:
+        return _json(library.runs())
+
+    @app.get("/api/runs/{name}")
+    def run(name: str) -> Response:
+        return _json(library.run(name))
+
+    @app.get("/api/curves")
+    def curves(run: Annotated[list[str], Query()], metric: str | None = None) -> Response:
+        return _figure(library.run_curves(run, metric))
+
+    @app.get("/api/compare")
+    def compare(run: Annotated[list[str], Query()]) -> Response:
+        return _json(library.compare(run))
+
+
+def _studies(app: FastAPI, library: Library) -> None:
+    @app.get("/api/studies")
+    def studies() -> Response:
+        return _json(library.studies())
+
+    @app.get("/api/studies/{name}")
+    def study(name: str) -> Response:
+        return _json(library.study(name))
+
+    @app.get("/api/studies/{name}/trials")
+    def trials(
+        name: str,
+        page: Annotated[int, Query(ge=0)] = 0,
+        sort: str = "number",
+        down: bool = False,
+        find: str = "",
+    ) -> Response:
+        return _json(library.trials(name, page=page, sort=sort, down=down, find=find))
+
+    @app.get("/api/studies/{name}/figures/{kind}")
+    def figure(name: str, kind: str) -> Response:
+        return _figure(library.study_figure(name, kind))
+
+
+async def _changes(library: Library, request: Request) -> AsyncIterator[str]:
+    """A message whenever there is something new to see."""
+    seen = ""
+    while not await request.is_disconnected():
+        version = await asyncio.to_thread(library.version)
+        if version != seen:
+            seen = version
+            yield f"data: {version}\n\n"
+        else:
+            yield ": still here\n\n"
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _json(content: Any) -> Response:
+    """JSON in which a number that is not finite is null."""
+    return Response(json.dumps(_finite(content)), media_type="application/json")
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, float):
+        return content if content == content and abs(content) != float("inf") else None
+    if isinstance(content, dict):
+        return {str(key): _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    if content is None or isinstance(content, bool | int | str):
+        return content
+    return _finite(content.item()) if hasattr(content, "item") else str(content)
+
+
+def _figure(figure: Any) -> Response:
+    text = figure.to_json() if figure is not None else "null"
+    return Response(text, media_type="application/json")

@@ -1,0 +1,290 @@
+"""What the pages show, as plain data: runs, studies and notes of one results folder.
+
+A name that comes from a request is looked up among the names that are there; it never becomes part
+of a path.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from homeostat.errors import RecordError, UnknownNameError, did_you_mean
+from homeostat.record.index import run_folders
+from homeostat.record.runs import FILE, RunRecord, read_run
+from homeostat.report import figures
+from homeostat.report.findings.facts import Facts, gather
+from homeostat.report.findings.sections import curves_of
+from homeostat.search.search import open_store
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from homeostat.search.rows import TrialRow
+    from homeostat.search.store import Store
+
+PAGE = 50
+MOST_LINES = 600
+"""Trials that parallel coordinates draw; more are a smear, and slow."""
+NOTES = "NOTES.md"
+
+
+class Library:
+    """One results folder, read again only where something has changed."""
+
+    def __init__(self, results: str | Path, store: str | Path | None = None) -> None:
+        self.results = Path(results)
+        self._store_at = store
+        self._lock = threading.Lock()
+        self._runs: dict[Path, tuple[int, dict[str, Any]]] = {}
+        self._facts: dict[str, tuple[Any, Facts]] = {}
+
+    @property
+    def store(self) -> Store:
+        return open_store(self.results, self._store_at)
+
+    # Runs
+
+    def runs(self) -> list[dict[str, Any]]:
+        """A line for each run, the newest first."""
+        with self._lock:
+            lines = [self._line(folder) for folder in run_folders(self.results)]
+        return [line for line in reversed(lines) if line is not None]
+
+    def _line(self, folder: Path) -> dict[str, Any] | None:
+        try:
+            changed = (folder / FILE).stat().st_mtime_ns
+            known = self._runs.get(folder)
+            if known is None or known[0] != changed or known[1]["outcome"] == "running":
+                self._runs[folder] = (changed, _run_line(read_run(folder)))
+        except (OSError, RecordError):
+            return None
+        return self._runs[folder][1]
+
+    def run(self, name: str) -> dict[str, Any]:
+        """One run with its configuration, seeds and metrics."""
+        record = self._record(name)
+        metrics = list(dict.fromkeys(m for c in record.curves().values() for m in c.metrics))
+        return _run_line(record) | {
+            "config": record.config,
+            "given": record.given,
+            "adjustments": list(record.adjustments),
+            "metrics": metrics,
+            "fingerprint": dict(record.fingerprint),
+            "attempts": [
+                {"seed": a.seed, "outcome": a.outcome.value, "reason": a.reason,
+                 "step": a.last_step, "seconds": a.wall_s, "values": dict(a.values)}
+                for a in record.attempts
+            ],
+        }  # fmt: skip
+
+    def run_curves(self, names: Sequence[str], metric: str | None = None) -> go.Figure:
+        """Curves of one metric of some runs, the main one by default."""
+        records = [self._record(name) for name in names]
+        chosen = metric or records[0].metric
+        return figures.curves(
+            {record.name: curves_of(record, chosen) for record in records},
+            metric=chosen,
+            unit=records[0].unit,
+        )
+
+    def compare(self, names: Sequence[str]) -> dict[str, Any]:
+        """The first run against each other."""
+        from homeostat.evidence.compare import compare
+
+        return compare([self._record(name) for name in names]).to_json()
+
+    def _record(self, name: str) -> RunRecord:
+        folders = {folder.name: folder for folder in run_folders(self.results)}
+        if name not in folders:
+            raise UnknownNameError(f"No run {name!r}.", hint=did_you_mean(name, folders))
+        return read_run(folders[name])
+
+    # Studies
+
+    def studies(self) -> list[dict[str, Any]]:
+        """A line for each study."""
+        store = self.store
+        return [self._study_line(self._gathered(name)) for name in store.names()]
+
+    def study(self, name: str) -> dict[str, Any]:
+        """One study: its line, what made it, its best trials, its phases."""
+        facts = self._gathered(name)
+        return self._study_line(facts) | {
+            "objectives": facts.objectives,
+            "parameters": list(dict.fromkeys(n for t in facts.trials for n in t.parameters)),
+            "definition": dict(facts.row.definition),
+            "top": [_trial_line(t) | {"command": facts.command(t)} for t in facts.ranked[:5]],
+            "phases": [
+                {key: phase[key] for key in ("name", "status", "sentences", "decisions")}
+                for phase in facts.phases
+            ],
+            "checks": [
+                check for phase in facts.phases if phase["name"] == "probe"
+                for check in phase["facts"].get("checks", ())
+            ],
+        }  # fmt: skip
+
+    def trials(
+        self, name: str, *, page: int = 0, sort: str = "number", down: bool = False, find: str = ""
+    ) -> dict[str, Any]:
+        """A page of a study's trials, sorted by anything they have, those that match `find`."""
+        facts = self._gathered(name)
+        chosen = [t for t in facts.trials if find.lower() in _words(t)]
+        with_key = [t for t in chosen if _key(t, sort) is not None]
+        without = [t for t in chosen if _key(t, sort) is None]
+        numeric = all(isinstance(_key(t, sort), int | float) for t in with_key)
+        ordered = sorted(
+            with_key, key=lambda t: _key(t, sort) if numeric else str(_key(t, sort)), reverse=down
+        )
+        lines = [*ordered, *without][page * PAGE : (page + 1) * PAGE]
+        return {"total": len(chosen), "page": page, "size": PAGE,
+                "trials": [_trial_line(t) for t in lines]}  # fmt: skip
+
+    def study_figure(self, name: str, kind: str) -> go.Figure | None:
+        """One figure of a study; None where there is nothing to draw."""
+        facts = self._gathered(name)
+        if kind == "history" and facts.trials:
+            return figures.history(facts.trials, metric=facts.metric, goal=facts.goal)
+        if kind == "parallel" and len(facts.ranked) > 2 and facts.workload is not None:
+            # The best, and the rest evenly thinned.
+            rest = facts.ranked[MOST_LINES // 2 :]
+            thin = rest[:: max(1, math.ceil(len(rest) / (MOST_LINES // 2)))]
+            return figures.parallel(
+                [*facts.ranked[: MOST_LINES // 2], *thin], metric=facts.metric, goal=facts.goal,
+                space=facts.workload.space,
+            )  # fmt: skip
+        if kind == "pareto" and len(facts.objectives) > 1 and facts.ranked:
+            return figures.pareto(facts.ranked, objectives=facts.objectives)
+        if kind == "curves" and facts.ranked:
+            return figures.curves(
+                {f"trial {t.number}": curves_of(facts.run(t.number), facts.metric)
+                 for t in facts.ranked[:5]},
+                metric=facts.metric, unit=facts.unit,
+            )  # fmt: skip
+        return None
+
+    def _gathered(self, name: str) -> Facts:
+        store = self.store
+        if name not in store.names():
+            raise UnknownNameError(f"No study {name!r}.", hint=did_you_mean(name, store.names()))
+        version = self._version(store, name)
+        with self._lock:
+            known = self._facts.get(name)
+            if known is None or known[0] != version:
+                self._facts[name] = (version, gather(name, store=store, results=self.results))
+            return self._facts[name][1]
+
+    def _version(self, store: Store, name: str) -> tuple[Any, ...]:
+        row = store.study(name)
+        plan = self.results / "studies" / name / "plan.json"
+        return (
+            *store.counts(row.key), row.driven, str(row.confirmation),
+            plan.stat().st_mtime_ns if plan.exists() else 0,
+        )  # fmt: skip
+
+    @staticmethod
+    def _study_line(facts: Facts) -> dict[str, Any]:
+        counts = Counter(trial.outcome.value for trial in facts.trials)
+        best = facts.ranked[0] if facts.ranked else None
+        return {
+            "name": facts.row.name,
+            "workload": facts.row.workload,
+            "running": facts.row.driven,
+            "metric": facts.metric,
+            "goal": facts.goal,
+            "trials": len(facts.trials),
+            "outcomes": dict(counts),
+            "best": best.values[facts.metric] if best is not None else None,
+            "best_trial": best.number if best is not None else None,
+        }
+
+    # The rest
+
+    def version(self) -> str:
+        """Changes whenever a page would show something else."""
+        marks = [str(folder) + str((folder / FILE).stat().st_mtime_ns)
+                 for folder in run_folders(self.results)]  # fmt: skip
+        store = self.store
+        marks += [str(self._version(store, name)) for name in store.names()]
+        newest = max((p.stat().st_mtime_ns for p in self.results.glob("*/seed_*/curves.csv")),
+                     default=0)  # fmt: skip
+        return str(hash((*marks, newest)))
+
+    def notes(self) -> str:
+        """The running log beside the results, or in them; empty if there is none."""
+        for place in (self.results / NOTES, self.results.parent / NOTES):
+            if place.is_file():
+                return place.read_text(encoding="utf-8", errors="replace")
+        return ""
+
+    @staticmethod
+    def workloads() -> list[dict[str, Any]]:
+        """The built-in workloads with their configurations and parameters."""
+        from homeostat.space import configs
+        from homeostat.workload.builtin import BUILTIN
+        from homeostat.workload.load import find
+
+        found = []
+        for name in BUILTIN:
+            workload = find(name)
+            found.append(
+                {
+                    "name": name,
+                    "what": workload.doc.partition("\n")[0],
+                    "configs": configs.names(workload),
+                    "parameters": workload.space.rows(),
+                }
+            )
+        return found
+
+
+def _run_line(record: RunRecord) -> dict[str, Any]:
+    mean = record.mean
+    return {
+        "name": record.name,
+        "workload": record.workload,
+        "outcome": record.outcome.value,
+        "alive": record.alive,
+        "seeds": list(record.seeds),
+        "budget": record.budget,
+        "unit": record.unit,
+        "metric": record.metric,
+        "mean": mean,
+        "sd": record.sd,
+        "step": max((a.last_step or 0 for a in record.attempts), default=0),
+    }
+
+
+def _trial_line(trial: TrialRow) -> dict[str, Any]:
+    return {
+        "number": trial.number,
+        "outcome": trial.outcome.value,
+        "reason": trial.reason,
+        "values": dict(trial.values),
+        "sds": dict(trial.sds),
+        "parameters": dict(trial.parameters),
+        "seconds": trial.wall_s,
+    }
+
+
+def _key(trial: TrialRow, name: str) -> Any:
+    if name in trial.values:
+        value = trial.values[name]
+        return None if np.isnan(value) else value
+    if name in ("number", "outcome", "seconds"):
+        return {"number": trial.number, "outcome": trial.outcome.value, "seconds": trial.wall_s}[
+            name
+        ]
+    return trial.parameters.get(name)
+
+
+def _words(trial: TrialRow) -> str:
+    settings = " ".join(f"{name}={value}" for name, value in trial.parameters.items())
+    return f"trial {trial.number} {trial.outcome.value} {trial.reason} {settings}".lower()

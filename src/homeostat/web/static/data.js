@@ -1,0 +1,35 @@
+// What the server knows, and its word that something has changed.
+
+export async function get(path, query = {}) {
+  const asked = new URL(`api/${path}`, document.baseURI.split("#")[0]);
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of [value].flat()) asked.searchParams.append(name, one);
+  }
+  const reply = await fetch(asked);
+  if (!reply.ok) {
+    const told = await reply.json().catch(() => ({ error: reply.statusText, hint: "" }));
+    throw new Error([told.error, told.hint].filter(Boolean).join("  "));
+  }
+  return (reply.headers.get("content-type") || "").includes("json") ? reply.json() : reply.text();
+}
+
+export function listen(changed) {
+  const lamp = document.getElementById("live");
+  const tell = (state, word) => { lamp.className = state; lamp.textContent = word; };
+  const events = new EventSource("api/events");
+  let first = true;
+  events.onopen = () => tell("on", "live");
+  events.onerror = () => tell("off", "connection lost");
+  events.onmessage = () => { if (!first) changed(); first = false; };
+}
+
+export async function draw(place, path, query) {
+  const figure = await get(path, query);
+  if (!figure || !figure.data.length) {
+    place.className = "figure none";
+    place.textContent = "";
+    return;
+  }
+  const layout = { ...figure.layout, autosize: true };
+  await Plotly.react(place, figure.data, layout, { displaylogo: false, responsive: true });
+}

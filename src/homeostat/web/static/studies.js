@@ -1,0 +1,135 @@
+import { draw, get } from "./data.js";
+import { badge, card, el, show, table } from "./dom.js";
+
+const link = (name) => el("a", { href: `#/study/${encodeURIComponent(name)}` }, name);
+const told = (outcomes) => Object.entries(outcomes).map(([word, n]) => `${n} ${word}`).join(", ");
+
+export async function studies(place) {
+  const list = el("div");
+  place.append(el("h1", {}, "Studies"), list);
+  return async () => {
+    const found = await get("studies");
+    if (!found.length) {
+      list.replaceChildren(el("p", { class: "empty" }, "No studies here yet. Start one:  homeostat tune WORKLOAD"));
+      return;
+    }
+    list.replaceChildren(table([
+      { head: "study", cell: (s) => link(s.name) },
+      { head: "workload", cell: (s) => s.workload },
+      { head: "state", cell: (s) => badge(s.running ? "running" : "stopped") },
+      { head: "trials", cell: (s) => s.trials, number: true },
+      { head: "outcomes", cell: (s) => told(s.outcomes) },
+      { head: "objective", cell: (s) => `${s.goal} ${s.metric}` },
+      { head: "best", cell: (s) => s.best, number: true },
+      { head: "trial", cell: (s) => s.best_trial, number: true },
+    ], found));
+  };
+}
+
+export async function study(place, name) {
+  const first = await get(`studies/${encodeURIComponent(name)}`);
+  const cards = el("div", { class: "cards" });
+  const best = el("pre");
+  const phases = el("div");
+  const figures = [];
+  const figure = (kind, title) => {
+    const head = el("h2", {}, title);
+    const drawn = el("div", { class: "figure", id: `figure-${kind}` });
+    figures.push([kind, drawn, head]);
+    return [head, drawn];
+  };
+  const trials = trialTable(name, first);
+  place.append(
+    el("h1", {}, name),
+    el("p", { class: "lead" }, `${first.workload}: ${Object.entries(first.objectives).map(([m, g]) => `${g} ${m}`).join(", ")}`),
+    cards,
+    ...figure("history", "Every trial"),
+    ...(Object.keys(first.objectives).length > 1 ? figure("pareto", "What is traded for what") : []),
+    ...figure("parallel", "Settings"),
+    ...figure("curves", "Curves of the best"),
+    el("h2", {}, "Trials"), trials.node,
+    el("h2", {}, "Run the best again"), best, phases,
+  );
+  return async () => {
+    const now = await get(`studies/${encodeURIComponent(name)}`);
+    cards.replaceChildren(
+      card("state", now.running ? "running" : "stopped"), card("trials", show(now.trials)),
+      card(`best ${now.metric}`, show(now.best)), card("in trial", show(now.best_trial)),
+      ...Object.entries(now.outcomes).map(([word, n]) => card(word, show(n))),
+    );
+    best.textContent = now.top.map((t) => t.command).join("\n") || "No trial has completed yet.";
+    phases.replaceChildren(...phaseList(now));
+    await Promise.all([
+      trials.look(),
+      ...figures.map(async ([kind, drawn, head]) => {
+        await draw(drawn, `studies/${encodeURIComponent(name)}/figures/${kind}`);
+        head.hidden = drawn.classList.contains("none");
+      }),
+    ]);
+  };
+}
+
+function trialTable(name, first) {
+  const state = { page: 0, sort: "number", down: true, find: "" };
+  const rows = el("div");
+  const count = el("span", { class: "soft", role: "status" });
+  const back = el("button", { class: "plain", onclick: () => turn(-1) }, "← newer");
+  const on = el("button", { class: "plain", onclick: () => turn(1) }, "older →");
+  const search = el("input", {
+    type: "search", placeholder: "Filter: completed, lr=0.0, trial 12 …  ( / )", "aria-label": "Filter trials", size: 34,
+    oninput: (event) => { state.find = event.target.value; state.page = 0; look(); },
+  });
+  const turn = (by) => { state.page += by; look(); };
+  const onsort = (sort) => {
+    state.down = state.sort === sort ? !state.down : false;
+    Object.assign(state, { sort, page: 0 });
+    look();
+  };
+  let asked = 0;
+  async function look() {
+    const mine = ++asked;
+    const found = await get(`studies/${encodeURIComponent(name)}/trials`, {
+      page: state.page, sort: state.sort, down: state.down, find: state.find,
+    });
+    if (mine !== asked) return;  // a later question has been asked: its answer counts
+    const metrics = Object.keys(first.objectives);
+    const columns = [
+      { head: "trial", cell: (t) => t.number, number: true, sort: "number" },
+      { head: "outcome", cell: (t) => outcome(t), sort: "outcome" },
+      ...metrics.map((m) => ({ head: m, cell: (t) => t.values[m], number: true, sort: m })),
+      { head: "seconds", cell: (t) => t.seconds, number: true, sort: "seconds" },
+      ...first.parameters.map((p) => ({ head: p, cell: (t) => t.parameters[p], number: found.trials.every((t) => typeof (t.parameters[p] ?? 0) === "number"), sort: p })),
+    ];
+    rows.replaceChildren(table(columns, found.trials, { sorted: { name: state.sort, down: state.down }, onsort }));
+    const from = found.total ? state.page * found.size + 1 : 0;
+    count.textContent = `${from}–${Math.min(found.total, (state.page + 1) * found.size)} of ${found.total}`;
+    back.disabled = state.page === 0;
+    on.disabled = (state.page + 1) * found.size >= found.total;
+  }
+  return { node: el("div", {}, el("div", { class: "tools" }, search, back, on, count), rows), look };
+}
+
+function outcome(trial) {
+  const made = badge(trial.outcome);
+  if (trial.reason) made.title = trial.reason;
+  return made;
+}
+
+function phaseList(now) {
+  if (!now.phases.length) return [];
+  const faults = now.checks.filter((c) => c.status === "fault" || c.status === "warning");
+  return [
+    el("h2", {}, "What was done and decided"),
+    ...now.phases.map((p) =>
+      el("details", { open: p.status === "stopped" },
+        el("summary", {}, `${p.name}: ${p.status}`),
+        el("ul", {}, [...p.sentences, ...p.decisions.map((d) => `→ ${d}`)].map((line) => el("li", {}, line))))),
+    ...(faults.length ? [
+      el("h2", {}, "What the probe found"),
+      table([
+        { head: "check", cell: (c) => c.check }, { head: "status", cell: (c) => badge(c.status) },
+        { head: "saw", cell: (c) => c.saw, long: true }, { head: "what to do", cell: (c) => c.remedy, long: true },
+      ], faults),
+    ] : []),
+  ];
+}
