@@ -31,6 +31,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat search my_file.py --study first --trials 50", "goes on if it exists"),
         ("homeostat search my_file.py --trials 100 --method tpe --seeds 2", "with TPE"),
     ),
+    "screen": (
+        ("homeostat screen ncp --config small --trials 60", "which parameters matter"),
+        ("homeostat screen my_file.py --trials 200 --seeds 2", "where luck is large"),
+    ),
     "verify": (
         ("homeostat verify visioncore --group resnet --fidelity 0.02", "its guide's claims"),
         ("homeostat verify my_file.py my_claims.yaml --budget 30m", "yours"),
