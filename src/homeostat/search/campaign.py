@@ -262,9 +262,8 @@ class Campaign:
         """The last of a study's drivers does; the others leave it to that one."""
         running = [t.number for t in self._study.trials if not t.outcome.final]
         if running:
-            self.notes.append(
-                f"Another driver is still making {len(running)} trials, and confirms the best then."
-            )
+            what = "a trial" if len(running) == 1 else f"{len(running)} trials"
+            self.notes.append(f"Another driver is still making {what}, and confirms the best then.")
             return False
         other = self._study.who_confirms()
         if other is not None:
