@@ -21,7 +21,7 @@ from homeostat.execute.messages import Ended, News, pack
 from homeostat.execute.mirror import Watched, everything, put
 from homeostat.execute.ray_cluster import Share
 from homeostat.execute.ray_order import order
-from homeostat.execute.ray_station import Station
+from homeostat.execute.ray_station import SCRATCH, Station
 from homeostat.record import Outcome, read_attempt
 from homeostat.record.runs import read_run
 from homeostat.search.campaign import Told
@@ -108,8 +108,8 @@ def test_stations_that_died_while_they_rested_cost_nothing(cluster, tmp_path):
 
 
 @needs_ray
-def test_artifacts_and_logs_come_home_and_nothing_stays_there(cluster, tmp_path):
-    before = set(Path(tempfile.gettempdir()).glob("homeostat-*"))
+def test_artifacts_and_logs_come_home_and_what_the_dead_left_is_removed(cluster, tmp_path):
+    left_by_the_dead = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{2**22 + 1}-"))
     record = run(f"{LOOPS}:leaves_artifacts", engine="ray", results=tmp_path)
     folder = record.attempts[0].folder / "artifacts" / "pictures"
     assert sorted(int(p.stem) for p in folder.iterdir()) == list(range(20))
@@ -117,7 +117,7 @@ def test_artifacts_and_logs_come_home_and_nothing_stays_there(cluster, tmp_path)
     printed = run(f"{LOOPS}:prints", engine="ray", results=tmp_path).attempts[0].log
     assert printed.splitlines() == ["from Python", "an error", "from C", "from a child"]
     assert read_run(record.folder).attempts == record.attempts
-    assert set(Path(tempfile.gettempdir()).glob("homeostat-*")) <= before
+    assert not left_by_the_dead.exists()
 
 
 @needs_ray

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import psutil
+
 from homeostat.errors import HomeostatError, RecordError
 from homeostat.execute.job import Event, Finished, Job, Reported
 from homeostat.execute.local import Local
@@ -25,6 +27,8 @@ from homeostat.record.files import make_folder
 from homeostat.record.outcome import Outcome
 from homeostat.workload.workload import Workload
 
+SCRATCH = "homeostat-station-"
+"""Begins the name of the folder that a station works in; its process id follows."""
 PATIENCE_S = 1.0
 """A call comes back after so long, whether there is news or not."""
 GATHER_S = 0.02
@@ -48,7 +52,8 @@ class Station:
 
     def __init__(self) -> None:
         self._engine = Local(1)
-        self._scratch = Path(tempfile.mkdtemp(prefix="homeostat-"))
+        _clear_after_the_dead()
+        self._scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
         self._pulse: Iterator[Event | None] = iter(())
         self._asking: Job | None = None
         self._known: dict[tuple[str, str | None], Workload] = {}
@@ -126,6 +131,14 @@ class Station:
         """Ends the worker and leaves nothing behind."""
         self._engine.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _clear_after_the_dead() -> None:
+    """Removes what stations left on this node that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
+        pid = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _could_not_load(task: Task, error: HomeostatError) -> Attempt:
