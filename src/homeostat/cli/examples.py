@@ -32,8 +32,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat search my_file.py --trials 100 --method tpe --seeds 2", "with TPE"),
     ),
     "screen": (
-        ("homeostat screen ncp --config small --trials 60", "which parameters matter"),
-        ("homeostat screen my_file.py --trials 200 --seeds 2", "where luck is large"),
+        ("homeostat screen ncp --config small --runs 60", "which parameters matter"),
+        ("homeostat screen my_file.py --only lr --only width", "these two only"),
     ),
     "verify": (
         ("homeostat verify visioncore --group resnet --fidelity 0.02", "its guide's claims"),

@@ -7,6 +7,7 @@ line: `--neat-add-node-rate 0.3` sets neat_add_node_rate.
 from __future__ import annotations
 
 import sys
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -294,9 +295,13 @@ def replay(
         Path | None, typer.Option("--run", help="A finished run, in place of a new one.")
     ] = None,
     results: ResultsOption = Path("results"),
+    open_page: Annotated[
+        bool, typer.Option("--open/--no-open", help="Play it in the browser.")
+    ] = True,
 ) -> None:
-    """Film the creatures of a run: frames, activations, genomes, and the winner's way drawn."""
+    """Film the creatures of a run and play them: bodies, networks, fitness, the winner's way."""
     from homeostat.cli.settings import choose
+    from homeostat.web.replay import write_page
     from homeostat.workloads.evolution import replays
 
     out = Output()
@@ -310,8 +315,11 @@ def replay(
         written = replays.replay_config(
             chosen.config, chosen.name, generations=chosen.budget, results=results
         )
+    page = write_page(written)
     for path in sorted(written.iterdir()):
         out.line(f"{path}  ({path.stat().st_size / 1e6:.1f} MB)")
+    if open_page and sys.stdout.isatty():
+        webbrowser.open(page.resolve().as_uri())
 
 
 @app.command(context_settings=_FREE)

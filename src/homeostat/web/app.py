@@ -47,6 +47,14 @@ def make_app(
     _runs(app, library)
     _studies(app, library)
 
+    @app.get("/api/replays")
+    def replays() -> Response:
+        return _json(library.replays())
+
+    @app.get("/api/replays/{name}")
+    def replay(name: str) -> Response:
+        return _json(library.replay(name))
+
     @app.get("/api/notes")
     def notes() -> Response:
         return PlainTextResponse(library.notes())

@@ -22,6 +22,7 @@ from homeostat.report import figures
 from homeostat.report.findings.facts import Facts, gather
 from homeostat.report.findings.sections import curves_of
 from homeostat.search.search import open_store
+from homeostat.web.replay import film_data, find_replays
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -204,6 +205,19 @@ class Library:
             "best": best.values[facts.metric] if best is not None else None,
             "best_trial": best.number if best is not None else None,
         }
+
+    # Replays
+
+    def replays(self) -> list[str]:
+        """What can be played."""
+        return list(find_replays(self.results))
+
+    def replay(self, name: str) -> dict[str, Any]:
+        """One film of creatures."""
+        found = find_replays(self.results)
+        if name not in found:
+            raise UnknownNameError(f"No replay {name!r}.", hint=did_you_mean(name, found))
+        return film_data(found[name])
 
     # The rest
 

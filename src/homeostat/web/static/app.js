@@ -1,14 +1,15 @@
 // The pages: what stands after # says which; when the server tells of a change, the same page is
 // asked to look again, and keeps where the reader was.
-import { get, listen } from "./data.js";
+import { listen } from "./data.js";
 import { el } from "./dom.js";
-import { notes, workloads } from "./others.js";
+import { notes, replay, replays, workloads } from "./others.js";
 import { comparison, run, runs } from "./runs.js";
 import { studies, study } from "./studies.js";
 
 const PAGES = [
   [/^\/?$/, studies], [/^\/study\/(.+)$/, study], [/^\/runs$/, runs], [/^\/run\/(.+)$/, run],
   [/^\/compare\/(.+)$/, comparison], [/^\/workloads$/, workloads], [/^\/notes$/, notes],
+  [/^\/replays$/, replays], [/^\/replay\/(.+)$/, replay],
 ];
 const main = document.getElementById("main");
 let refresh = null;
@@ -45,4 +46,3 @@ addEventListener("keydown", (event) => {
 });
 listen(() => refresh && refresh().catch(() => {}));
 open();
-export { get };

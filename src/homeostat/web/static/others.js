@@ -1,5 +1,6 @@
 import { get } from "./data.js";
 import { el, table } from "./dom.js";
+import { play } from "./replay.js";
 
 export async function notes(place) {
   const text = el("pre");
@@ -20,4 +21,24 @@ export async function workloads(place) {
         { head: "range", cell: (p) => `${p.range}${p.log ? " log" : ""}` }, { head: "tier", cell: (p) => p.tier, number: true },
         { head: "note", cell: (p) => p.why || p.help, long: true },
       ], w.parameters))));
+}
+
+export async function replays(place) {
+  const list = el("div");
+  place.append(el("h1", {}, "Replays of evolved creatures"), list);
+  return async () => {
+    const found = await get("replays");
+    list.replaceChildren(found.length
+      ? el("ul", {}, found.map((name) => el("li", {}, el("a", { href: `#/replay/${encodeURIComponent(name)}` }, name))))
+      : el("p", { class: "empty" }, "No replays here yet. Make one:  nas replay --run RUN"));
+  };
+}
+
+export async function replay(place, name) {
+  const film = await get(`replays/${encodeURIComponent(name)}`);
+  let begun = false;
+  return async () => {
+    if (!begun) play(place, film);
+    begun = true;
+  };
 }
