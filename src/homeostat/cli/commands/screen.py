@@ -39,7 +39,9 @@ def screen(
     method: Annotated[
         str, typer.Option("--method", help="auto (by the noise), morris, sobol or forest.")
     ] = "auto",
-    runs: Annotated[int | None, typer.Option("--runs", min=1, help="The most runs.")] = None,
+    runs: Annotated[
+        int | None, typer.Option("--runs", "--trials", min=1, help="The most runs.")
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Screen this parameter only; repeat it.")
     ] = None,
