@@ -31,13 +31,6 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-# Of the values, how many are shown as they are; the rest are brought closer.
-_USUAL = 0.9
-# The quantile of the values at which a trial without one is shown, in turn. Always the worst (1.0)
-# makes the Gaussian process too shy of the edge to find a best that lies on it; every other time
-# 0.9 is too bold where the best lies all along it (20 % of its late trials diverge, not 12 %).
-_LOST = (1.0, 1.0, 1.0, 0.9)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
@@ -55,6 +48,13 @@ class Method:
     """Whether it draws parameters together when there are several objectives."""
     needs_scale: bool = False
     """Whether it models the values themselves, so that a few huge ones would drown the rest."""
+    usual: float = 0.9
+    """Of the values, how many it is then shown as they are; the rest are brought closer."""
+    lost: tuple[float, ...] = (1.0, 1.0, 1.0, 0.9)
+    """The quantile of the values at which it is shown a trial without one, in turn. Always the
+    worst (1.0) makes the Gaussian process too shy of the edge to find a best that lies on it; every
+    other time 0.9 is too bold for it where the best lies all along the edge (20 % of its late
+    trials diverge, not 12 %)."""
 
 
 class Adaptive:
@@ -72,14 +72,14 @@ class Adaptive:
         together: Sequence[str],
         goals: Sequence[str],
         seed: int,
-        pick: Callable[[int], Method],
+        pick: Callable[[int, int], Method],
     ) -> None:
         """
         Args:
             searched: The parameters, in the order in which they are drawn.
             together: Those of them that are drawn together; every trial has them.
             goals: "minimize" or "maximize", one for each objective.
-            pick: The method to ask, by the number of results there are.
+            pick: The method to ask, by how many results there are and how many of them are lost.
         """
         import optuna
 
@@ -140,7 +140,7 @@ class Adaptive:
 
     @property
     def _method(self) -> Method:
-        return self._pick(len(self._values))
+        return self._pick(len(self._values), len(self._lost))
 
     def _ask(self, number: int) -> Trial:
         from homeostat.search.guided import Guided
@@ -182,12 +182,13 @@ class Adaptive:
             return
         bad_NO = self._signs * np.array([self._values[number] for number in known])
         if self._method.needs_scale:
-            bad_NO = squashed(bad_NO)
+            bad_NO = squashed(bad_NO, self._method.usual)
         self._reshaped = self._method.needs_scale
         trials = self._frozen()
         for number, bad_O in zip(known, bad_NO, strict=True):
             trials[number].values = (self._signs * bad_O).tolist()
-        quantile = _LOST[len(self._values) % len(_LOST)]
+        lost = self._method.lost
+        quantile = lost[len(self._values) % len(lost)]
         for number in self._lost:
             trials[number].values = (self._signs * np.quantile(bad_NO, quantile, axis=0)).tolist()
 
@@ -205,14 +206,14 @@ class Adaptive:
         return np.array([self._searched[name].to_unit(value) for name, value in decoded])
 
 
-def squashed(bad_NO: np.ndarray) -> np.ndarray:
-    """Values (the lower the better) whose worst tenth is compressed, its order kept.
+def squashed(bad_NO: np.ndarray, usual: float = 0.9) -> np.ndarray:
+    """Values (the lower the better) of which all but the `usual` share are compressed, in order.
 
     Losses blow up by orders of magnitude where training is about to fail. To a Gaussian process
     everything else is then flat: on a bowl beside an exponential wall its best after 80 trials is a
     hundred times closer with this.
     """
-    usual_O = np.quantile(bad_NO, _USUAL, axis=0)
+    usual_O = np.quantile(bad_NO, usual, axis=0)
     scale_O = np.maximum(usual_O - bad_NO.min(axis=0), np.finfo(float).tiny)
     beyond_NO = np.maximum(bad_NO - usual_O, 0.0)
     return np.where(beyond_NO > 0, usual_O + scale_O * np.log1p(beyond_NO / scale_O), bad_NO)

