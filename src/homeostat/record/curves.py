@@ -89,8 +89,11 @@ def read_curves(path: Path) -> Curves:
 
 
 def _parse(text: str, path: Path) -> Curves:
-    lines = list(csv.reader(io.StringIO(text)))
-    if not lines:
+    try:
+        lines = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise RecordError(f"Cannot read {path}: {error}.") from None
+    if not lines or not lines[0]:
         return Curves([], ())
     metrics = tuple(lines[0][1:])
     rows: list[Row] = []
@@ -101,12 +104,19 @@ def _parse(text: str, path: Path) -> Curves:
             values = {
                 name: float(cell) for name, cell in zip(metrics, cells[1:], strict=True) if cell
             }
-            rows.append((int(cells[0]), values))
+            rows.append((_step(cells[0]), values))
         except ValueError as error:
             if number == len(lines):  # a power cut can leave a whole line of rubbish at the end
                 break
             raise RecordError(f"Cannot read {path}, line {number}: {error}.") from None
     return Curves(rows, metrics)
+
+
+def _step(cell: str) -> int:
+    step = int(cell)
+    if not 0 <= step < 2**63:
+        raise ValueError(f"there is no step {cell[:40]}")
+    return step
 
 
 class CurveWriter:

@@ -75,6 +75,10 @@ def read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{where}: {error.problem or error.context}.") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}.") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply to be read.") from None
+    except (TypeError, ValueError) as error:  # a key that is a list; a number of 5,000 digits
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}.") from None
     if not isinstance(content, dict):
         what = "is empty" if content is None else f"holds a {type(content).__name__}"
         raise ConfigError(f"{path} {what}; it must hold keys with values, such as `budget: 200`.")
