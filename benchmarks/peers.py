@@ -218,6 +218,22 @@ def table(results: Path) -> None:
     print("| mean rank |", " | ".join(f"{np.mean(ranks[m]):.2f}" for m in methods), "|")
 
 
+def plot(results: Path, path: Path) -> None:
+    """The mean regret of what would be selected after 10, 20, ... runs, a panel a problem."""
+    import matplotlib.pyplot as plt
+
+    found = read(results)
+    figure, axes = plt.subplots(2, -(-len(found) // 2), figsize=(10, 5), squeeze=False)
+    for axis, (problem, by_method) in zip(axes.flat, found.items(), strict=False):
+        for method, regret in by_method.items():
+            if not np.isnan(regret).any():
+                axis.semilogy(range(10, BUDGET + 1, 10), regret.mean(axis=0), label=method)
+        axis.set(title=problem, xlabel="runs", ylabel="regret")
+    axes.flat[0].legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=100)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--problems", default=",".join(PROBLEMS))
@@ -225,12 +241,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="Only print what was measured.")
+    parser.add_argument("--plot", type=Path, help="Draw the curves into this file.")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    if not given.table:
+    if not (given.table or given.plot):
         names = given.problems.split(","), given.methods.split(",")
         measure(*names, range(given.seeds), given.results)
     table(given.results)
+    if given.plot:
+        plot(given.results, given.plot)
 
 
 if __name__ == "__main__":
