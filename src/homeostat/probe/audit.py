@@ -62,7 +62,7 @@ def probe(
     config: Config | Mapping[str, Any] | None = None,
     seed: int = 42,
     steps: int | None = None,
-    seconds: float = 30.0,
+    seconds: float = 27.0,
     only: Collection[str] | None = None,
     on_check: Callable[[Check], None] | None = None,
 ) -> ProbeResult:
