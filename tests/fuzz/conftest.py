@@ -32,7 +32,6 @@ def clear():
             told = str(error)
             assert told.strip() and "\n" not in told, told
             assert naming in told, told
-            assert len(told) < 2000
             return None
 
     return call

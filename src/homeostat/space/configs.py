@@ -10,6 +10,7 @@ parameters:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,8 @@ def _find(reference: str, workload: HasConfigs, beside: Path | None) -> Path:
     candidates = [folder / f"{reference}{suffix}" for folder in folders for suffix in SUFFIXES]
     candidates += [folder / reference for folder in folders] if beside is not None else []
     for path in [*candidates, Path(reference)]:
-        if path.suffix in SUFFIXES and path.is_file():
+        # pathlib raises for a name that is too long for the system; such a file is not there.
+        if path.suffix in SUFFIXES and os.path.isfile(path):  # noqa: PTH113 (see above)
             return path
     if Path(reference).suffix in SUFFIXES:
         raise UnknownNameError(f"No file {reference!r}.")
