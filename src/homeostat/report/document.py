@@ -89,10 +89,10 @@ class Document:
         try:
             (folder / "plots").mkdir(parents=True, exist_ok=True)
             for figure, svg in self._figures.items():
-                _replace(folder / "plots" / f"{figure}.svg", svg)
-            _replace(folder / f"{name}.md", self.markdown)
+                write_page(folder / "plots" / f"{figure}.svg", svg)
+            write_page(folder / f"{name}.md", self.markdown)
             page = folder / f"{name}.html"
-            _replace(page, self.page())
+            write_page(page, self.page())
         except OSError as error:
             raise RecordError(
                 f"The report cannot be written to {folder}: {error.strerror}.",
@@ -101,7 +101,7 @@ class Document:
         return page
 
 
-def _replace(path: Path, text: str) -> None:
+def write_page(path: Path, text: str) -> None:
     """Write by rename, so that a reader never sees half a page."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from homeostat.errors import RecordError
 from homeostat.record.files import make_folder
+from homeostat.report.document import write_page
 from homeostat.report.findings import notebook, page
 from homeostat.report.findings.facts import gather
 from homeostat.report.findings.sections import all_sections
@@ -51,17 +52,11 @@ def write_findings(
     make_folder(place)
     written = Written(place / "findings.html", place / "findings.ipynb")
     try:
-        _replace(written.page, page.render(f"{facts.row.workload}: {study}", blocks))
-        _replace(written.notebook, notebook.text(made))
+        write_page(written.page, page.render(f"{facts.row.workload}: {study}", blocks))
+        write_page(written.notebook, notebook.text(made))
     except OSError as error:
         raise RecordError(
             f"The findings cannot be written to {place}: {error.strerror}.",
             hint="Choose another folder with --out.",
         ) from error
     return written
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
