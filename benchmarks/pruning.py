@@ -1,20 +1,15 @@
 """What pruning saves on real learning curves, and what it costs.
 
     python benchmarks/pruning.py [--curves FILE]
-    python benchmarks/pruning.py --evolution
 
 Trains the digits network of `digits.py` with 400 Sobol configurations to the end (about a minute;
 kept in FILE if given), then plays 100 studies of 100 random trials each on these curves under every
 rule: the share of the steps saved, and how much worse the best that is left ends.
-
-With --evolution the curves are of creatures: 60 random trials of 60 generations with 200
-creatures each, asked at generations 10, 20 and 50.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -22,9 +17,8 @@ from pathlib import Path
 import numpy as np
 from digits import EPOCHS, SPACE, digits
 
-import homeostat as hs
 from homeostat.execute.drive import pull
-from homeostat.search.pruning.curve import Curve, Rule, make_curve
+from homeostat.search.pruning.curve import Curve, Rule
 from homeostat.search.pruning.rules import RULES, make_rule
 from homeostat.search.quasirandom import Sobol
 from homeostat.workload.trial import Trial
@@ -75,45 +69,12 @@ def play(rule: Rule, bad_CN: np.ndarray) -> tuple[float, float]:
     return 1 - used / whole, min(finals) - np.nanmin(bad_CN[:, -1])
 
 
-def evolution() -> None:
-    """Real trials of evolution, in their order; then each rule on 100 other orders of them."""
-    with tempfile.TemporaryDirectory() as folder:
-        study = hs.search(
-            "evolution", 60, method="random", budget=60, pins={"population_size": 200},
-            results=folder, study="whole", confirm=False,
-        )  # fmt: skip
-        store = hs.Store(Path(folder) / "studies.db")
-        points = store.points(store.study("whole").key)
-    goals = {study.metric: study.goal}
-    curves = [
-        make_curve(n, ((p.step, {p.name: p.value}) for p in found if p.name in goals), goals)
-        for n, found in points.items()
-    ]
-    whole = max(len(curve.steps_N) for curve in curves)
-    bad_CN = np.array([c.bad_NO[:, 0] for c in curves if len(c.steps_N) == whole])
-    print(f"evolution: {len(bad_CN)} trials, best {study.metric} {abs(bad_CN[:, -1].min()):.4g}")
-    for name in ("auto", "median"):
-        rule = make_rule(name, (10, 20, 50), 60)
-        orders = (np.random.default_rng(o).permutation(len(bad_CN)) for o in range(100))
-        played = np.array([play(rule, bad_CN[order]) for order in orders])
-        saved, lost = played.T
-        share = lost / abs(bad_CN[:, -1].min())
-        print(
-            f"  {name:9s} saves {saved.mean():4.0%} of the evaluations, keeps the best in "
-            f"{(lost == 0).mean():4.0%} of orders, costs {share.mean():.1%} of its value"
-        )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--curves", type=Path, help="Where the curves are kept (.npy).")
     parser.add_argument("--studies", type=int, default=STUDIES)
-    parser.add_argument("--evolution", action="store_true", help="Creatures instead of digits.")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    if given.evolution:
-        evolution()
-        return
     if given.curves and given.curves.exists():
         curves = np.load(given.curves)
     else:
