@@ -14,6 +14,7 @@ from homeostat.cli.main import app, run_app
 from homeostat.errors import UnknownNameError
 from homeostat.record.outcome import Outcome
 from homeostat.report import figures
+from homeostat.report.figures.family import rises
 from homeostat.report.figures.pareto import front
 from homeostat.report.findings import write_findings
 from homeostat.search.rows import TrialRow
@@ -130,6 +131,21 @@ def test_a_ranking_greys_what_does_not_clear_the_floor():
     bars = figure.data[0]
     assert list(bars.y) == ["b", "a"]
     assert bars.marker.color[0] != bars.marker.color[1]
+
+
+def test_numbered_metrics_are_one_quantity_of_many_parts():
+    metrics = ["loss", "influence_10", "influence_2", "influence_0", "layer_1", "layer_2"]
+    assert figures.families(metrics) == {
+        "influence": ["influence_0", "influence_2", "influence_10"]
+    }
+
+
+def test_parts_are_rows_over_time_and_deaths_are_marked():
+    parts = [([0, 10], [0.0, 1.0]), ([0, 5, 10], [1.0, 1.0, 0.0]), ([0, 10], [0.5, 0.5])]
+    deaths = rises(([0, 5, 10], [0.0, 1.0, 2.0]), "deaths:")
+    heat, marks = figures.family(parts, stem="influence", unit="step", events=deaths).data
+    assert np.array(heat.z).tolist() == [[0.0, 0.5, 1.0], [1.0, 1.0, 0.0], [0.5, 0.5, 0.5]]
+    assert list(marks.x) == [5, 10] and list(marks.text) == ["deaths: 1", "deaths: 2"]
 
 
 def test_figures_are_plain_json():

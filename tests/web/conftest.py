@@ -17,7 +17,8 @@ def bowl(config, trial):
     offset = 0.02 * trial.rng("noise").standard_normal()
     for step in trial.steps():
         loss = abs(np.log10(config.lr) + 2) + 1 / (step + 1) + offset
-        yield hs.Report(step, val_loss=loss, size=1 / config.lr)
+        parts = {f"part_{k}": float(k * step) for k in range(3)}
+        yield hs.Report(step, val_loss=loss, size=1 / config.lr, **parts)
 
 
 @pytest.fixture(scope="session")

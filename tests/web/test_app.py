@@ -35,6 +35,14 @@ def test_a_run_has_its_configuration_seeds_and_curves(client):
     assert line["name"] == name
 
 
+def test_a_quantity_of_many_parts_is_a_map_over_time(client):
+    name = names(client)["one"]
+    assert client.get(f"/api/runs/{name}").json()["families"] == ["part"]
+    (heat,) = client.get(f"/api/runs/{name}/families/part").json()["data"]
+    assert heat["type"] == "heatmap" and heat["y"] == [0, 1, 2]
+    assert client.get(f"/api/runs/{name}/families/nonsense").status_code == 404
+
+
 def test_two_runs_are_compared_pair_by_pair(client):
     found = client.get("/api/compare", params={"run": [names(client)["one"], names(client)["two"]]})
     (contrast,) = found.json()["contrasts"]

@@ -106,6 +106,10 @@ def _runs(app: FastAPI, library: Library) -> None:
     def curves(run: Annotated[list[str], Query()], metric: str | None = None) -> Response:
         return _figure(library.run_curves(run, metric))
 
+    @app.get("/api/runs/{name}/families/{stem}")
+    def family(name: str, stem: str, seed: int | None = None) -> Response:
+        return _figure(library.run_family(name, stem, seed))
+
     @app.get("/api/compare")
     def compare(run: Annotated[list[str], Query()]) -> Response:
         return _json(library.compare(run))

@@ -19,6 +19,8 @@ from homeostat.errors import RecordError, UnknownNameError, did_you_mean
 from homeostat.record.index import run_folders
 from homeostat.record.runs import FILE, RunRecord, read_run
 from homeostat.report import figures
+from homeostat.report.figures.curves import Curve
+from homeostat.report.figures.family import rises
 from homeostat.report.findings.facts import Facts, gather
 from homeostat.report.findings.sections import curves_of
 from homeostat.search.search import open_store
@@ -77,6 +79,7 @@ class Library:
             "given": record.given,
             "adjustments": list(record.adjustments),
             "metrics": metrics,
+            "families": list(figures.families(metrics)),
             "fingerprint": dict(record.fingerprint),
             "attempts": [
                 {"seed": a.seed, "outcome": a.outcome.value, "reason": a.reason,
@@ -94,6 +97,29 @@ class Library:
             metric=chosen,
             unit=records[0].unit,
         )
+
+    def run_family(self, name: str, stem: str, seed: int | None = None) -> go.Figure:
+        """The parts of one quantity over time, in one seed, with deaths where they are counted.
+
+        Raises:
+            UnknownNameError: If the run has no such quantity.
+        """
+        record = self._record(name)
+        seeds = record.curves()
+        curves = seeds[seed] if seed in seeds else next(iter(seeds.values()))
+        known = figures.families(curves.metrics)
+        if stem not in known:
+            raise UnknownNameError(f"No parts of {stem!r}.", hint=did_you_mean(stem, known))
+
+        def told(metric: str) -> Curve:
+            steps, values = curves.of(metric)
+            return steps.tolist(), values.tolist()
+
+        deaths = rises(told("deaths"), "deaths:") if "deaths" in curves.metrics else []
+        return figures.family(
+            [told(metric) for metric in known[stem]], stem=stem, unit=record.unit,
+            events=deaths,
+        )  # fmt: skip
 
     def compare(self, names: Sequence[str]) -> dict[str, Any]:
         """The first run against each other."""

@@ -4,9 +4,10 @@ Pages and notebooks take them as JSON: `figure.to_plotly_json()`.
 """
 
 from homeostat.report.figures.curves import curves
+from homeostat.report.figures.family import families, family
 from homeostat.report.figures.history import history
 from homeostat.report.figures.parallel import parallel
 from homeostat.report.figures.pareto import pareto
 from homeostat.report.figures.ranking import ranking
 
-__all__ = ["curves", "history", "parallel", "pareto", "ranking"]
+__all__ = ["curves", "families", "family", "history", "parallel", "pareto", "ranking"]

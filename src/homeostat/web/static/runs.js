@@ -48,10 +48,15 @@ export async function run(place, name) {
   const drawn = el("div", { class: "figure", id: "figure-curves" });
   const metric = el("select", { "aria-label": "Metric", onchange: () => look() },
     first.metrics.map((m) => el("option", { value: m, selected: m === first.metric }, m)));
-  const look = () => draw(drawn, "curves", { run: name, metric: metric.value || first.metric });
+  const parts = first.families.map((stem) => [stem, el("div", { class: "figure", id: `figure-${stem}` })]);
+  const look = () => Promise.all([
+    draw(drawn, "curves", { run: name, metric: metric.value || first.metric }),
+    ...parts.map(([stem, place]) => draw(place, `runs/${encodeURIComponent(name)}/families/${encodeURIComponent(stem)}`)),
+  ]);
   place.append(
     el("h1", {}, name), el("p", { class: "lead" }, first.workload), cards,
     el("h2", {}, "Curves"), el("div", { class: "tools" }, metric), drawn,
+    ...parts.flatMap(([stem, place]) => [el("h2", {}, `${stem}, part by part`), place]),
     el("h2", {}, "Seeds"), seeds,
     el("h2", {}, "Configuration"),
     ...first.adjustments.map((line) => el("p", { class: "soft" }, line)),
