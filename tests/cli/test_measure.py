@@ -79,3 +79,10 @@ def test_a_workload_without_a_rate_is_told_how_to_name_one(capsys):
     code, _, err = call(capsys, "lr-find", "evolution")
     assert code == 1
     assert "--param NAME" in err
+
+
+def test_a_picture_that_cannot_be_written_is_one_line(bowl, tmp_path, capsys):
+    place = str(tmp_path / "none" / "rates.svg")
+    code, _, err = call(capsys, "lr-find", bowl, "--rates", "3", "--steps", "4", "--plot", place)
+    assert code == 1
+    assert "rates.svg cannot be written" in err and err.count("\n") == 1

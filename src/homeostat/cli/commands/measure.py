@@ -17,6 +17,7 @@ from homeostat.cli.options import (
 )
 from homeostat.cli.output import Output
 from homeostat.cli.settings import choose
+from homeostat.errors import RecordError
 
 if TYPE_CHECKING:
     from homeostat.search.batch_size import Measured
@@ -65,7 +66,12 @@ def lr_find(
     if plot is not None:
         from homeostat.report.plots import rate_test
 
-        plot.write_text(rate_test(found))
+        try:
+            plot.write_text(rate_test(found))
+        except OSError as error:
+            raise RecordError(
+                f"{plot} cannot be written: {error.strerror}.", hint="Choose another --plot."
+            ) from error
         out.line(f"Drawn in {plot}")
     out.document(found)
 
