@@ -15,8 +15,8 @@ from homeostat.errors import UnknownNameError
 from homeostat.record.outcome import Outcome
 from homeostat.report import figures
 from homeostat.report.figures.family import rises
-from homeostat.report.figures.pareto import front
 from homeostat.report.findings import write_findings
+from homeostat.search.pareto import front
 from homeostat.search.rows import TrialRow
 from homeostat.search.search import open_store
 
@@ -121,9 +121,9 @@ def test_the_front_is_what_no_other_beats():
         trial(0, good=1, cost=1), trial(1, good=2, cost=2), trial(2, good=2, cost=3),
         trial(3, good=0, cost=5), trial(4, good=3, cost=9),
     ]  # fmt: skip
-    assert [t.number for t in front(trials, goals)] == [0, 1, 4]
+    assert [t.number for t in front(trials, goals)] == [4, 1, 0]
     drawn = figures.pareto(trials, objectives=goals).data[1]
-    assert list(drawn.text) == ["0", "1", "4"]
+    assert list(drawn.text) == ["4", "1", "0"]
 
 
 def test_a_ranking_greys_what_does_not_clear_the_floor():

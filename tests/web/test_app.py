@@ -67,7 +67,7 @@ def test_trials_can_be_found_by_what_they_set(client):
     assert [t["number"] for t in down] == sorted((t["number"] for t in every), reverse=True)
 
 
-@pytest.mark.parametrize("kind", ["history", "parallel", "pareto", "curves"])
+@pytest.mark.parametrize("kind", ["history", "parallel", "pareto", "importance", "curves"])
 def test_every_figure_of_a_study_is_drawn(client, kind):
     assert client.get(f"/api/studies/first/figures/{kind}").json()["data"]
 

@@ -68,6 +68,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat status --study first --json", "one, for a script"),
     ),
     "best": (("homeostat best --study first --top 3", "with the command that reruns each"),),
+    "importance": (
+        ("homeostat importance --study first", "what each parameter explains, by fANOVA"),
+        ("homeostat importance --study first --method ped-anova --plot ranks.html", "drawn"),
+    ),
+    "pareto": (("homeostat pareto --study first --plot front.html", "the front, and drawn"),),
     "report": (
         ("homeostat report --study first", "findings.html and findings.ipynb in its folder"),
         ("homeostat report --study first --out pages --no-execute", "elsewhere, cells not run"),

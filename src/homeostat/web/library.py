@@ -23,6 +23,7 @@ from homeostat.report.figures.curves import Curve
 from homeostat.report.figures.family import rises
 from homeostat.report.findings.facts import Facts, gather
 from homeostat.report.findings.sections import curves_of
+from homeostat.search.importance import FEWEST, importance
 from homeostat.search.search import open_store
 from homeostat.web.replay import film_data, find_replays
 
@@ -189,6 +190,14 @@ class Library:
             )  # fmt: skip
         if kind == "pareto" and len(facts.objectives) > 1 and facts.ranked:
             return figures.pareto(facts.ranked, objectives=facts.objectives)
+        if kind == "importance" and facts.workload is not None and len(facts.ranked) >= FEWEST:
+            found = importance(
+                facts.trials, facts.workload.space, metric=facts.metric, goal=facts.goal,
+                method="ped-anova",
+            )  # fmt: skip
+            bars = [(row.name, row.share, row.low, row.high) for row in found.rows]
+            weak = " (weak)" if found.weak else ""
+            return figures.ranking(bars, title=f"share of {facts.metric} explained{weak}")
         if kind == "curves" and facts.ranked:
             return figures.curves(
                 {f"trial {t.number}": curves_of(facts.run(t.number), facts.metric)

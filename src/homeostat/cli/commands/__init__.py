@@ -10,6 +10,7 @@ from homeostat.cli.commands.dashboard import dashboard
 from homeostat.cli.commands.diagnose import diagnose
 from homeostat.cli.commands.exchange import export, import_
 from homeostat.cli.commands.init import init
+from homeostat.cli.commands.insight import importance, pareto
 from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
 from homeostat.cli.commands.measure import batch_size, lr_find
@@ -50,6 +51,8 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "batch-size": (batch_size, DESIGN),
     "status": (status, ASK),
     "best": (best, ASK),
+    "importance": (importance, ASK),
+    "pareto": (pareto, ASK),
     "report": (report, ASK),
     "dashboard": (dashboard, ASK),
     "compare": (compare, ASK),

@@ -6,26 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from homeostat.report.figures.style import BLUE, ORANGE, dressed
+from homeostat.search.pareto import front
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from homeostat.search.rows import TrialRow
-
-
-def front(trials: Sequence[TrialRow], objectives: Mapping[str, str]) -> list[TrialRow]:
-    """The trials that no other is at least as good as in everything and better in something."""
-    told = [t for t in trials if all(name in t.values for name in objectives)]
-    signs = {name: -1.0 if goal == "maximize" else 1.0 for name, goal in objectives.items()}
-    points = [tuple(signs[n] * t.values[n] for n in objectives) for t in told]
-    return [
-        trial
-        for trial, mine in zip(told, points, strict=True)
-        if not any(
-            all(a <= b for a, b in zip(other, mine, strict=True)) and other != mine
-            for other in points
-        )
-    ]
 
 
 def pareto(trials: Sequence[TrialRow], *, objectives: Mapping[str, str]) -> go.Figure:
@@ -34,7 +20,7 @@ def pareto(trials: Sequence[TrialRow], *, objectives: Mapping[str, str]) -> go.F
 
     x, y = list(objectives)[:2]
     told = [t for t in trials if x in t.values and y in t.values]
-    best = sorted(front(told, {x: objectives[x], y: objectives[y]}), key=lambda t: t.values[x])
+    best = front(told, {x: objectives[x], y: objectives[y]})
     figure = go.Figure()
     for group, name, colour, mode in (
         (told, "a trial", BLUE, "markers"),

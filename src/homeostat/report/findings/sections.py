@@ -11,9 +11,10 @@ from homeostat.record.runs import RunRecord
 from homeostat.report import figures
 from homeostat.report.document import escape
 from homeostat.report.figures.curves import Curve
-from homeostat.report.figures.pareto import front
 from homeostat.report.findings.blocks import Block, Picture, Words, bullets, heading, table
 from homeostat.report.findings.facts import Facts
+from homeostat.search.importance import FEWEST, importance
+from homeostat.search.pareto import pareto
 from homeostat.search.rows import TrialRow
 from homeostat.space import Choice, Float, Int
 from homeostat.space.values import show
@@ -103,10 +104,14 @@ def traded(facts: Facts) -> Iterator[Block]:
     """The Pareto front, where there are two objectives or more."""
     if len(facts.objectives) < 2 or not facts.ranked:
         return
-    best = front(facts.ranked, facts.objectives)
+    found = pareto(facts.ranked, facts.objectives)
+    best = found.front
+    knee = f" The knee is trial {found.knee.number}." if found.knee is not None else ""
     yield heading("What is traded for what")
     yield Words(
-        f"{len(best)} of {len(facts.ranked)} trials are beaten by no other in every objective."
+        f"{len(best)} of {len(facts.ranked)} trials are beaten by no other in every objective; "
+        f"they dominate {found.hypervolume:.1%} of the box between the worst and the best values."
+        f"{knee}"
     )
     yield Picture(
         "pareto",
@@ -116,6 +121,24 @@ def traded(facts: Facts) -> Iterator[Block]:
     yield table(
         ("trial", *facts.objectives),
         [(t.number, *(t.values[name] for name in facts.objectives)) for t in best[:TOP]],
+    )
+
+
+def mattered(facts: Facts) -> Iterator[Block]:
+    """Which parameters explain what the trials differ by."""
+    if facts.workload is None or len(facts.ranked) < FEWEST:
+        return
+    found = importance(facts.trials, facts.workload.space, metric=facts.metric, goal=facts.goal)
+    if not found.rows:
+        return
+    yield heading("Which parameters mattered")
+    yield Words(escape(found.sentence))
+    yield Picture(
+        "importance",
+        figures.ranking(
+            [(r.name, r.share, r.low, r.high) for r in found.rows], title="share explained (fANOVA)"
+        ),
+        "What each parameter explains of the trials' differences, with 95 % intervals",
     )
 
 
@@ -274,5 +297,5 @@ def _seconds(phase: Any) -> str:
 
 
 SECTIONS: tuple[Callable[[Facts], Iterator[Block]], ...] = (
-    summary, recommended, best_ones, searched, traded, options, probed, unknown, done,
+    summary, recommended, best_ones, searched, traded, mattered, options, probed, unknown, done,
 )  # fmt: skip

@@ -46,6 +46,7 @@ export async function study(place, name) {
     ...figure("history", "Every trial"),
     ...(Object.keys(first.objectives).length > 1 ? figure("pareto", "What is traded for what") : []),
     ...figure("parallel", "Settings"),
+    ...figure("importance", "Which parameters mattered"),
     ...figure("curves", "Curves of the best"),
     el("h2", {}, "Trials"), trials.node,
     el("h2", {}, "Run the best again"), best, phases,

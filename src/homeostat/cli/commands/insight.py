@@ -1,0 +1,115 @@
+"""`homeostat importance` and `homeostat pareto`: what a study says beyond its best trial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homeostat.cli.options import JsonOption, ResultsOption, StoreOption, StudyOption
+from homeostat.cli.output import Output
+from homeostat.errors import RecordError
+
+if TYPE_CHECKING:
+    from homeostat.report.findings.facts import Facts
+
+PlotOption = Annotated[
+    Path | None, typer.Option("--plot", help="Draw it into this HTML page, everything inside.")
+]
+
+
+def importance(
+    study: StudyOption,
+    method: Annotated[
+        str, typer.Option("--method", help="fanova, ped-anova (of the best tenth) or mdi.")
+    ] = "fanova",
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="Another objective than the main one.")
+    ] = None,
+    plot: PlotOption = None,
+    results: ResultsOption = "results",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank a study's parameters by what they explain, with intervals, and say if that is weak."""
+    from homeostat.errors import UnknownNameError, did_you_mean
+    from homeostat.report import figures
+    from homeostat.search.importance import importance as rank
+
+    facts = _facts(study, results, store)
+    if facts.workload is None:
+        raise RecordError(f"The workload of {study} cannot be found again.")
+    chosen = metric or facts.metric
+    if chosen not in facts.objectives:
+        raise UnknownNameError(
+            f"{chosen} is no objective of {study}.", hint=did_you_mean(chosen, facts.objectives)
+        )
+    found = rank(
+        facts.trials, facts.workload.space, metric=chosen, goal=facts.objectives[chosen],
+        method=method,
+    )  # fmt: skip
+    out = Output(as_json=as_json)
+    out.table(
+        ("parameter", "share", "95 %", "trials"),
+        [(r.name, r.share, f"{r.low:.3f} .. {r.high:.3f}", r.trials) for r in found.rows],
+    )
+    out.line(found.sentence, style="yellow" if found.weak else None)
+    if found.left_out:
+        out.line(f"Active in too few trials to tell: {', '.join(found.left_out)}.")
+    if plot is not None:
+        bars = [(r.name, r.share, r.low, r.high) for r in found.rows]
+        _draw(figures.ranking(bars, title=f"share of {chosen} explained"), plot, out)
+    out.document(found)
+
+
+def pareto(
+    study: StudyOption,
+    plot: PlotOption = None,
+    results: ResultsOption = "results",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the trials that no other beats in every objective, with their knee and hypervolume."""
+    from homeostat.report import figures
+    from homeostat.search.pareto import pareto as find
+
+    facts = _facts(study, results, store)
+    found = find(facts.trials, facts.objectives)
+    out = Output(as_json=as_json)
+    out.table(
+        ("trial", *found.objectives, ""),
+        [
+            (t.number, *(t.values[name] for name in found.objectives),
+             "knee" if t is found.knee else "")
+            for t in found.front
+        ],
+    )  # fmt: skip
+    out.line(
+        f"{len(found.front)} of {found.trials} trials; they dominate {found.hypervolume:.1%} of "
+        "the box between the worst and the best values seen."
+    )
+    chosen = found.knee or found.front[0]
+    out.line(f"Rerun the {'knee' if found.knee else 'first'}:  {facts.command(chosen)}")
+    if plot is not None:
+        _draw(figures.pareto(facts.ranked, objectives=facts.objectives), plot, out)
+    out.document(found)
+
+
+def _facts(study: str, results: str, store: str | None) -> Facts:
+    from homeostat.report.findings.facts import gather
+    from homeostat.search.search import open_store
+
+    return gather(study, store=open_store(results, store), results=results)
+
+
+def _draw(figure: object, place: Path, out: Output) -> None:
+    import plotly.io as pio
+
+    try:
+        pio.write_html(figure, place, include_plotlyjs=True)
+    except OSError as error:
+        raise RecordError(
+            f"{place} cannot be written: {error.strerror}.", hint="Choose another --plot."
+        ) from error
+    out.line(f"Drawn in {place}")
