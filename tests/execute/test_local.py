@@ -50,7 +50,7 @@ def gone(pid, within_s=5.0):
 
 
 def workers():
-    """Our own children only: a Ray that other tests of this process have started is none of them."""
+    """Our own children; a Ray that other tests of this process have started is none of them."""
     children = psutil.Process().children()
     return [p for p in children if is_running(p.pid) and "homeostat.execute.worker" in p.cmdline()]
 
