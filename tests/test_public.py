@@ -25,6 +25,7 @@ PROMISED = {
     "Text",
     "Trial",
     "TuneResult",
+    "View",
     "Workload",
     "compare",
     "diagnose",

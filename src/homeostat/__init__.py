@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space, Text
     from homeostat.workload.report import Report
     from homeostat.workload.trial import Trial
+    from homeostat.workload.view import View
     from homeostat.workload.workload import Workload, workload
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ _HOME = {
     "Text": "homeostat.space",
     "Trial": "homeostat.workload.trial",
     "TuneResult": "homeostat.plan.tune",
+    "View": "homeostat.workload.view",
     "Workload": "homeostat.workload.workload",
     "compare": "homeostat.evidence.compare",
     "diagnose": "homeostat.diagnose.examine",
@@ -80,6 +82,7 @@ __all__ = [
     "Text",
     "Trial",
     "TuneResult",
+    "View",
     "Workload",
     "compare",
     "diagnose",

@@ -110,6 +110,10 @@ def _runs(app: FastAPI, library: Library) -> None:
     def family(name: str, stem: str, seed: int | None = None) -> Response:
         return _figure(library.run_family(name, stem, seed))
 
+    @app.get("/api/runs/{name}/views")
+    def views(name: str, seed: int | None = None) -> Response:
+        return _json(library.run_views(name, seed))
+
     @app.get("/api/compare")
     def compare(run: Annotated[list[str], Query()]) -> Response:
         return _json(library.compare(run))

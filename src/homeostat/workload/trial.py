@@ -25,6 +25,7 @@ import numpy as np
 from homeostat.errors import RecordError, WorkloadError
 from homeostat.record import seeds
 from homeostat.record.files import make_folder, plain
+from homeostat.record.snapshot import write_snapshot
 
 if TYPE_CHECKING:
     import torch
@@ -95,6 +96,14 @@ class Trial:
         path = self.folder / "artifacts"
         make_folder(path)
         return path
+
+    def write(self, name: str, tree: Any) -> None:
+        """Keep numbers, text, lists, dicts and arrays as `artifacts / name`, for a view to draw.
+
+        Raises:
+            RecordError: If the tree holds something else, or if the disk refuses.
+        """
+        write_snapshot(self.artifacts / name, tree)
 
     def check(self) -> None:
         """For a loop that waits, such as for a command: ends it here if it is to stop."""

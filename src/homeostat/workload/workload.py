@@ -14,6 +14,7 @@ from homeostat.workload.report import Report
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
+    from homeostat.workload.view import Look
 
 Loop: TypeAlias = "Callable[[Config, Trial], Iterator[Report]]"
 Bounds: TypeAlias = "Mapping[str, tuple[float | None, float | None]]"
@@ -61,6 +62,8 @@ class Workload:
     """Prepares or describes its data."""
     batch: Callable[..., Any] | None = None
     """Runs several (config, seed) pairs in one call."""
+    views: tuple[Look, ...] = ()
+    """Pictures of a finished run that only it knows how to draw (`workload.view`)."""
     timeout_s: float | None = None
     """How long an attempt may take, if whoever runs it sets no other limit."""
     doc: str = ""
@@ -127,6 +130,7 @@ def workload(
     plan: Callable[..., Any] | None = None,
     data: Callable[..., Any] | None = None,
     batch: Callable[..., Any] | None = None,
+    views: Sequence[Look] = (),
     timeout_s: float | None = None,
     source: Path | None = None,
 ) -> Callable[[Loop], Workload]:
@@ -174,6 +178,7 @@ def workload(
             plan=plan,
             data=data,
             batch=batch,
+            views=_views(label, views),
             doc=inspect.getdoc(loop) or "",
             timeout_s=timeout_s,
             source=source or Path(inspect.unwrap(loop).__code__.co_filename),
@@ -201,6 +206,16 @@ def _objectives(
                 hint=did_you_mean(str(word), GOALS) if word else "",
             )
     return aims
+
+
+def _views(name: str, views: Sequence[Look]) -> tuple[Look, ...]:
+    names = [getattr(view, "__name__", None) if callable(view) else None for view in views]
+    if None in names or len(set(names)) < len(names):
+        raise WorkloadError(
+            f"{name}: views must be functions of different names, got {list(views)!r}.",
+            hint="Each takes what a run kept and returns an hs.View, or None.",
+        )
+    return tuple(views)
 
 
 def _check_loop(loop: Any) -> None:

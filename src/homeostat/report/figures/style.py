@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING
 
 from homeostat.report.plots import BLUE, COLOURS, ORANGE
@@ -11,8 +12,13 @@ if TYPE_CHECKING:
 
 # Grey in the middle: seen on white and on black alike.
 INK, GRID, FAINT = "#7b8594", "rgba(123,133,148,0.25)", "rgba(123,133,148,0.55)"
+# From little to much, seen on both as well.
+SCALE = ((0.0, BLUE), (0.5, "#a9859c"), (1.0, ORANGE))
 
-__all__ = ["BLUE", "COLOURS", "FAINT", "GRID", "INK", "ORANGE", "dressed", "see_through"]
+__all__ = [
+    "BLUE", "COLOURS", "FAINT", "GRID", "INK", "ORANGE", "SCALE", "dressed", "literal",
+    "see_through",
+]  # fmt: skip
 
 
 def dressed(figure: go.Figure, *, x: str = "", y: str = "", height: int = 380) -> go.Figure:
@@ -43,3 +49,8 @@ def see_through(colour: str, opacity: float) -> str:
     """A #rrggbb colour as one that lets the ground through."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
+
+
+def literal(text: object) -> str:
+    """A name as a figure shows it: what looks like a tag in it stays text."""
+    return html.escape(str(text), quote=False)

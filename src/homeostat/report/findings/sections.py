@@ -18,6 +18,7 @@ from homeostat.search.pareto import pareto
 from homeostat.search.rows import TrialRow
 from homeostat.space import Choice, Float, Int
 from homeostat.space.values import show
+from homeostat.workload.view import best_seed, views_of
 
 TOP = 5
 FEW_SEEDS = 5
@@ -193,6 +194,24 @@ def best_ones(facts: Facts) -> Iterator[Block]:
         )
 
 
+def looked_at(facts: Facts) -> Iterator[Block]:
+    """What the best trial's run looks like, in the views of its workload."""
+    run = facts.run(facts.ranked[0].number) if facts.ranked else None
+    if run is None or facts.workload is None:
+        return
+    views = views_of(facts.workload, run)
+    if not views:
+        return
+    yield heading("What the best looks like")
+    yield Words(f"Trial {facts.ranked[0].number}, seed {best_seed(run)}.")
+    for name, view in views.items():
+        if isinstance(view, str):
+            yield Words(escape(view))
+        else:
+            yield Words(f"### {escape(view.title)}")
+            yield Picture(f"view-{name}", view.figure, view.caption)
+
+
 def curves_of(run: RunRecord | None, metric: str) -> list[Curve]:
     """(steps, values) of each seed; none without a run."""
     if run is None:
@@ -297,5 +316,6 @@ def _seconds(phase: Any) -> str:
 
 
 SECTIONS: tuple[Callable[[Facts], Iterator[Block]], ...] = (
-    summary, recommended, best_ones, searched, traded, mattered, options, probed, unknown, done,
+    summary, recommended, best_ones, looked_at, searched, traded, mattered, options, probed,
+    unknown, done,
 )  # fmt: skip

@@ -24,7 +24,10 @@ export function listen(changed) {
 }
 
 export async function draw(place, path, query) {
-  const figure = await get(path, query);
+  await plot(place, await get(path, query));
+}
+
+export async function plot(place, figure) {
   if (!figure || !figure.data.length) {
     place.className = "figure none";
     place.textContent = "";

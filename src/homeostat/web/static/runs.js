@@ -1,5 +1,6 @@
 import { draw, get } from "./data.js";
 import { badge, card, el, show, table } from "./dom.js";
+import { views } from "./views.js";
 
 const link = (name) => el("a", { href: `#/run/${encodeURIComponent(name)}` }, name);
 const spread = (run) => (run.mean === null ? "–" : `${show(run.mean)}${run.sd === null ? "" : ` ± ${show(run.sd)}`}`);
@@ -49,6 +50,8 @@ export async function run(place, name) {
   const metric = el("select", { "aria-label": "Metric", onchange: () => look() },
     first.metrics.map((m) => el("option", { value: m, selected: m === first.metric }, m)));
   const parts = first.families.map((stem) => [stem, el("div", { class: "figure", id: `figure-${stem}` })]);
+  const pictures = views(name, first.seeds);
+  let ended = "";
   const look = () => Promise.all([
     draw(drawn, "curves", { run: name, metric: metric.value || first.metric }),
     ...parts.map(([stem, place]) => draw(place, `runs/${encodeURIComponent(name)}/families/${encodeURIComponent(stem)}`)),
@@ -57,6 +60,7 @@ export async function run(place, name) {
     el("h1", {}, name), el("p", { class: "lead" }, first.workload), cards,
     el("h2", {}, "Curves"), el("div", { class: "tools" }, metric), drawn,
     ...parts.flatMap(([stem, place]) => [el("h2", {}, `${stem}, part by part`), place]),
+    pictures.place,
     el("h2", {}, "Seeds"), seeds,
     el("h2", {}, "Configuration"),
     ...first.adjustments.map((line) => el("p", { class: "soft" }, line)),
@@ -81,6 +85,12 @@ export async function run(place, name) {
       { head: "why", cell: (a) => a.reason, long: true },
     ], now.attempts));
     await look();
+    // Views are of what a seed kept at its end: drawn again when one more has ended.
+    const outcomes = now.attempts.map((a) => a.outcome).join();
+    if (outcomes !== ended) {
+      ended = outcomes;
+      await pictures.look();
+    }
   };
 }
 

@@ -12,6 +12,7 @@ from homeostat.workload.report import Report
 from homeostat.workload.workload import workload
 from homeostat.workloads.hyperperturb.space import SPACE
 from homeostat.workloads.hyperperturb.symptoms import NEUTRAL, REMEDIES, SYMPTOMS
+from homeostat.workloads.hyperperturb.views import FILE, VIEWS, points
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -37,6 +38,7 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
     remedies=REMEDIES,
     neutral=NEUTRAL,
     baselines=baselines,
+    views=VIEWS,
 )
 def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
     """Predict, for each gene, which knock-outs move it and how much, on a graph of genes."""
@@ -96,3 +98,6 @@ def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
         networks["euclidean twin"] = twin.predict()
     trial.extra["table"] = metric_table(problem, networks)
     write_predictions(trial.folder / "artifacts" / "predictions.csv", problem, learner.predict())
+    shown = points(problem, learner)
+    if shown is not None:
+        trial.write(FILE, shown)

@@ -1,0 +1,120 @@
+"""Views: the pictures of a finished run that only its workload knows how to draw.
+
+    def disc(kept):
+        found = kept.artifact("disc.npz")
+        if found is None:
+            return None
+        return View("Poincaré disc", figure, "Each point is a gene; ...")
+
+    @hs.workload(..., views=(disc,))
+
+Reports and the dashboard show whatever a workload declares, and know none of them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from homeostat.errors import HomeostatError
+from homeostat.record.curves import Curves
+from homeostat.record.runs import RunRecord, seed_folder
+from homeostat.record.snapshot import read_snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import plotly.graph_objects as go
+
+    from homeostat.workload.workload import Workload
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture of a run, and the sentence that says how to read it."""
+
+    title: str
+    figure: go.Figure
+    caption: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a view may look at: one seed of a run, as it lies on disk."""
+
+    run: RunRecord
+    seed: int
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """Every parameter's value."""
+        return self.run.config
+
+    @property
+    def artifacts(self) -> Path:
+        """Where the workload left its files."""
+        return seed_folder(self.run.folder, self.seed) / "artifacts"
+
+    @property
+    def curves(self) -> Curves:
+        """What the seed reported."""
+        return self.run.curves()[self.seed]
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """What the workload left in `trial.extra`."""
+        return next(a.extra for a in self.run.attempts if a.seed == self.seed)
+
+    def artifact(self, name: str) -> Any:
+        """A tree written by `Trial.write`, or None where the run kept none.
+
+        Raises:
+            RecordError: If the file is damaged.
+        """
+        path = self.artifacts / name
+        return read_snapshot(path) if path.exists() else None
+
+
+Look: TypeAlias = "Callable[[Kept], View | None]"
+
+
+def views_of(workload: Workload, run: RunRecord, seed: int | None = None) -> dict[str, View | str]:
+    """Every view that a workload has of one seed of a run, by the name of its function.
+
+    A view for which the run kept nothing is left out; in place of one that cannot be drawn stands
+    the line that says why.
+
+    Args:
+        seed: The one with the best value when None.
+    """
+    chosen = best_seed(run) if seed is None else seed
+    if chosen not in {attempt.seed for attempt in run.attempts}:
+        return {}
+    kept = Kept(run, chosen)
+    found: dict[str, View | str] = {}
+    for look in workload.views:
+        try:
+            view = look(kept)
+        except HomeostatError as error:
+            found[look.__name__] = str(error)
+        # What is on disk may be damaged in any way, and the code may be a user's own: neither may
+        # cost the rest of the page.
+        except Exception as error:
+            where = f"{run.name}, seed {chosen}"
+            found[look.__name__] = (
+                f"{look.__name__} of {where} cannot be drawn: {type(error).__name__}: {error}."
+            )
+        else:
+            if view is not None:
+                found[look.__name__] = view
+    return found
+
+
+def best_seed(run: RunRecord) -> int | None:
+    """The completed seed with the best value; without any, the first that was started."""
+    values = run.values()
+    if values:
+        best = max if run.goal == "maximize" else min
+        return best(values, key=lambda seed: values[seed])
+    return run.attempts[0].seed if run.attempts else None

@@ -1,0 +1,78 @@
+"""Views: what a workload draws of a run is shown, what is absent left out, what is broken told."""
+
+import plotly.graph_objects as go
+import pytest
+
+import homeostat as hs
+from homeostat.errors import WorkloadError
+from homeostat.workload.view import best_seed, views_of
+
+SPACE = hs.Space(lr=hs.Float(0.0, 1.0, default=0.5))
+
+
+def trace(kept):
+    """What the seed wrote at its end."""
+    found = kept.artifact("trace.npz")
+    if found is None:
+        return None
+    return hs.View("Trace", go.Figure(go.Scatter(y=found["values"])), f"seed {kept.seed}.")
+
+
+def broken(kept):
+    raise KeyError("nothing")
+
+
+def declare(**more):
+    @hs.workload(space=SPACE, metric="loss", goal="minimize", budget=2, **more)
+    def line(config, trial):
+        for step in trial.steps():
+            yield hs.Report(step, loss=1.0 / trial.seed)
+        if config.lr > 0:
+            trial.write("trace.npz", {"values": [trial.seed, 2.0]})
+
+    return line
+
+
+@pytest.fixture
+def ran(tmp_path):
+    def run(**config):
+        workload = declare(views=(trace, broken))
+        return workload, hs.run(workload, config, seeds=2, results=tmp_path)
+
+    return run
+
+
+def test_a_view_draws_what_the_run_kept_of_the_best_seed(ran):
+    workload, record = ran()
+    assert best_seed(record) == 123
+    view = views_of(workload, record)["trace"]
+    assert list(view.figure.data[0].y) == [123, 2.0]
+    assert list(views_of(workload, record, 42)["trace"].figure.data[0].y) == [42, 2.0]
+
+
+def test_a_run_that_kept_nothing_has_no_view(ran):
+    workload, record = ran(lr=0.0)
+    assert "trace" not in views_of(workload, record)
+    assert views_of(workload, record, seed=7) == {}
+
+
+def test_a_broken_artifact_and_a_view_that_raises_are_one_line_each(ran):
+    workload, record = ran()
+    (record.folder / "seed_123" / "artifacts" / "trace.npz").write_bytes(b"half of")
+    found = views_of(workload, record)
+    assert "trace.npz" in found["trace"] and "\n" not in found["trace"]
+    assert found["broken"].startswith("broken of ") and "KeyError" in found["broken"]
+
+
+def test_a_bigger_better_run_shows_its_biggest_seed(tmp_path):
+    @hs.workload(space=SPACE, metric="score", goal="maximize", budget=1)
+    def climb(config, trial):
+        yield hs.Report(0, score=-trial.seed)
+
+    assert best_seed(hs.run(climb, seeds=3, results=tmp_path)) == 42
+
+
+@pytest.mark.parametrize("views", [("trace",), (trace, trace)])
+def test_views_are_functions_of_different_names(views):
+    with pytest.raises(WorkloadError, match="different names"):
+        declare(views=views)
