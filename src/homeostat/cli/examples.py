@@ -30,6 +30,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "search": (
         ("homeostat search my_file.py --study first --trials 50", "goes on if it exists"),
         ("homeostat search my_file.py --trials 100 --method tpe --seeds 2", "with TPE"),
+        (
+            "homeostat search my_file.py --study second --from first",
+            "that learns from an earlier study",
+        ),
     ),
     "screen": (
         ("homeostat screen ncp --config small --runs 60", "which parameters matter"),

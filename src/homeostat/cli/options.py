@@ -57,6 +57,15 @@ TimeoutOption = Annotated[
 MemoryOption = Annotated[
     int | None, typer.Option("--memory", min=1, help="Most memory for one process, in MB.")
 ]
+FromOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--from",
+        metavar="STUDY",
+        help="Learn from an earlier study too: its name, or a path such as other/studies/first; "
+        "may be repeated.",
+    ),
+]
 StudyOption = Annotated[str, typer.Option("--study", help="The study's name.")]
 StepsOption = Annotated[
     int | None,

@@ -32,6 +32,10 @@ class Context:
     study: str
     results: Path
     method: str = "auto"
+    carry_from: tuple[str, ...] = ()
+    """Earlier studies that the search learns from."""
+    search_steps: int | None = None
+    """The budget of one attempt of the search, where those studies settle it."""
     engine: str = "inline"
     jobs: int = 1
     device: str = "cpu"

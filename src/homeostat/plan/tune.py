@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeostat.errors import UnknownNameError, did_you_mean
+from homeostat.errors import StudyError, UnknownNameError, did_you_mean
 from homeostat.plan.budget import format_duration, parse_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import Phase, PhaseResult
@@ -19,6 +19,8 @@ from homeostat.plan.phases.probe import probe
 from homeostat.plan.phases.report import report
 from homeostat.plan.phases.screen import screen
 from homeostat.plan.phases.search import search
+from homeostat.search.search import names_of, open_store
+from homeostat.search.warm import length_of
 from homeostat.workload import load
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ def tune(
     steps: int | None = None,
     study: str | None = None,
     method: str = "auto",
+    carry_from: str | Path | Sequence[str | Path] = (),
     results: str | Path = "results",
     engine: str = "inline",
     jobs: int = 1,
@@ -125,6 +128,8 @@ def tune(
         steps: Budget of one attempt, in place of the workload's.
         study: The study's name; the workload's when None.
         method: Which sampler searches; `auto` chooses by the space and the trials.
+        carry_from: Earlier studies of the workload, by name or path, which the search learns from;
+            its attempts are as long as theirs.
         fix: Apply the smallest cure when something is wrong, instead of stopping there.
         plan: `own` for the workload's own phases if it has some, or `generic`.
         say: Called with each line worth telling while it works.
@@ -135,6 +140,8 @@ def tune(
     """
     load.refuse_while_loading()
     found = load.find(workload)
+    sources = names_of(carry_from)
+    search_steps = length_of(open_store(results), found, sources) if sources else None
     context = Context(
         workload=found,
         pins=dict(config or {}),
@@ -143,6 +150,8 @@ def tune(
         study=study or found.name,
         results=Path(results),
         method=method,
+        carry_from=sources,
+        search_steps=search_steps,
         engine=engine,
         jobs=jobs,
         device=device,
@@ -153,7 +162,13 @@ def tune(
     if context.load():
         names = ", ".join(context.done)
         context.say(f"Going on with the study {context.study!r}; done already: {names}.")
-    _run_phases(context, phases_of(context, plan))
+    phases = phases_of(context, plan)
+    if sources and SEARCH not in phases:
+        raise StudyError(
+            f"The plan of {found.name} has no search that could learn from {', '.join(sources)}.",
+            hint="Add:  --plan generic",
+        )
+    _run_phases(context, phases)
     return _result(context)
 
 

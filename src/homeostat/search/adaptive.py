@@ -60,6 +60,7 @@ class Method:
 class Adaptive:
     """One of Optuna's samplers.
 
+    carry(drawn, values)  a trial of an earlier study, before all of its own
     start(3)              -> draw(name), for each parameter of trial 3 in turn
     replay(3, drawn)      trial 3 was drawn already
     learn(3, values)      the result of trial 3 may be seen from now on
@@ -98,9 +99,18 @@ class Adaptive:
         self._lost: list[int] = []
         self._reshaped = False
         self._points: dict[int, np.ndarray] = {}
+        # Trials of earlier studies; Optuna counts them before those of this one.
+        self._carried = 0
+
+    def carry(self, drawn: Mapping[str, Any], values: tuple[float, ...] | None) -> None:
+        """Takes up a trial of an earlier study, with a value for each objective, or none."""
+        self.replay(0, drawn)
+        self.learn(0, values)
+        self._carried += 1
 
     def start(self, number: int) -> Callable[[str], Any]:
         """Begins a trial; what is returned draws each of its parameters by name."""
+        number += self._carried
         self._show()
         if self._starts_up(number):
             frozen, draw = self._add(), self._sobol.start(number)
@@ -116,6 +126,7 @@ class Adaptive:
 
     def replay(self, number: int, drawn: Mapping[str, Any]) -> None:
         """Takes up a trial that was drawn already, by an earlier process or as the default."""
+        number += self._carried
         self._show()
         if self._method.keeps_state and not self._starts_up(number):
             self._ask(number)
@@ -127,6 +138,7 @@ class Adaptive:
 
     def learn(self, number: int, values: tuple[float, ...] | None) -> None:
         """Shows the result of a trial: a value for each objective, or none."""
+        number += self._carried
         shown = [0.0] * len(self._signs) if values is None else list(values)
         self._study.tell(number, shown)
         self._values[number] = values

@@ -7,11 +7,12 @@ definition and the same results go the same way.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from homeostat.errors import SpaceError, StudyError
 from homeostat.record.seeds import SEEDS
+from homeostat.search.carried import Carried
 from homeostat.search.pruning.rules import NONE
 from homeostat.search.walk import Walk
 from homeostat.space import Bool, Choice, Float, Int, Range, Space
@@ -58,16 +59,21 @@ class Definition:
     """The rule that stops trials early."""
     prune_at: tuple[int, ...] = ()
     """The steps at which it is asked; its own choice if there are none."""
+    carried: tuple[Carried, ...] = ()
+    """Trials of earlier studies, from which the sampler learns before its own."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Those studies, each with a sentence about what was carried over and what was not."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"seeds": list(self.seeds), "prune_at": list(self.prune_at)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        known = {field.name for field in fields(cls)}
+        known = {f.name for f in fields(cls)}
         chosen = {name: value for name, value in document.items() if name in known}
         tuples = {name: tuple(document.get(name, ())) for name in ("seeds", "prune_at")}
-        return cls(**chosen | tuples)
+        carried = tuple(Carried(**trial) for trial in document.get("carried", ()))
+        return cls(**chosen | tuples | {"carried": carried})
 
 
 def describe(searched: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
@@ -103,7 +109,7 @@ def define(
     kept: dict[str, Any] = {"method": "auto", "seed": 0, "budget": workload.budget, "wave": 1}
     kept |= {"seeds": (SEEDS[0],), "start": {}, "pins": {}, "prune": NONE, "prune_at": ()}
     if before is not None:
-        kept |= {field.name: getattr(before, field.name) for field in fields(before)}
+        kept |= {f.name: getattr(before, f.name) for f in fields(before)}
     given = {"seeds": seeds, "start": start, "pins": pins, **others}
     kept |= {name: value for name, value in given.items() if value is not None}
     start, pins = dict(kept["start"]), dict(kept["pins"])
@@ -168,12 +174,17 @@ def _searched_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> s
         if name not in now:
             return f"{name} was searched and is no longer"
         if now[name] != parameter:
-            return f"{name} was {_range_text(parameter)} and is now {_range_text(now[name])}"
+            return f"{name} was {_described(parameter)} and is now {_described(now[name])}"
     added = [name for name in now if name not in before]
     return f"{added[0]} was not searched and is now" if added else ""
 
 
-def _range_text(parameter: Mapping[str, Any]) -> str:
+def range_text(parameter: Range) -> str:
+    """A range in words."""
+    return _described(_range(parameter))
+
+
+def _described(parameter: Mapping[str, Any]) -> str:
     if "options" in parameter:
         return " or ".join(show(option) for option in parameter["options"])
     scale = " on a log scale" if parameter["log"] else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from homeostat.errors import StudyError
@@ -14,6 +14,7 @@ from homeostat.search.pruning.rules import make_rule
 from homeostat.search.rows import StudyRow
 from homeostat.search.store import Store
 from homeostat.search.walk import Walk
+from homeostat.search.warm import warmed
 from homeostat.workload.workload import Workload
 
 
@@ -25,6 +26,7 @@ def find_or_make(
     settings: Mapping[str, Any] | None,
     seeds: Any,
     budget: int | None,
+    carry_from: Sequence[str],
     **asked: Any,
 ) -> tuple[StudyRow, Definition]:
     """A study's row, made if absent; what is not asked for is as the study was made.
@@ -47,6 +49,7 @@ def find_or_make(
     )
     make_rule(definition.prune, definition.prune_at, definition.budget)  # refuses a wrong one
     if row is None:
+        definition = warmed(store, workload, definition, walk_of(workload, definition), carry_from)
         Proposals(walk_of(workload, definition), definition, [])  # refuses what does not fit
         row = store.create(name, workload.name, definition.to_json(), settings or {})
     if row.workload != workload.name:
@@ -54,8 +57,15 @@ def find_or_make(
             f"Study {row.name!r} is of {row.workload}, not of {workload.name}.",
             hint="Choose another study name.",
         )
-    refuse_changes(row.name, Definition.from_json(row.definition), definition)
-    return row, definition
+    kept = Definition.from_json(row.definition)
+    refuse_changes(row.name, kept, definition)
+    if carry_from and list(kept.sources) != list(carry_from):
+        began = f"from {', '.join(kept.sources)}" if kept.sources else "without earlier studies"
+        raise StudyError(
+            f"Study {row.name!r} began {began}: that is settled when it is made.",
+            hint="Choose another study name.",
+        )
+    return row, kept
 
 
 def walk_of(workload: Workload, definition: Definition) -> Walk:

@@ -15,6 +15,7 @@ from homeostat.search.definition import Definition
 from homeostat.search.rows import TrialRow
 from homeostat.search.samplers import Setting, make_sampler
 from homeostat.search.walk import Walk
+from homeostat.search.warm import best_carried
 
 
 class Proposals:
@@ -30,18 +31,28 @@ class Proposals:
         # Results before this number have all been shown; of the later ones, those named.
         self._shown_to = 0
         self._shown: set[int] = set()
+        for earlier in definition.carried:
+            values = tuple(earlier.values[name] for name in self._objectives if earlier.values)
+            self._sampler.carry(earlier.parameters, values or None)
+        # What is run before the sampler is asked: the defaults, and the best of earlier studies.
+        self._first = [walk.default()]
+        best = best_carried(definition)
+        if best is not None and best.parameters != self._first[0]:
+            self._first.append(dict(best.parameters))
         for trial in trials:
             self._replay(trials, trial)
 
     def next(self, trials: Sequence[TrialRow]) -> dict[str, Any]:
-        """The parameters of the trial that follows `trials`; of the first, the defaults."""
+        """The parameters of the trial that follows `trials`.
+
+        Of the first, the defaults; of the second, those of the best trial that was carried over.
+        """
         number = len(trials)
         self._show(trials, number)
-        if number > 0:
+        if number >= len(self._first):
             return self._walk.draw(self._sampler.start(number))
-        drawn = self._walk.default()
-        self._sampler.replay(0, drawn)
-        return drawn
+        self._sampler.replay(number, self._first[number])
+        return self._first[number]
 
     def take(self, trials: Sequence[TrialRow]) -> None:
         """The last of `trials` was drawn elsewhere."""

@@ -21,6 +21,9 @@ class Random:
         unit = dict(zip(self._searched, units.tolist(), strict=True))
         return lambda name: self._searched[name].from_unit(unit[name])
 
+    def carry(self, drawn: Mapping[str, Any], values: tuple[float, ...] | None) -> None:
+        """Nothing depends on earlier studies."""
+
     def replay(self, number: int, drawn: Mapping[str, Any]) -> None:
         """Nothing depends on earlier draws."""
 

@@ -7,12 +7,13 @@ import shlex
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 from homeostat.errors import WorkloadError
 from homeostat.record.outcome import Outcome
+from homeostat.search.carried import Carried
 from homeostat.search.rows import TrialRow
 from homeostat.space import Config
 from homeostat.space.values import show
@@ -84,6 +85,7 @@ class SearchResult:
 
     result.best.config, .best.value, .best.confirmed, .best.command
     result.trials      every trial
+    result.carried     trials of earlier studies, which the sampler learnt from
     result.notes       sentences worth reading
     """
 
@@ -94,6 +96,7 @@ class SearchResult:
     best: Best | None
     """None if no trial completed."""
     trials: Sequence[TrialRow]
+    carried: Sequence[Carried] = ()
     interrupted: bool = False
     notes: tuple[str, ...] = ()
 
@@ -136,6 +139,7 @@ class SearchResult:
             "best": None if best is None else _best_json(best),
             "notes": list(self.notes),
             "trials": self.rows(),
+            "carried": [asdict(trial) for trial in self.carried],
         }
 
 

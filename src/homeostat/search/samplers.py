@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 class Sampler(Protocol):
     """Draws trials, and learns from those whose results it is shown.
 
+    carry(drawn, values)  a trial of an earlier study, before all of its own
     start(3)              -> draw(name), for each parameter of trial 3 in turn
     replay(3, drawn)      trial 3 was drawn already
     learn(3, values)      the result of trial 3 may be seen from now on; none if it has no value
     """
 
+    def carry(self, drawn: Mapping[str, Any], values: tuple[float, ...] | None) -> None: ...
     def start(self, number: int) -> Callable[[str], Any]: ...
     def replay(self, number: int, drawn: Mapping[str, Any]) -> None: ...
     def learn(self, number: int, values: tuple[float, ...] | None) -> None: ...

@@ -42,6 +42,7 @@ def search(
     pins: Mapping[str, Any] | None = None,
     prune: str | None = None,
     prune_at: Sequence[int] | None = None,
+    carry_from: str | Path | Sequence[str | Path] = (),
     seed: int | None = None,
     confirm: bool | int = True,
     engine: str = "inline",
@@ -79,6 +80,8 @@ def search(
             hyperband or none, as for a new study. It also leaves out the other seeds of a trial
             whose first ones are clearly worse.
         prune_at: The steps at which it looks, in place of its own choice.
+        carry_from: Earlier studies of the workload, by name or path (other/studies/first), for a
+            new one to learn from. Their trials do not count as its own; the best is run again.
         seed: Of the search itself.
         confirm: Whether to run the best and the default again on fresh seeds, or on how many.
         engine: "inline" (this process), "local" (supervised processes, `jobs` at a time) or "ray"
@@ -132,6 +135,7 @@ def search(
         pins=pins,
         prune=prune,
         prune_at=prune_at,
+        carry_from=names_of(carry_from),
         settings=settings.to_json(),
         alone=deterministic,
     )
@@ -176,7 +180,8 @@ def read(
     place = open_store(results, store)
     settings = Settings.from_json(place.study(study).settings)
     found = load.find(_how_to_find(study, settings, workload))
-    return summarise(Study.look(found, study, store=place))
+    looked = Study.look(found, study, store=place)
+    return summarise(looked, notes=tuple(looked.definition.sources.values()))
 
 
 def open_store(results: str | Path = "results", store: str | Path | None = None) -> Store:
@@ -204,6 +209,12 @@ def _run(
 
 def _ignore(event: SearchEvent) -> None:
     pass
+
+
+def names_of(studies: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    """One study or several, by name or path, as texts."""
+    several = [studies] if isinstance(studies, str | Path) else studies
+    return tuple(str(study) for study in several)
 
 
 def _reference(workload: Workload) -> str | None:

@@ -71,6 +71,7 @@ class Study:
         self.store = store
         self._walk = walk_of(workload, definition)
         self.notes = [auto(self._walk)[1]] if definition.method == "auto" else []
+        self.notes += definition.sources.values()
         """Sentences worth reading."""
         self._trials: list[TrialRow] = []
         self._again: deque[int] = deque()
@@ -94,6 +95,7 @@ class Study:
         pins: Mapping[str, Any] | None = None,
         prune: str | None = None,
         prune_at: Sequence[int] | None = None,
+        carry_from: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         alone: bool = False,
     ) -> Self:
@@ -110,6 +112,7 @@ class Study:
             pins: Values held in every trial.
             prune: The rule that stops trials early, a name in `RULES`; "none" for a new study.
             prune_at: The steps at which it is asked, in place of its own choice.
+            carry_from: Earlier studies whose trials its sampler learns from, by name or path.
             settings: How it is driven, kept for resuming.
             alone: Whether no other process may drive it at the same time.
 
@@ -120,7 +123,7 @@ class Study:
         row, definition = find_or_make(
             store, workload, name, settings=settings, method=method, seed=seed, seeds=seeds,
             budget=budget, wave=wave, tiers=tiers, names=names, start=start, pins=pins,
-            prune=prune, prune_at=prune_at,
+            prune=prune, prune_at=prune_at, carry_from=carry_from,
         )  # fmt: skip
         sharing = Sharing(store, row.key, alone=alone)
         study = cls(workload, store.study(name), definition, store)

@@ -28,6 +28,7 @@ def summarise(
         goal=goal,
         best=best,
         trials=tuple(study.trials),
+        carried=study.definition.carried,
         interrupted=interrupted,
         notes=tuple(told),
     )

@@ -14,6 +14,7 @@ from homeostat.cli.options import (
     ConfigOption,
     DeviceOption,
     EngineOption,
+    FromOption,
     JobsOption,
     JsonOption,
     MemoryOption,
@@ -54,6 +55,7 @@ def search(
         str | None,
         typer.Option("--prune-at", metavar="STEPS", help="At these steps only, like 10,20,50."),
     ] = None,
+    carry_from: FromOption = None,
     screen_first: Annotated[
         bool,
         typer.Option("--screen-first", help="First find what matters, then search only that."),
@@ -120,6 +122,7 @@ def search(
             pins=held or None,
             prune=prune,
             prune_at=_steps(prune_at) if prune_at else None,
+            carry_from=carry_from or (),
             confirm=confirm,
             deterministic=deterministic,
             engine=place.engine,
@@ -161,11 +164,15 @@ def status(
     out = Output(as_json=as_json)
     opened = open_store(results, store)
     names = [study] if study is not None else opened.names()
-    rows = [_status(opened, opened.study(name)) for name in names]
+    studies = [opened.study(name) for name in names]
+    rows = [_status(opened, row) for row in studies]
     out.table(
         ("study", "workload", "state", "trials", "outcomes", "best trial", "value"),
         [(*row.values(),) for row in rows],
     )
+    for row in studies:
+        for sentence in row.definition.get("sources", {}).values():
+            out.line(f"{row.name}: {sentence}" if len(studies) > 1 else sentence)
     if not rows:
         out.line(f"No studies in {opened.place}.  Start one:  homeostat tune WORKLOAD")
     out.document(rows)

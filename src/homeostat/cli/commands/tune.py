@@ -11,6 +11,7 @@ from homeostat.cli.options import (
     ConfigOption,
     DeviceOption,
     EngineOption,
+    FromOption,
     JobsOption,
     JsonOption,
     ResultsOption,
@@ -39,6 +40,7 @@ def tune(
     settings: SetOption = None,
     steps: StepsOption = None,
     method: Annotated[str, typer.Option("--method", help="Which sampler searches.")] = "auto",
+    carry_from: FromOption = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Apply the smallest cure when something is wrong.")
     ] = False,
@@ -71,6 +73,7 @@ def tune(
             steps=chosen.budget,
             study=study or chosen.name,
             method=method,
+            carry_from=carry_from or (),
             results=results,
             engine=place.engine,
             jobs=place.jobs,

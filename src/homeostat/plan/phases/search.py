@@ -35,6 +35,7 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
         study=context.study,
         results=context.results,
         method=context.method if new else None,
+        carry_from=context.carry_from,
         tiers=extent.tiers if new and not screened(context) else None,
         names=screened(context) or None if new else None,
         pins=context.held if new else None,
@@ -75,9 +76,10 @@ class Extent:
 def affordable(context: Context, allowance_s: float) -> Extent:
     """As many tiers as there are trials for at full length; then shorter attempts, if need be."""
     pace_s = context.fact("baseline", "step_s")
+    whole = context.search_steps or context.steps
     if not pace_s:
-        return Extent(TIERS, context.steps)
-    fits = allowance_s * context.jobs / (pace_s * context.steps)
+        return Extent(TIERS, whole)
+    fits = allowance_s * context.jobs / (pace_s * whole)
     for last in reversed(TIERS):
         tiers = TIERS[:last]
         names = _searched(context, tiers)
@@ -91,8 +93,14 @@ def affordable(context: Context, allowance_s: float) -> Extent:
             f"Only {', '.join(names)} of {len(everything)} parameters (tiers up to {last}) are "
             f"searched: about {fits:.0f} whole trials fit in {format_duration(allowance_s)}."
         )
-    shortest = math.ceil(context.steps / SHORTEST)
-    steps = min(context.steps, max(shortest, math.floor(context.steps * fits / wanted)))
+    if context.search_steps is not None:
+        why.append(
+            f"Each attempt gets {whole} {context.workload.unit}s, as in "
+            f"{', '.join(context.carry_from)}."
+        )
+        return Extent(tiers, whole, tuple(why))
+    shortest = math.ceil(whole / SHORTEST)
+    steps = min(whole, max(shortest, math.floor(whole * fits / wanted)))
     if steps < context.steps:
         unit = context.workload.unit
         why.append(
