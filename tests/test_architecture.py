@@ -14,7 +14,7 @@ FLOORS = (
     ("record",),
     ("workload", "starters"),
     ("execute",),
-    ("evidence", "probe", "notes"),
+    ("evidence", "probe", "notes", "symptoms"),
     ("diagnose", "search"),
     ("report",),
     ("plan", "doctor"),

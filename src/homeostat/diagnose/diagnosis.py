@@ -14,8 +14,8 @@ from homeostat.diagnose.ladder import Ladder, Rung
 from homeostat.diagnose.offence import Offence
 from homeostat.diagnose.precision import PrecisionTest
 from homeostat.diagnose.rate import RateTest
-from homeostat.diagnose.symptoms import Finding
 from homeostat.record.files import plain
+from homeostat.symptoms.symptoms import Finding
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,14 @@ from homeostat.diagnose.precision import in_float64
 from homeostat.diagnose.rate import vary_rate
 from homeostat.diagnose.replay import Case, Replay, replay
 from homeostat.diagnose.seen import Curves, of_replay
-from homeostat.diagnose.symptoms import examine as examine_record
-from homeostat.diagnose.symptoms import judge
 from homeostat.diagnose.target import Target, find_target, newest_finite, target_of_run, typed
 from homeostat.execute.flight import FlightRecorder
 from homeostat.execute.run import run
 from homeostat.notes import add_run
 from homeostat.record import Outcome, RunRecord, read_run
 from homeostat.space import Config
+from homeostat.symptoms.symptoms import examine as examine_record
+from homeostat.symptoms.symptoms import judge
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
 

@@ -11,8 +11,8 @@ from homeostat.diagnose.diagnosis import Diagnosis
 from homeostat.diagnose.ladder import Ladder, Rung
 from homeostat.diagnose.offence import Offence
 from homeostat.diagnose.rate import RateTest
-from homeostat.diagnose.symptoms import Finding
 from homeostat.space.values import show
+from homeostat.symptoms.symptoms import Finding
 
 
 def render(diagnosis: Diagnosis) -> str:

@@ -1,74 +1,11 @@
-"""What symptoms look at: one seed of a run, from its record or from a replay."""
+"""What symptoms see in a replay."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 from homeostat.diagnose.replay import Case, Replay
 from homeostat.execute.drive import Watcher
-from homeostat.record.outcome import Outcome
-from homeostat.record.runs import RunRecord
+from homeostat.symptoms.seen import Points, Seen
 from homeostat.workload.report import Report
-from homeostat.workload.workload import Workload
-
-Points = list[tuple[int, float]]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a rule looks at: one seed of a run, and what the seeds have in common."""
-
-    config: Any
-    steps: int
-    curves: Mapping[str, Points]
-    metric: str
-    goal: str
-    outcome: Outcome = Outcome.COMPLETED
-    reason: str = ""
-    scores: tuple[float, ...] = ()
-    """The final score of every seed."""
-    space: Any = None
-    floor: float | None = None
-    """The best that can be had (a noise floor or ceiling), where the workload knows it."""
-
-    def last(self, metric: str) -> float | None:
-        """The last value of a metric, or None where it was never reported."""
-        points = self.curves.get(metric)
-        return points[-1][1] if points else None
-
-    def values(self, metric: str) -> list[float]:
-        """All values of a metric."""
-        return [value for _, value in self.curves.get(metric, [])]
-
-    @property
-    def objective(self) -> list[float]:
-        """The main metric, turned so that lower is better."""
-        sign = 1.0 if self.goal == "minimize" else -1.0
-        return [sign * value for value in self.values(self.metric)]
-
-
-def of_record(run: RunRecord, seed: int, workload: Workload) -> Seen:
-    """What a recorded run shows of one seed."""
-    curves = run.curves()[seed]
-    attempt = next(a for a in run.attempts if a.seed == seed)
-    points: dict[str, Points] = {}
-    for metric in curves.metrics:
-        steps, values = curves.of(metric)
-        points[metric] = [(int(s), float(v)) for s, v in zip(steps, values, strict=True)]
-    return Seen(
-        config=workload.space.resolve(run.given, inherited=tuple(run.given)),
-        steps=(attempt.last_step or 0) + 1,
-        curves=points,
-        metric=run.metric,
-        goal=run.goal,
-        outcome=attempt.outcome,
-        reason=attempt.reason,
-        scores=tuple(a.values[run.metric] for a in run.attempts if run.metric in a.values),
-        space=workload.space,
-        floor=attempt.extra.get("noise_floor"),
-    )
 
 
 class Curves(Watcher):

@@ -28,7 +28,8 @@ from homeostat.probe.checks import (
     schedule,
     update_rule,
 )
-from homeostat.probe.result import Check, Checks, ProbeResult
+from homeostat.probe.result import ProbeResult
+from homeostat.record.check import Check, Checks
 from homeostat.space import Config
 from homeostat.workload import load
 from homeostat.workload.workload import Workload

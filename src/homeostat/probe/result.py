@@ -1,38 +1,11 @@
-"""What a probe found: one Check per finding, with what was seen and the smallest change."""
+"""What a probe found: a check for each finding."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-from homeostat.record.files import plain
-
-Status = Literal["ok", "warning", "fault", "skipped"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    """What kind of check; several findings of one kind have the same name."""
-    status: Status
-    saw: str
-    """One sentence with the numbers and names."""
-    remedy: str = ""
-    """The smallest change that would cure it."""
-    evidence: dict[str, Any] = field(default_factory=dict)
-    """The same for machines."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "check": self.name,
-            "status": self.status,
-            "saw": self.saw,
-            "remedy": self.remedy,
-            "evidence": plain(self.evidence),
-        }
+from homeostat.record.check import Check
 
 
 @dataclass(frozen=True)
@@ -66,35 +39,3 @@ class ProbeResult:
             "seconds": round(self.seconds, 3),
             "checks": [check.to_json() for check in self.checks],
         }
-
-
-class Found:
-    """The findings of one check function, which it returns as an iterator.
-
-    found = Found("coverage"); yield found.fault("...", remedy); yield found.ok("...")
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def fault(self, saw: str, remedy: str, **evidence: Any) -> Check:
-        return Check(self.name, "fault", saw, remedy, evidence)
-
-    def warning(self, saw: str, remedy: str, **evidence: Any) -> Check:
-        return Check(self.name, "warning", saw, remedy, evidence)
-
-    def ok(self, saw: str, **evidence: Any) -> Check:
-        return Check(self.name, "ok", saw, "", evidence)
-
-    def skipped(self, why: str) -> Check:
-        return Check(self.name, "skipped", why)
-
-
-Checks = Iterator[Check]
-
-
-def some(names: list[str], most: int = 4) -> str:
-    """Names as a list that stays short: "a, b, c and 5 more"."""
-    if len(names) <= most:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"

@@ -18,7 +18,7 @@ from homeostat.cli.settings import choose
 from homeostat.plan.budget import format_duration, parse_duration
 
 if TYPE_CHECKING:
-    from homeostat.probe.result import Check
+    from homeostat.record.check import Check
 
 STYLE = {"ok": None, "skipped": "dim", "warning": "yellow", "fault": "red"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult, Status
 from homeostat.probe import probe as run_probe
-from homeostat.probe.result import Check
+from homeostat.record.check import Check
 
 LONGEST_S = 60.0
 EXAMINED = ("runs", "gradients")

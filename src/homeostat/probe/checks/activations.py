@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Activation
-from homeostat.probe.result import Checks, Found
+from homeostat.record.check import Checks, Found
 
 LEAST_ROWS = 32
 MOSTLY = 0.9

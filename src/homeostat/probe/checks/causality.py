@@ -15,8 +15,8 @@ import torch
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Call
-from homeostat.probe.result import Check, Checks, Found
 from homeostat.probe.tensors import first_tensor
+from homeostat.record.check import Check, Checks, Found
 
 LEAST_TIMES = 4
 MOVES = 1e-4

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from homeostat.probe.bench import Bench
-from homeostat.probe.result import Checks, Found
+from homeostat.record.check import Checks, Found
 
 LEAST = 5
 ALWAYS = 10.0

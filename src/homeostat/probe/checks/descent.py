@@ -8,7 +8,7 @@ import numpy as np
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Recording
-from homeostat.probe.result import Check, Checks, Found
+from homeostat.record.check import Check, Checks, Found
 
 MOST_BLOWN = 10.0
 LEAST_BACKWARDS = 4

@@ -6,7 +6,7 @@ import math
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Recording, Trouble, Update
-from homeostat.probe.result import Checks, Found, some
+from homeostat.record.check import Checks, Found, some
 
 EXPLODING = 1e4
 """Relative change of the loss per relative change of the weights."""

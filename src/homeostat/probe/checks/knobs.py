@@ -13,8 +13,8 @@ from typing import Any
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.compare import difference
-from homeostat.probe.result import Check, Checks, Found
 from homeostat.probe.where import where_free
+from homeostat.record.check import Check, Checks, Found
 from homeostat.record.outcome import Outcome
 from homeostat.space import Bool, Choice, Config, Space
 from homeostat.space.values import show

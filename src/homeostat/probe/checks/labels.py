@@ -9,7 +9,7 @@ import numpy as np
 from homeostat.probe import data, learners
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Recording
-from homeostat.probe.result import Check, Checks, Found
+from homeostat.record.check import Check, Checks, Found
 
 LEAST_ROWS = 40
 FOUND = 4.0

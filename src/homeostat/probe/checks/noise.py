@@ -8,7 +8,7 @@ import numpy as np
 
 from homeostat.errors import HomeostatError
 from homeostat.probe.bench import Bench
-from homeostat.probe.result import Checks, Found
+from homeostat.record.check import Checks, Found
 from homeostat.workload.trial import Trial
 
 EFFECTS = (0.01, 0.02, 0.05)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeostat.probe.bench import Bench
-from homeostat.probe.result import Checks, Found
+from homeostat.record.check import Checks, Found
 
 
 def check(bench: Bench) -> Checks:

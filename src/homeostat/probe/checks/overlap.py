@@ -10,7 +10,7 @@ from homeostat.probe import data
 from homeostat.probe.bench import Bench
 from homeostat.probe.checks.modes import evaluations
 from homeostat.probe.recording import Call, Recording
-from homeostat.probe.result import Check, Checks, Found
+from homeostat.record.check import Check, Checks, Found
 
 _HELD_OUT = re.compile(r"(^|_)(val|valid|validation|test|dev|held|heldout|eval|holdout)(_|$)")
 FEW = 0.02

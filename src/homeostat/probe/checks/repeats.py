@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.compare import difference
-from homeostat.probe.result import Checks, Found, some
+from homeostat.record.check import Checks, Found, some
 
 
 def check(bench: Bench) -> Checks:

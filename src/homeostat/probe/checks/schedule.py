@@ -9,7 +9,7 @@ from torch import nn
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Optimizer
-from homeostat.probe.result import Checks, Found, some
+from homeostat.record.check import Checks, Found, some
 
 NORMS = (
     nn.modules.batchnorm._NormBase,

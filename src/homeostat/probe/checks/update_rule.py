@@ -8,7 +8,7 @@ from typing import Any
 from homeostat.errors import HomeostatError
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Recording
-from homeostat.probe.result import Check, Checks, Found
+from homeostat.record.check import Check, Checks, Found
 from homeostat.space import Bool, Choice
 from homeostat.space.values import show
 

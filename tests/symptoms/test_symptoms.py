@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import homeostat as hs
-from homeostat.diagnose.generic import GENERIC
-from homeostat.diagnose.symptoms import Symptom, as_symptom, examine
 from homeostat.errors import WorkloadError
+from homeostat.symptoms.generic import GENERIC
+from homeostat.symptoms.symptoms import Symptom, as_symptom, examine
 from homeostat.workload import load
 
 T = np.arange(40)

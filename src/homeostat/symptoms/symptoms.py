@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from homeostat.diagnose.seen import Seen, of_record
-from homeostat.diagnose.shapes import SHAPES
 from homeostat.errors import WorkloadError, did_you_mean
 from homeostat.record.runs import RunRecord
 from homeostat.space.values import show
+from homeostat.symptoms.seen import Seen, of_record
+from homeostat.symptoms.shapes import SHAPES
 from homeostat.workload.workload import Workload
 
 Remedy = Mapping[str, Any] | str
@@ -83,7 +83,7 @@ def examine(records: RunRecord | Sequence[RunRecord], workload: Workload) -> lis
 
 def judge(views: Mapping[int, Seen], workload: Workload) -> list[Finding]:
     """Every symptom of the workload's and the general ones that shows in the seeds of one run."""
-    from homeostat.diagnose.generic import GENERIC
+    from homeostat.symptoms.generic import GENERIC
 
     rules = [as_symptom(rule, workload.remedies) for rule in workload.symptoms]
     own = {rule.name for rule in rules}

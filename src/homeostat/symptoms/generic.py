@@ -7,12 +7,12 @@ import re
 
 import numpy as np
 
-from homeostat.diagnose import shapes
-from homeostat.diagnose.seen import Seen
-from homeostat.diagnose.symptoms import Symptom
 from homeostat.record.outcome import Outcome
 from homeostat.space import Float, Int
 from homeostat.space.values import show
+from homeostat.symptoms import shapes
+from homeostat.symptoms.seen import Seen
+from homeostat.symptoms.symptoms import Symptom
 
 _TRAIN = re.compile(r"^train(ing)?_(loss|error|nll)$|^loss$")
 _EDGE = 0.02

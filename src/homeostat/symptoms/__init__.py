@@ -1,0 +1,1 @@
+"""Symptoms: what a recorded run shows, by rules; nothing here trains anything."""
