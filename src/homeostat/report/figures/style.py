@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 INK, GRID, FAINT = "#7b8594", "rgba(123,133,148,0.25)", "rgba(123,133,148,0.55)"
 # From little to much, seen on both as well.
 SCALE = ((0.0, BLUE), (0.5, "#a9859c"), (1.0, ORANGE))
+# From below zero to above; nothing is the page itself.
+DIVERGING = ((0.0, BLUE), (0.5, "rgba(123,133,148,0.06)"), (1.0, ORANGE))
 
 __all__ = [
-    "BLUE", "COLOURS", "FAINT", "GRID", "INK", "ORANGE", "SCALE", "dressed", "literal",
+    "BLUE", "COLOURS", "DIVERGING", "FAINT", "GRID", "INK", "ORANGE", "SCALE", "dressed", "literal",
     "see_through",
 ]  # fmt: skip
 

@@ -11,9 +11,11 @@ import numpy as np
 from homeostat.errors import MissingExtraError
 from homeostat.space import Config
 from homeostat.workload.report import Report
+from homeostat.workloads.ncp.portrait import portrait
 from homeostat.workloads.ncp.problem import Array, Part, Problem, Scores, folds, weighted_loss
 from homeostat.workloads.ncp.settings import rate_at
 from homeostat.workloads.ncp.tasks import prepare
+from homeostat.workloads.ncp.views import FILE
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -64,6 +66,8 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
         if epoch == trial.budget - 1 and best["epoch"] >= 0:
             trial.extra |= {"best_epoch": best["epoch"], "test": _test(whole, learners[0], best)}
         yield Report(epoch, **report)
+    chosen = best["weights"] if best["epoch"] >= 0 else learners[0].weights()
+    trial.write(FILE, portrait(config, problems[0], chosen))
 
 
 def _test(problem: Problem, learner: Learner, best: dict[str, Any]) -> Scores:

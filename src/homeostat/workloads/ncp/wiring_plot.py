@@ -30,10 +30,10 @@ def draw(wiring: Wiring, path: Path | str | None = None) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    inputs_I2 = _column(wiring.input_size, x=0.0)
+    inputs_I2 = column(wiring.input_size, x=0.0)
     neurons_N2 = np.zeros((wiring.units, 2))
     for depth, layer in enumerate(wiring.layers, start=1):
-        neurons_N2[list(layer)] = _column(len(layer), x=float(depth))
+        neurons_N2[list(layer)] = column(len(layer), x=float(depth))
 
     tallest = max(wiring.input_size, *(len(layer) for layer in wiring.layers))
     figure = Figure(figsize=(3 + 2 * len(wiring.layers), min(10.0, 2 + 0.25 * tallest)))
@@ -65,7 +65,8 @@ def draw(wiring: Wiring, path: Path | str | None = None) -> Figure:
     return figure
 
 
-def _column(count: int, x: float) -> np.ndarray:
+def column(count: int, x: float) -> np.ndarray:
+    """Places of so many nodes in a column, (count, 2), the first on top."""
     heights = (np.arange(count) - (count - 1) / 2) / max(count - 1, 1)
     return np.asarray(np.column_stack([np.full(count, x), -heights]))
 

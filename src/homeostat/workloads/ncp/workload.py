@@ -12,6 +12,7 @@ from homeostat.workload.workload import workload
 from homeostat.workloads.ncp.spec import ACTIVATIONS, MODES, SOLVERS
 from homeostat.workloads.ncp.symptoms import REMEDIES, SYMPTOMS
 from homeostat.workloads.ncp.timesteps import SCALINGS
+from homeostat.workloads.ncp.views import VIEWS
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -189,6 +190,7 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
     symptoms=SYMPTOMS,
     remedies=REMEDIES,
     baselines=baselines,
+    views=VIEWS,
     bounds={"train_loss": (None, 1e4), "grad_norm": (None, 1e6)},
 )
 def ncp(config: Config, trial: Trial) -> Iterator[Report]:
