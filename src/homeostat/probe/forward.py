@@ -60,9 +60,11 @@ class Forward:
             call.dropouts.add((self._shared.names.module(module), module.training))
 
     def _start_call(self, module: nn.Module, args: Any) -> None:
+        if next(module.parameters(), None) is None:
+            return  # a loss, or a layer without weights
         self.call = None
-        if self._shared.backward_depth or next(module.parameters(), None) is None:
-            return  # a loss, or a checkpoint computed anew
+        if self._shared.backward_depth:
+            return  # a checkpoint, computed anew
         recording = self._shared.recording
         if len(recording.calls) >= KEPT_CALLS and not self._shared.open:
             recording.calls = [c for c in recording.calls if c.inputs or c.evaluation][:KEPT_CALLS]
@@ -78,18 +80,25 @@ class Forward:
             grad=torch.is_grad_enabled(),
             training=module.training,
         )
-        tensors = [a for a in args if isinstance(a, torch.Tensor)]
-        self.call.coordinates = any(t.requires_grad and t.is_leaf for t in tensors)
-        kind = f"{self.call.model} {self.call.grad}"
-        rows, calls = self._kept.get(kind, (0, 0))
-        small = sum(t.numel() for t in tensors) < MOST_NUMBERS or not calls
-        if tensors and small and (calls < 3 or (rows < KEPT_ROWS and calls < KEPT_CALLS_OF_A_KIND)):
-            self.call.inputs = tuple(t.detach().clone() for t in tensors)
-            self._kept[kind] = (rows + (len(tensors[0]) if tensors[0].ndim else 1), calls + 1)
-        if tensors:
-            self.call.rows = self._rows(tensors[0], kind)
+        if any(isinstance(a, torch.Tensor) for a in args):
+            self._keep(self.call, args, {})
         recording.calls.append(self.call)
         self._shared.open.append(self.call)
+
+    def _keep(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Notes what a model was called with."""
+        tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.Tensor)]
+        if not tensors:
+            return
+        call.coordinates = any(t.requires_grad and t.is_leaf for t in tensors)
+        kind = f"{call.model} {call.grad}"
+        rows, calls = self._kept.get(kind, (0, 0))
+        small = sum(t.numel() for t in tensors) < MOST_NUMBERS or not calls
+        if small and (calls < 3 or (rows < KEPT_ROWS and calls < KEPT_CALLS_OF_A_KIND)):
+            call.args = tuple(map(_copied, args))
+            call.kwargs = {name: _copied(a) for name, a in kwargs.items()}
+            self._kept[kind] = (rows + (len(tensors[0]) if tensors[0].ndim else 1), calls + 1)
+        call.rows = self._rows(tensors[0], kind)
 
     def _rows(self, tensor: Any, kind: str) -> tuple[int, ...]:
         if tensor.ndim == 0 or self._rows_of.get(kind, 0) > 20 * MOST_ROWS:
@@ -101,7 +110,7 @@ class Forward:
         self._rows_of[kind] = self._rows_of.get(kind, 0) + len(array)
         return tuple(hash(row.tobytes()) for row in array)
 
-    def after(self, module: nn.Module, args: Any, output: Any) -> None:
+    def after(self, module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
         if self._shared.busy or not self.stack:
             return
         while self.stack:  # a module that raised did not come back here
@@ -111,8 +120,12 @@ class Forward:
         if self._shared.looking and len(self._spans) < MOST_SPANS:
             now = _sequence()
             self._spans.append((start, now, self._shared.names.module(module)))
-        if self.stack or self.call is None:
+        if self.stack or self.call is None or self.call.module is not module:
             return
+        if kwargs and not any(isinstance(a, torch.Tensor) for a in args):
+            self._keep(self.call, args, kwargs)  # a hook before the call is not told of these
+        elif kwargs and self.call.args:
+            self.call.kwargs = {name: _copied(a) for name, a in kwargs.items()}
         tensor = first_tensor(output)
         if tensor is not None:
             self.call.node = tensor.grad_fn
@@ -127,6 +140,10 @@ class Forward:
             (end - start, name) for start, end, name in self._spans if start <= sequence < end
         ]
         return min(around)[1] if around else ""
+
+
+def _copied(argument: Any) -> Any:
+    return argument.detach().clone() if isinstance(argument, torch.Tensor) else argument
 
 
 def _sequence() -> int:

@@ -132,7 +132,7 @@ def _watch_clips(stack: ExitStack, recorder: Recorder) -> None:
 
 def _watch_modules(stack: ExitStack, recorder: Recorder) -> None:
     before = module_hooks.register_module_forward_pre_hook(recorder.forward.before)
-    after = module_hooks.register_module_forward_hook(recorder.forward.after)
+    after = module_hooks.register_module_forward_hook(recorder.forward.after, with_kwargs=True)
     stack.callback(before.remove)
     stack.callback(after.remove)
 

@@ -8,8 +8,9 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from homeostat.probe import misuse
 from homeostat.probe.recorder import Recorder
-from homeostat.probe.recording import Pair
+from homeostat.probe.recording import Misuse, Pair
 
 LOSSES = {
     F.cross_entropy, F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.nll_loss,
@@ -40,7 +41,11 @@ class Pairs(TorchFunctionMode):
         return result
 
     def _note_loss(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
+        predicted = args[0] if args else kwargs.get("input")
         target = args[1] if len(args) > 1 else kwargs.get("target")
+        if isinstance(predicted, torch.Tensor) and predicted.requires_grad:
+            self._recorder.recording.losses.add(func.__name__)
+            self._note_misuse(misuse.of_loss(func, predicted, target))
         if isinstance(target, torch.Tensor) and not target.requires_grad:
             self._note(func.__name__, target)
         recorder = self._recorder
@@ -53,21 +58,35 @@ class Pairs(TorchFunctionMode):
             return
         one, two = args[:2]
         call = self._recorder.forward.call
-        if one.shape != two.shape or one.ndim == 0 or call is None:
+        if one.ndim == 0 or call is None:
+            return
+        if one.shape != two.shape:
+            if one.requires_grad != two.requires_grad:
+                self._note_misuse(misuse.of_difference("a difference", one, two))
             return
         predicted = [t for t in (one, two) if t.data_ptr() == call.pointer]
-        if len(predicted) == 1:
+        if len(predicted) == 1 and not self._recorder.forward.stack:
             target = two if predicted[0] is one else one
             if not target.requires_grad:
                 self._note("difference", target)
 
+    def _note_misuse(self, found: Misuse | None) -> None:
+        if found is not None and found not in self._recorder.recording.misuses:
+            self._recorder.recording.misuses.append(found)
+
     def _note(self, function: str, target: Any) -> None:
         recorder = self._recorder
         call = recorder.forward.call
-        if recorder.forward.stack or recorder.shared.busy or call is None or len(call.pairs) > 2:
+        if recorder.shared.busy or call is None or len(call.pairs) > 2:
             return
+        if any(m is not call.module and _has_weights(m) for m in recorder.forward.stack):
+            return  # a layer's own matter
         if len(recorder.recording.calls) > KEPT_PAIRS:
             return
         recorder.shared.busy = True
         call.pairs.append(Pair(function, target.detach().clone()))
         recorder.shared.busy = False
+
+
+def _has_weights(module: Any) -> bool:
+    return next(module.parameters(), None) is not None

@@ -6,7 +6,9 @@ Times are the recorder's own count of events, so that the order of things can be
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+import torch
 
 from homeostat.execute.drive import Ending
 from homeostat.workload.report import Report
@@ -141,8 +143,9 @@ class Call:
     """Size of what came out over size of what went in; of the output, when tokens went in."""
     coordinates: bool = False
     """Gradients were wanted with respect to its input itself."""
-    inputs: tuple[Any, ...] = ()
-    """Tensor arguments, kept for the first few calls only."""
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    """What it was called with, kept for the first few calls only."""
     output: Any = None
     """Kept with the inputs; detached."""
     rows: tuple[int, ...] = ()
@@ -164,6 +167,18 @@ class Call:
     pairs: list[Pair] = field(default_factory=list)
 
     @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The tensors it was called with, those by place first."""
+        return tuple(t for t in (*self.args, *self.kwargs.values()) if isinstance(t, torch.Tensor))
+
+    def again(self, instead: Any) -> Any:
+        """What its module says to another first tensor, all else as it was."""
+        first = self.inputs[0]
+        args = [instead if a is first else a for a in self.args]
+        kwargs = {name: instead if a is first else a for name, a in self.kwargs.items()}
+        return self.module(*args, **kwargs)
+
+    @property
     def evaluation(self) -> bool:
         """What it gave went into a report, and taught nothing."""
         return not self.learnt_from and not self.followed_by_backward
@@ -175,6 +190,16 @@ class Pair:
 
     function: str
     target: Any
+
+
+@dataclass(frozen=True)
+class Misuse:
+    """A loss function was given something else than it expects."""
+
+    function: str
+    kind: Literal["softmax", "sigmoid", "logits", "probabilities", "broadcast"]
+    shapes: tuple[tuple[int, ...], ...] = ()
+    """Of prediction and target, where these are what is wrong."""
 
 
 @dataclass
@@ -237,6 +262,9 @@ class Recording:
     backwards: list[Backward] = field(default_factory=list)
     clips: list[Clip] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    losses: set[str] = field(default_factory=set)
+    """Names of the loss functions that were given a prediction."""
+    misuses: list[Misuse] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     activations: list[Activation] = field(default_factory=list)
     models: dict[str, Any] = field(default_factory=dict)

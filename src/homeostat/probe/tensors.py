@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,17 +12,21 @@ from torch.nn.parameter import UninitializedParameter
 
 def first_tensor(output: Any) -> Any:
     """The first tensor in whatever a module returned."""
+    return next(tensors_in(output), None)
+
+
+def tensors_in(output: Any) -> Iterator[Any]:
+    """The tensors in whatever a module returned: itself, or parts of a tuple, dict or object."""
     if isinstance(output, torch.Tensor):
-        return output
+        yield output
+        return
     if isinstance(output, dict):
         output = list(output.values())
     if not isinstance(output, (tuple, list)):
         output = list(vars(output).values()) if hasattr(output, "__dict__") else []
     for part in output:
-        found = first_tensor(part) if isinstance(part, (torch.Tensor, tuple, list)) else None
-        if found is not None:
-            return found
-    return None
+        if isinstance(part, (torch.Tensor, tuple, list)):
+            yield from tensors_in(part)
 
 
 def gain(shown: Any, output: Any) -> float | None:

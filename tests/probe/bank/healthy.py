@@ -416,3 +416,49 @@ def by_hand(config, trial):
         ):
             weight.data -= config.lr * grad
         yield hs.Report(step, val_loss=F.mse_loss(model(vx), vy).item())
+
+
+@maximise(budget=10)
+def few_distinct_rows(config, trial):
+    """Six bits a row: most validation rows are also among the training rows, by chance."""
+    x = torch.randint(2, (200, 6), generator=trial.torch_rng("data")).float()
+    y = (x[:, :3].sum(1) >= 2).long()
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 2))
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+    trial.watch(model, optimizer, train=(x[:150], y[:150]), validation=(x[150:], y[150:]))
+    for step in trial.steps():
+        optimizer.zero_grad()
+        F.cross_entropy(model(x[:150]), y[:150]).backward()
+        optimizer.step()
+        with torch.no_grad():
+            right = model(x[150:]).argmax(1) == y[150:]
+        yield hs.Report(step, val_accuracy=right.float().mean())
+
+
+class Forecaster(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRU(1, 12, batch_first=True)
+        self.head = nn.Linear(12, 1)
+
+    def forward(self, *, window, targets=None):
+        told = self.head(self.cell(window)[0])
+        return told if targets is None else F.mse_loss(told, targets)
+
+
+@minimise(budget=8)
+def called_by_name(config, trial):
+    """A causal model that takes its inputs and targets by keyword, and gives its loss."""
+    time = torch.arange(13) * 0.4 + 6 * torch.rand(80, 1, generator=trial.torch_rng("data"))
+    waves = time.sin().unsqueeze(2)
+    waves = waves + 0.1 * torch.randn(waves.shape, generator=trial.torch_rng("noise"))
+    train, held_out = [(w[:, :-1], w[:, 1:]) for w in (waves[:60], waves[60:])]
+    model = Forecaster()
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+    trial.watch(model, optimizer, train=train, validation=held_out)
+    for step in trial.steps():
+        optimizer.zero_grad()
+        model(window=train[0], targets=train[1]).backward()
+        optimizer.step()
+        with torch.no_grad():
+            yield hs.Report(step, val_loss=model(window=held_out[0], targets=held_out[1]))

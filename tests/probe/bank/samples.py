@@ -63,6 +63,23 @@ def overlap_as_declared(config, trial):
 
 
 @minimise(budget=8)
+def repeated_before_the_split(config, trial):
+    """Rows are drawn with replacement to have more of them, and split after that."""
+    (x, y), _ = curve(trial.torch_rng("data"), rows=100)
+    drawn = torch.randint(len(x), (220,), generator=trial.torch_rng("draw"))
+    x, y, vx, vy = x[drawn[:160]], y[drawn[:160]], x[drawn[160:]], y[drawn[160:]]
+    model = nn.Sequential(nn.Linear(5, 16), nn.ReLU(), nn.Linear(16, 1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+    trial.watch(model, optimizer, train=(x, y), validation=(vx, vy))
+    for step in trial.steps():
+        optimizer.zero_grad()
+        F.mse_loss(model(x), y).backward()
+        optimizer.step()
+        with torch.no_grad():
+            yield hs.Report(step, val_loss=F.mse_loss(model(vx), vy))
+
+
+@minimise(budget=8)
 def overlap_as_it_passes(config, trial):
     """A third of the validation rows come from the training set; loaders, nothing declared."""
     (x, y), (vx, vy) = curve(trial.torch_rng("data"))

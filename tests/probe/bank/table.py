@@ -1,6 +1,6 @@
 """The bank in one table: each loop, and the name of the check that must speak of it."""
 
-from . import healthy, numerics, samples, wiring
+from . import healthy, losses, numerics, samples, wiring
 
 FAULTY = (
     (wiring.unused_knob, "knobs"),
@@ -36,6 +36,12 @@ FAULTY = (
     (numerics.decay_on_norms, "weight decay"),
     (samples.shuffled_labels, "labels"),
     (samples.batches_mismatched, "labels"),
+    (losses.softmax_twice, "losses"),
+    (losses.sigmoid_twice, "losses"),
+    (losses.logits_for_logarithms, "losses"),
+    (losses.column_against_row, "losses"),
+    (losses.without_mask_by_name, "causality"),
+    (samples.repeated_before_the_split, "overlap"),
     (samples.overlap_as_declared, "overlap"),
     (samples.overlap_as_it_passes, "overlap"),
     (samples.target_among_the_inputs, "target leak"),
@@ -69,5 +75,7 @@ HEALTHY = (
     healthy.accumulated_gradients,
     healthy.measures_the_machine,
     healthy.deep_with_norms,
+    healthy.few_distinct_rows,
+    healthy.called_by_name,
     healthy.by_hand,
 )

@@ -15,7 +15,7 @@ import torch
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Call
-from homeostat.probe.tensors import first_tensor
+from homeostat.probe.tensors import first_tensor, tensors_in
 from homeostat.record.check import Check, Checks, Found
 
 LEAST_TIMES = 4
@@ -68,7 +68,7 @@ def _predicts_next(call: Call, axis: int) -> bool:
 
 
 def _run(call: Call, inputs: Any) -> Any:
-    return first_tensor(call.module(inputs, *call.inputs[1:]))
+    return first_tensor(call.again(inputs))
 
 
 def _asked(call: Call) -> bool:
@@ -79,6 +79,31 @@ def _asked(call: Call) -> bool:
             return _run(call, call.inputs[0]) is not None
     except (TypeError, RuntimeError, ValueError, AttributeError, IndexError):
         return False
+
+
+def _results(call: Call, inputs: Any) -> list[Any]:
+    """What each layer gave, in order, and the model's own output last of all.
+
+    A model that takes the targets too may give no more than its loss: its last layer tells then.
+    """
+    found: list[Any] = []
+
+    def note(module: Any, args: Any, output: Any) -> None:
+        found.extend(t for t in tensors_in(output) if t.is_floating_point())
+
+    hooks = [module.register_forward_hook(note) for module in call.module.modules()]
+    try:
+        with torch.no_grad():
+            call.again(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def _time_axis(output: Any, axis: int, times: int) -> int | None:
+    axes = (a for a in (axis, 1, 0) if output.ndim > a)
+    return next((a for a in axes if output.shape[a] in (times, times - 1)), None)
 
 
 def _looks_ahead(found: Found, call: Call, axis: int) -> Check:
@@ -98,11 +123,15 @@ def _looks_ahead(found: Found, call: Call, axis: int) -> Check:
         later.copy_(shown.flip(0).flip(axis).narrow(axis, cut, times - cut))
         if bool((later == shown.narrow(axis, cut, times - cut)).all()):
             later.copy_(shown.narrow(axis, 0, 1).expand_as(later))
-    with torch.no_grad():
-        before, after = _run(call, shown), _run(call, changed)
-    out_axis = next((a for a in (axis, 1, 0) if before.ndim > a and before.shape[a] >= cut), None)
-    if out_axis is None or before.shape[out_axis] not in (times, times - 1):
-        return found.skipped(f"The output of {call.model} has no axis of time.")
+    befores, afters = _results(call, shown), _results(call, changed)
+    timed = [
+        (before, after, a)
+        for before, after in zip(befores, afters, strict=True)
+        if before.shape == after.shape and (a := _time_axis(before, axis, times)) is not None
+    ]
+    if not timed:
+        return found.skipped(f"Nothing that {call.model} computes last has an axis of time.")
+    before, after, out_axis = ([t for t in timed if t[2] == axis] or timed)[-1]
     gap = (before - after).abs().narrow(out_axis, 0, cut).double()
     size = float(before.abs().mean()) + 1e-12
     seen = float(gap.max()) / size

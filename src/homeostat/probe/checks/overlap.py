@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
+import numpy as np
+
 from homeostat.probe import data
 from homeostat.probe.bench import Bench
 from homeostat.probe.checks.modes import evaluations
+from homeostat.probe.data import Array
 from homeostat.probe.recording import Call, Recording
 from homeostat.record.check import Check, Checks, Found
 
 _HELD_OUT = re.compile(r"(^|_)(val|valid|validation|test|dev|held|heldout|eval|holdout)(_|$)")
 FEW = 0.02
+COPIED = 0.2
+MOST_ALIKE = 1e-5
+MOST_COLUMNS = 256
 LEAST = 8
 
 
@@ -23,7 +30,8 @@ def check(bench: Bench) -> Checks:
     train, held_out = data.declared(run.train_data), data.declared(run.validation_data)
     if train is not None and held_out is not None:
         if train.inputs.shape[1:] == held_out.inputs.shape[1:]:
-            yield _judge(found, train.hashes(), held_out.hashes(), "as declared to watch")
+            alike = train.hashes(), held_out.hashes()
+            yield _judge(found, *alike, "as declared to watch", rich=_rich(train.inputs))
         else:
             yield found.skipped("Training and validation data are of different shapes.")
         return
@@ -34,15 +42,21 @@ def check(bench: Bench) -> Checks:
 
 
 def _judge(
-    found: Found, train: Sequence[Hashable], held_out: Sequence[Hashable], how: str
-) -> Check:
-    """Rows that are alike by chance (few distinct ones) are told apart by their number."""
-    known = set(train)
-    shared = sum(row in known for row in held_out)
-    share = shared / len(held_out)
+    found: Found, train: Sequence[Hashable], held_out: Sequence[Hashable], how: str, *,
+    rich: bool = False,
+) -> Check:  # fmt: skip
+    """Rows that are alike by chance (few distinct ones) are told apart by their number.
+
+    What is found twice among the training rows might also be met by chance among the others; not
+    so where the rows are rich: two of them are alike only if one is a copy.
+    """
     counts = Counter(train)
+    shared = sum(row in counts for row in held_out)
+    share = shared / len(held_out)
     repeated = sum(n for n in counts.values() if n > 1) / len(train)
-    if shared and share > repeated + FEW:
+    luck = 3 * math.sqrt(repeated * (1 - repeated) / len(held_out))
+    copied = sum(n > 1 for n in counts.values()) / len(counts)
+    if share > repeated + luck + FEW or (rich and copied > COPIED and share > COPIED):
         return found.fault(
             f"{shared} of {len(held_out)} validation rows ({100 * share:.0f} %) are also trained "
             f"on ({how}).",
@@ -50,7 +64,24 @@ def _judge(
             "(one subject, one recording) on one side.",
             shared=shared, rows=len(held_out),
         )  # fmt: skip
+    if shared:
+        return found.ok(
+            f"{shared} of {len(held_out)} validation rows are also trained on, no more than rows "
+            f"are alike by chance ({how})."
+        )
     return found.ok(f"{len(held_out)} validation rows: none is trained on ({how}).")
+
+
+def _rich(rows: Array) -> bool:
+    """Whether independent rows would practically never be alike, by the values in each column."""
+    distinct = np.unique(rows, axis=0)
+    if len(distinct) < LEAST:
+        return False
+    chances = [
+        float(np.square(np.unique(column, return_counts=True)[1] / len(column)).sum())
+        for column in distinct.T[:MOST_COLUMNS]
+    ]
+    return len(rows) * math.prod(chances) < MOST_ALIKE
 
 
 def _passed_by(found: Found, run: Recording) -> Check:
