@@ -281,3 +281,65 @@ def leaves_artifacts(config, trial):
 def sees_gpus(config, trial):
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     yield hs.Report(0, loss=len([name for name in visible.split(",") if name]))
+
+
+class Walker:
+    """What an attempt of `alike` brings to a step that is done for all of them."""
+
+    def __init__(self, config, trial):
+        self.config, self.rng, self.step, self.pid = config, trial.rng("noise"), 0, None
+        self.x = np.ones(3)
+        trial.keep("x", self.x)
+
+
+def walk_together(walkers):
+    """A step of each; the first of the others' results shows who was there."""
+    for walker in walkers:
+        trouble = walker.config.trouble if walker.step == 5 else ""
+        if trouble == "raises together":
+            raise ValueError("this one cannot walk")
+        if trouble == "crashes":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        while trouble == "hangs":
+            time.sleep(1)
+    time.sleep(max(walker.config.pause_s for walker in walkers))
+    x = np.stack([walker.x for walker in walkers])
+    noise = np.stack([walker.rng.normal(size=3) for walker in walkers])
+    lr = np.array([[walker.config.lr] for walker in walkers])
+    x -= lr * (2 * x + 0.1 * noise)
+    for walker, own in zip(walkers, x, strict=True):
+        walker.x[:] = own
+    return [(float(own @ own), len(walkers)) for own in x]
+
+
+@hs.workload(
+    space=hs.Space(
+        lr=hs.Float(1e-4, 1.0, log=True, default=0.1),
+        pause_s=hs.Float(0.0, 1.0, default=0.0),
+        trouble=hs.Choice(
+            ["", "nan", "raises", "raises together", "slow", "crashes", "hangs"], default=""
+        ),
+        kind=hs.Choice(["a", "b", "single"], default="a"),
+    ),
+    metric="loss",
+    goal="minimize",
+    budget=20,
+    batch=lambda config: None if config.kind == "single" else config.kind,
+)
+def alike(config, trial):
+    """Steps are done for all attempts at once; draws, prints and trouble are each one's own."""
+    walker = Walker(config, trial)
+    trial.extra["most"] = 1
+    for step in trial.steps():
+        walker.step = step
+        print(f"step {step} of seed {trial.seed}")
+        loss, together = yield from trial.batch(walk_together, walker)
+        trial.extra["most"] = max(trial.extra["most"], together)
+        if step == 5 and config.trouble == "raises":
+            raise ValueError("on its own")
+        while step >= 5 and config.trouble == "slow":
+            time.sleep(0.05)
+            trial.check()
+        if step == 5 and config.trouble == "nan":
+            loss = math.nan
+        yield hs.Report(step, loss=loss, drawn=random.random() + np.random.rand())

@@ -1,5 +1,6 @@
 """Workers that die, hang and swell cost one attempt each, and leave nothing behind."""
 
+import dataclasses
 import os
 import signal
 import time
@@ -197,3 +198,42 @@ def test_a_file_that_changes_under_way_is_noticed(tmp_path):
         [event] = engine.events()
     assert event.attempt.outcome is Outcome.FAILED
     assert "was changed since this work was started" in event.attempt.reason
+
+
+SIDE_BY_SIDE = {
+    "crashes": (Outcome.FAILED, "the worker process was killed by SIGSEGV"),
+    "hangs": (Outcome.TIMEOUT, "ran longer than its 0.4 s"),
+}
+
+
+@pytest.mark.parametrize("trouble", SIDE_BY_SIDE)
+def test_attempts_beside_one_that_takes_their_worker_down_go_on_elsewhere(trouble, tmp_path):
+    bad = job("alike", tmp_path / "bad", config={"trouble": trouble}, timeout_s=0.4)
+    kept = {"workload": bad.workload, "config": bad.workload.space.resolve(None)}
+    same = kept | {"seed": 42, "budget": 20, "timeout_s": 0.4}
+    good = [Job(folder=tmp_path / str(n), **same) for n in range(2)]
+    attempts = make(good[0], bad, good[1])
+    assert (attempts[1].outcome, attempts[1].reason) == SIDE_BY_SIDE[trouble]
+    assert [attempts[i].outcome for i in (0, 2)] == [Outcome.COMPLETED] * 2
+    assert attempts[0].curves.rows == attempts[2].curves.rows
+    assert len(attempts[0].curves.rows) == 20
+    assert not workers()
+
+
+def test_attempts_side_by_side_go_on_when_their_worker_is_killed(tmp_path):
+    first = job("alike", tmp_path / "0", config={"pause_s": 0.02}, snapshot_s=0.05)
+    jobs = [first, *(dataclasses.replace(first, folder=tmp_path / str(n)) for n in (1, 2))]
+    killed = False
+    attempts = []
+    with Local(1) as engine:
+        for each in jobs:
+            engine.submit(each)
+        for event in engine.events():
+            if isinstance(event, Reported) and event.report.step == 12 and not killed:
+                killed = True
+                kill_worker_of(event)
+            if isinstance(event, Finished):
+                attempts.append(event.attempt)
+    assert [attempt.outcome for attempt in attempts] == [Outcome.COMPLETED] * 3
+    assert all(attempt.notes[0].startswith("Resumed from the") for attempt in attempts)
+    assert len({(each.folder / "curves.csv").read_bytes() for each in jobs}) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Generator
 from typing import Any
 
@@ -20,28 +19,36 @@ from homeostat.execute.snapshots import Snapshots
 from homeostat.record.attempt import FILE, Attempt, read_attempt, stop_heartbeat, write_attempt
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
+from homeostat.workload.together import Together
 from homeostat.workload.trial import SnapshotDoesNotFit, Trial
 
-Reports = Generator[Reported, bool | None, Attempt]
+Reports = Generator[Reported | Together, bool | None, Attempt]
 
 
-def attempt(job: Job, control: Control, isolation: Isolation) -> Reports:
+def attempt(
+    job: Job, control: Control, isolation: Isolation, *, side_by_side: bool = False
+) -> Reports:
     """Yield the job's reports; `False` sent back at a rung prunes it.
+
+    Made side by side with others it also yields the work it wants done together with theirs.
 
     However it ends, attempt.json says so. What is not the workload's doing (a full disk, a second
     Ctrl-C, this generator being closed) is then raised.
     """
-    return _InProgress(job, control, isolation).run()
+    return _InProgress(job, control, isolation, side_by_side).run()
 
 
 class _InProgress:
     """An attempt while it is being made."""
 
-    def __init__(self, job: Job, control: Control, isolation: Isolation) -> None:
+    def __init__(
+        self, job: Job, control: Control, isolation: Isolation, side_by_side: bool
+    ) -> None:
         self._job = job
         self._control = control
         self._isolation = isolation
-        self._started = time.perf_counter() - _spent_before(job)
+        self._side_by_side = side_by_side
+        self._spent_before_s = _spent_before(job)
         self._recorder = Recorder(job.folder)
         self._trial = self._new_trial()
         self._ending = Ending()
@@ -73,7 +80,9 @@ class _InProgress:
         finally:
             self._recorder.close()
 
-    def _train(self, state: dict[str, Any] | None) -> Generator[Reported, bool | None, None]:
+    def _train(
+        self, state: dict[str, Any] | None
+    ) -> Generator[Reported | Together, bool | None, None]:
         """The loop, from a state or from the beginning, with the process set up for it."""
         job = self._job
         self._trial = trial = self._new_trial()
@@ -97,7 +106,11 @@ class _InProgress:
             go_on: bool | None = None
             with contextlib.suppress(StopIteration):
                 while True:
-                    report: Report = reports.send(go_on)
+                    report: Report | Together = reports.send(go_on)
+                    go_on = None
+                    if isinstance(report, Together):
+                        yield report
+                        continue
                     asks = bool(rungs) and report.step >= rungs[0]
                     while rungs and report.step >= rungs[0]:
                         del rungs[0]
@@ -123,9 +136,11 @@ class _InProgress:
 
     def _new_trial(self) -> Trial:
         job = self._job
-        return Trial(
+        trial = Trial(
             job.config, seed=job.seed, budget=job.budget, folder=job.folder, device=job.device
         )
+        trial.side_by_side = self._side_by_side
+        return trial
 
     def _note(self, sentence: str) -> None:
         if sentence:
@@ -146,7 +161,7 @@ class _InProgress:
             },
             last_step=self._recorder.last_step,
             num_reports=self._recorder.num_rows,
-            wall_s=round(time.perf_counter() - self._started, 6),
+            wall_s=round(self._spent_before_s + self._control.spent_s, 6),
             violation=ending.violation,
             last_reports=tuple(ending.healthy) if ending.violation else (),
             extra=self._trial.extra,

@@ -35,16 +35,28 @@ class Control:
         self._timeout_s = timeout_s
         self._memory_mb = memory_mb
         self._started = time.perf_counter()
+        self._paused: float | None = None
         self._memory_checked = 0.0
 
     @property
     def spent_s(self) -> float:
-        """Seconds the attempt has had, without those it waited for an answer."""
-        return time.perf_counter() - self._started
+        """Seconds the attempt has had; while it is paused the clock stands."""
+        now = time.perf_counter() if self._paused is None else self._paused
+        return now - self._started
 
-    def waited(self, seconds: float) -> None:
-        """Time that does not count: the attempt was waiting for somebody else."""
-        self._started += seconds
+    def pause(self) -> None:
+        """What follows is not the attempt's time: it waits for an answer, or for its turn."""
+        self._paused = time.perf_counter()
+
+    def go_on(self) -> None:
+        """The end of a pause."""
+        if self._paused is not None:
+            self._started += time.perf_counter() - self._paused
+            self._paused = None
+
+    def charge(self, seconds: float) -> None:
+        """Time that others worked for the attempt."""
+        self._started -= seconds
 
     def check(self) -> None:
         """Raise Stop when the attempt has to end here."""

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from homeostat.errors import HomeostatError, RecordError, WorkloadError, did_you_mean
 from homeostat.execute import guard
@@ -21,6 +21,7 @@ from homeostat.execute.control import Control, Stop
 from homeostat.record.attempt import Violation
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
+from homeostat.workload.together import Together
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -103,8 +104,11 @@ def pull(
     record: Callable[[Report], None] | None = None,
     control: Control | None = None,
     ending: Ending | None = None,
-) -> Generator[Report, bool | None, Ending]:
+) -> Generator[Any, bool | None, Ending]:
     """Yield each healthy report and take `False` for an answer when the loop is to be pruned.
+
+    A trial that is driven side by side with others also yields `Together`, to be done before the
+    next report is asked for.
 
     Args:
         record: Called with every report before anything else looks at it.
@@ -123,6 +127,9 @@ def pull(
             report = _next(loop, workload, ending, record)
             if report is None:
                 break
+            if isinstance(report, Together):
+                yield report
+                continue
             ending.add(report, guard.check(report, workload.bounds))
             for observer in observers:
                 observer.after_report(report.step, report)
@@ -160,14 +167,16 @@ def _next(
     workload: Workload,
     ending: Ending,
     record: Callable[[Report], None] | None,
-) -> Report | None:
+) -> Report | Together | None:
     """The next report; None when the loop is over, for whatever reason the ending then has."""
     try:
-        report = next(loop)
+        report: Any = next(loop)
+        if isinstance(report, Together):
+            return report
         _check_report(report, ending)
         if record is not None:
             record(report)
-        return report
+        return cast(Report, report)
     except StopIteration:
         _complete(workload, ending)
     except RecordError:

@@ -1,4 +1,4 @@
-"""The inline engine: attempts in this process, one after the other.
+"""The inline engine: attempts in this process, one after the other or side by side.
 
 For tests, notebooks, closures and debuggers. A step that hangs hangs everything; timeouts and
 memory limits are checked between steps.
@@ -12,12 +12,10 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from homeostat.execute.attempt import Reports, attempt
-from homeostat.execute.control import Control
 from homeostat.execute.interrupt import PoliteInterrupt
-from homeostat.execute.isolation import Isolation
 from homeostat.execute.job import Event, Finished, Job, Reported, not_started
 from homeostat.execute.recorder import clear
+from homeostat.execute.side_by_side import SideBySide, companions
 
 HAND_OVER_S = 0.05
 
@@ -26,7 +24,7 @@ class Inline:
     """Makes attempts in this process."""
 
     def __init__(self, jobs: int = 1) -> None:
-        # One at a time, whatever was asked for: torch and numpy's generators are one per process.
+        # One place, whatever was asked for: torch and numpy's generators are one per process.
         self.slots = 1
         self._waiting: deque[Job] = deque()
         self._answers: dict[Job, bool] = {}
@@ -47,47 +45,44 @@ class Inline:
             job = self._waiting.popleft()
             if self.stopping:
                 yield Finished(job, not_started(job))
-            else:
-                yield from self._make(job)
+                continue
+            others = companions(job, self._waiting, self.slots)
+            for other in others:
+                self._waiting.remove(other)
+            yield from self._make([job, *others])
 
-    def _make(self, job: Job) -> Iterator[Event]:
-        """One attempt. While somebody else looks at its reports, it lends back the process's
-        generators; that takes a moment, so reports are handed over a few at a time.
+    def _make(self, jobs: list[Job]) -> Iterator[Event]:
+        """One attempt, or a few side by side. While somebody else looks at the reports, the
+        process's generators are lent back; that takes a moment, so reports are handed over a few
+        at a time.
         """
-        isolation = Isolation(job.seed, device=job.device)
-        control = Control(
-            timeout_s=job.timeout_s,
-            memory_mb=job.memory_mb,
-            stop_asked=lambda: self._interrupt.requested,
-        )
-        if not job.resume:
-            clear(job.folder)
-        reports: Reports = attempt(job, control, isolation)
-        in_hand: list[Reported] = []
+        for job in jobs:
+            if not job.resume:
+                clear(job.folder)
+        group = SideBySide(jobs, lambda: self._interrupt.requested)
+        events = group.events()
+        in_hand: list[Event] = []
         handed_over = time.perf_counter()
         go_on: bool | None = None
         try:
             while True:
-                reported = reports.send(go_on)
-                in_hand.append(reported)
+                event = events.send(go_on)
+                in_hand.append(event)
                 go_on = None
-                if reported.asks or time.perf_counter() - handed_over > HAND_OVER_S:
-                    paused = time.perf_counter()
-                    isolation.suspend()
-                    self._answers.pop(job, None)  # one that came too late for the rung before
-                    yield from in_hand
-                    isolation.resume()
+                asks = isinstance(event, Reported) and event.asks
+                if asks or time.perf_counter() - handed_over > HAND_OVER_S:
+                    self._answers.pop(event.job, None)  # one too late for the rung before
+                    with group.lent():
+                        yield from in_hand
                     in_hand.clear()
-                    if reported.asks:
-                        go_on = self._answers.pop(job, True)
+                    if asks:
+                        go_on = self._answers.pop(event.job, True)
                     handed_over = time.perf_counter()
-                    control.waited(handed_over - paused)
-        except StopIteration as end:
-            result = end.value
+        except StopIteration:
+            pass
         finally:
-            reports.close()
+            events.close()
         yield from in_hand
-        yield Finished(job, result)
 
     def close(self) -> None:
         self._waiting.clear()

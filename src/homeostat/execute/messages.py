@@ -1,6 +1,6 @@
 """What the driver and a worker process say to each other, over a pipe, pickled.
 
-driver -> worker    Task    Answer    StopNow
+driver -> worker    [Task]  Answer    StopNow
 worker -> driver    Began   News      Ended    Trouble
 """
 
@@ -53,7 +53,7 @@ class StopNow:
 
 @dataclass(frozen=True)
 class Began:
-    """The workload is loaded and the attempt starts."""
+    """The workload is loaded and the attempts start."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ class News:
     asks: bool
     repeated: bool
     spent_s: float
-    """Time used of the attempt's own."""
+    """Time used of the attempts' own: of all that are made side by side."""
+    member: int = 0
+    """Which of them it is from."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Ended:
     """The attempt is over."""
 
     attempt: Attempt
+    member: int = 0
 
 
 @dataclass(frozen=True)

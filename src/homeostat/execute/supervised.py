@@ -1,4 +1,4 @@
-"""One worker process as its driver sees it: started, given a job, watched, replaced."""
+"""One worker process as its driver sees it: started, given attempts, watched, replaced."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TREE_MEMORY_EVERY_S = 1.0
 
 
 class Supervised:
-    """A worker process and the job it has, if any."""
+    """A worker process and the attempts it is making, if any."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
@@ -54,8 +54,10 @@ class Supervised:
                 env=os.environ | dict.fromkeys(VARIABLES, "1") | self._environment(),
             )
         self.connection = Connection(ours.detach())
-        self.job: Job | None = None
-        self.task: Task | None = None
+        self.given: list[tuple[Job, Task]] = []
+        """What it was given last, to be made side by side if it is more than one."""
+        self.left: list[Job] = []
+        """Those of them that have not ended."""
         self.stopping = False
         self.has_begun = False
         """Whether the job's own code runs, and not only our and the workload's loading."""
@@ -69,29 +71,38 @@ class Supervised:
         path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100
         return {MARK: self.mark, "PYTHONPATH": path}
 
-    def give(self, job: Job, task: Task) -> None:
-        self.job, self.task = job, task
+    def give(self, given: list[tuple[Job, Task]]) -> None:
+        self.given, self.left = given, [job for job, _ in given]
         self.stopping = self.has_begun = False
         self._given = time.monotonic()
-        self._deadline = self._after(job.timeout_s, LOADING_S)
+        self._deadline = self._after(self._timeout_s, LOADING_S)
         with contextlib.suppress(OSError):  # a worker that is dead already is noticed as such
-            self.connection.send(task)
+            self.connection.send([task for _, task in given])
+
+    @property
+    def is_group(self) -> bool:
+        """Whether its attempts are made side by side."""
+        return len(self.given) > 1
+
+    @property
+    def _timeout_s(self) -> float | None:
+        """What its attempts may take altogether: each is charged its own share of the time."""
+        limits = [job.timeout_s for job, _ in self.given if job.timeout_s is not None]
+        return sum(limits) if len(limits) == len(self.given) else None
 
     def began(self) -> None:
-        assert self.job is not None
         self.has_begun = True
         self._given = time.monotonic()
-        self._deadline = self._after(self.job.timeout_s, GRACE_S)
+        self._deadline = self._after(self._timeout_s, GRACE_S)
 
     def spent_s(self) -> float:
-        """Seconds since the job began."""
+        """Seconds since its attempts began."""
         return round(time.monotonic() - self._given, 6)
 
     def answer(self, go_on: bool, spent_s: float) -> None:
         """Let it go on from a rung; waiting for us was not its time."""
-        assert self.job is not None
-        if self.job.timeout_s is not None:
-            self._deadline = self._after(self.job.timeout_s - spent_s, GRACE_S)
+        if self._timeout_s is not None:
+            self._deadline = self._after(self._timeout_s - spent_s, GRACE_S)
         with contextlib.suppress(OSError):
             self.connection.send(Answer(go_on))
 
@@ -109,9 +120,8 @@ class Supervised:
         return math.inf if seconds is None else time.monotonic() + seconds + extra
 
     def offence(self) -> tuple[Outcome, str] | None:
-        """What its job is to be ended for, if anything."""
-        job = self.job
-        assert job is not None
+        """What its attempts are to be ended for, if anything."""
+        job = self.left[0]  # one with a memory limit is alone
         if time.monotonic() > self._deadline and not self.connection.poll():
             if self.stopping:
                 return Outcome.INTERRUPTED, f"stopped by Ctrl-C, {STOP_S:g} s into a step"
@@ -137,7 +147,7 @@ class Supervised:
     def patience_s(self) -> float:
         """How long the driver may look elsewhere."""
         wait = 0.2
-        if self.job is not None and self.job.memory_mb is not None:
+        if any(job.memory_mb is not None for job in self.left):
             wait = _OWN_MEMORY_EVERY_S
         return max(0.0, min(wait, self._deadline - time.monotonic()))
 

@@ -1,4 +1,4 @@
-"""A worker process: makes one attempt after another for a driver at the other end of a pipe.
+"""A worker process: makes attempts for a driver at the other end of a pipe.
 
 Started as  python -m homeostat.execute.worker DESCRIPTOR DRIVER_PID main|thread  with its threads
 limited by the environment. A thread reads the pipe, so that a stop is heard while a step runs and
@@ -7,7 +7,6 @@ the driver's death ends the worker at once.
 
 from __future__ import annotations
 
-import contextlib
 import faulthandler
 import gc
 import io
@@ -16,24 +15,20 @@ import queue
 import signal
 import sys
 import threading
-import time
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import NoReturn
 
 import psutil
 
 from homeostat.errors import HomeostatError, RecordError
-from homeostat.execute.attempt import attempt
-from homeostat.execute.control import Control
-from homeostat.execute.isolation import Isolation
-from homeostat.execute.job import Job
+from homeostat.execute.job import Finished, Job
 from homeostat.execute.messages import Answer, Began, Ended, News, StopNow, Task, Trouble
+from homeostat.execute.printing import Printing
 from homeostat.execute.processes import MARK, end_with_parent, kill_children, kill_marked
 from homeostat.execute.recorder import clear
-from homeostat.record.attempt import LOG, Attempt, write_attempt
-from homeostat.record.files import cannot_write, make_folder
+from homeostat.execute.side_by_side import SideBySide
+from homeostat.record.attempt import Attempt, write_attempt
+from homeostat.record.files import make_folder
 from homeostat.record.outcome import Outcome
 from homeostat.workload.workload import Workload
 
@@ -46,7 +41,7 @@ class Worker:
     def __init__(self, connection: Connection, driver: int) -> None:
         self._connection = connection
         self._driver = driver
-        self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[list[Task]] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._stop_asked = False
         self._known: dict[tuple[str, str | None], Workload] = {}
@@ -54,9 +49,9 @@ class Worker:
 
     def serve(self) -> None:
         while True:
-            task = self._tasks.get()
+            tasks = self._tasks.get()
             try:
-                self._connection.send(self._make(task))
+                self._make(tasks)
             except RecordError as error:
                 self._connection.send(Trouble(error))
 
@@ -71,7 +66,7 @@ class Worker:
                 message = self._connection.recv()
             except (EOFError, OSError):
                 _vanish()
-            if isinstance(message, Task):
+            if isinstance(message, list):
                 self._stop_asked = False
                 self._tasks.put(message)
             elif isinstance(message, Answer):
@@ -79,51 +74,48 @@ class Worker:
             elif isinstance(message, StopNow):
                 self._stop_asked = True
 
-    def _make(self, task: Task) -> Ended:
-        if not task.job["resume"]:
-            clear(task.job["folder"])
-        with _printing_to(task.job["folder"]):
+    def _make(self, tasks: list[Task]) -> None:
+        """One attempt, or several side by side; each one's end is told when it comes."""
+        for task in tasks:
+            if not task.job["resume"]:
+                clear(task.job["folder"])
+        with Printing(task.job["folder"] for task in tasks) as printing:
             try:
-                job = task.unpack(self._known)
+                jobs = [task.unpack(self._known) for task in tasks]
             except HomeostatError as error:
-                return Ended(_could_not_load(task, error))
+                for member, task in enumerate(tasks):
+                    self._connection.send(Ended(_could_not_load(task, error), member))
+                return
             self._connection.send(Began())
-            finished = self._attempt(job)
-        if job.memory_mb is not None:
+            ended = self._attempts(jobs, printing)
+        if jobs[0].memory_mb is not None:
             gc.collect()  # what one attempt leaves behind would count against the next
-        return Ended(finished)
+        self._connection.send(ended)
 
-    def _attempt(self, job: Job) -> Attempt:
-        control = Control(
-            timeout_s=job.timeout_s,
-            memory_mb=job.memory_mb,
-            stop_asked=lambda: self._stop_asked,
+    def _attempts(self, jobs: list[Job], printing: Printing) -> Ended:
+        """Makes them; returns the end of the last, to be told when everything is in its place."""
+        group = SideBySide(
+            jobs,
+            lambda: self._stop_asked,
+            on_turn=lambda job: printing.to(None if job is None else job.folder),
         )
-        reports = attempt(job, control, Isolation(job.seed, device=job.device))
+        events, left = group.events(), len(jobs)
         go_on: bool | None = None
         while True:
-            try:
-                reported = reports.send(go_on)
-            except StopIteration as end:
-                finished: Attempt = end.value
-                return finished
-            report = reported.report
+            event = events.send(go_on)
+            member = jobs.index(event.job)
+            if isinstance(event, Finished):
+                go_on, left = None, left - 1
+                ended = Ended(event.attempt, member)
+                if not left:
+                    return ended
+                self._connection.send(ended)
+                continue
+            step, metrics = event.report.step, event.report.metrics
             self._connection.send(
-                News(
-                    report.step,
-                    report.metrics,
-                    reported.asks,
-                    reported.repeated,
-                    control.spent_s,
-                )
+                News(step, metrics, event.asks, event.repeated, group.spent_s, member)
             )
-            go_on = self._wait_for_answer(control) if reported.asks else None
-
-    def _wait_for_answer(self, control: Control) -> bool:
-        asked = time.perf_counter()
-        answer = self._answers.get()
-        control.waited(time.perf_counter() - asked)
-        return answer.go_on
+            go_on = self._answers.get().go_on if event.asks else None
 
 
 def _vanish() -> NoReturn:
@@ -144,33 +136,6 @@ def _could_not_load(task: Task, error: HomeostatError) -> Attempt:
     make_folder(failed.folder)
     write_attempt(failed)
     return failed
-
-
-@contextlib.contextmanager
-def _printing_to(folder: Path) -> Iterator[None]:
-    """Send everything printed, by libraries in C too, to the attempt's log."""
-    make_folder(folder)
-    path = folder / LOG
-    try:
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    before = [os.dup(number) for number in (1, 2)]
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
-    try:
-        yield
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
-        for number, descriptor in zip((1, 2), before, strict=True):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        with contextlib.suppress(OSError):
-            if path.stat().st_size == 0:
-                path.unlink()
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from homeostat.errors import RecordError
 from homeostat.execute.engines import make_engine
 from homeostat.execute.job import Event
+from homeostat.execute.side_by_side import MOST
 from homeostat.record.files import make_folder, read_json, write_json
 from homeostat.record.fingerprint import code_digest
 from homeostat.record.outcome import Outcome
@@ -173,7 +174,8 @@ def run_design(
             on_row(rows[index])
 
     with make_engine(engine, jobs) as running:
-        work(running, source, done, on_event or (lambda event: None))
+        ahead = MOST if workload.batch is not None else 1
+        work(running, source, done, on_event or (lambda event: None), ahead=ahead)
         interrupted = running.stopping
     return DesignResult(
         kind, workload, tuple(_in_order(points, resolved, rows)), folder, held, interrupted

@@ -31,8 +31,12 @@ def work(
     done: Callable[[Making, RunRecord], None],
     on_event: Callable[[Event], None],
     judge: Judge | None = None,
+    ahead: int = 1,
 ) -> None:
     """Makes what `source` gives, as many at a time as the engine takes, and hands it to `done`.
+
+    `ahead` times as many are asked for where nothing depends on what comes out, so that the engine
+    finds some to make side by side.
 
     After a Ctrl-C it asks for no more, and hands over what was interrupted as well.
     """
@@ -58,7 +62,7 @@ def work(
             making.skip(reason)
 
     def fill() -> None:
-        while len(makings) < engine.slots and not engine.stopping:
+        while len(makings) < engine.slots * ahead and not engine.stopping:
             making = source()
             if making is None:
                 return

@@ -16,7 +16,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from homeostat.errors import RecordError, WorkloadError
 from homeostat.record import seeds
 from homeostat.record.files import make_folder, plain
 from homeostat.record.snapshot import write_snapshot
+from homeostat.workload.together import Function, Together
 
 if TYPE_CHECKING:
     import torch
@@ -69,6 +70,8 @@ class Trial:
         self.validation_data: Any = None
         self.uses_steps = False
         """True once the loop runs over `steps()`: it can then be stopped and resumed in between."""
+        self.side_by_side = False
+        """Whether whoever drives the loop makes other attempts with it and unites what they do."""
         self.between_steps: list[Callable[[int], None]] = []
         """Called with the number of the next step, `budget` after the last."""
         self.before_step: list[Callable[[int], None]] = []
@@ -128,6 +131,27 @@ class Trial:
             yield step
             for call in self.between_steps:
                 call(step + 1)
+
+    def batch(self, function: Function, member: Any) -> Generator[Any, None, Any]:
+        """This attempt's result of `function`, called once for all attempts made side by side.
+
+            loss = yield from trial.batch(steps_together, model)
+
+        Args:
+            function: Takes the members of those that ask for it now and returns a result for each.
+                Alone it gets this one only, and must come to the same. It draws from members'
+                streams, never from generators of the process, and raises before it changes
+                anything: it is then called for each member by itself.
+            member: What this attempt brings.
+
+        A workload says with its own `batch` which attempts are made side by side.
+        """
+        part = Together(function, member)
+        if self.side_by_side:
+            yield part
+        else:
+            Together.do([part])
+        return part.result
 
     def rng(self, use: str) -> np.random.Generator:
         """The numpy stream for one use; the same object each time it is asked for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -60,8 +60,10 @@ class Workload:
     """Its own phases, if the general plan does not fit."""
     data: Callable[..., Any] | None = None
     """Prepares or describes its data."""
-    batch: Callable[..., Any] | None = None
-    """Runs several (config, seed) pairs in one call."""
+    batch: Callable[[Config], Hashable] | None = None
+    """config -> what has to agree for attempts to be made side by side, their loops uniting work
+    by `trial.batch`; None where that does not pay. Such a loop leaves settings of the process
+    (threads, default types, the working folder) alone."""
     views: tuple[Look, ...] = ()
     """Pictures of a finished run that only it knows how to draw (`workload.view`)."""
     timeout_s: float | None = None
@@ -129,7 +131,7 @@ def workload(
     claims: Path | str | None = None,
     plan: Callable[..., Any] | None = None,
     data: Callable[..., Any] | None = None,
-    batch: Callable[..., Any] | None = None,
+    batch: Callable[[Config], Hashable] | None = None,
     views: Sequence[Look] = (),
     timeout_s: float | None = None,
     source: Path | None = None,

@@ -1,0 +1,63 @@
+"""Together: a piece of work that attempts made side by side have done in one call for all of them.
+
+    def loop(config, trial):
+        model = Model(config, trial.rng("init"))
+        for step in trial.steps():
+            loss = yield from trial.batch(steps_together, model)
+            yield hs.Report(step, loss=loss)
+
+    def steps_together(models):
+        return [...]            a result for each, in their order
+
+Each attempt keeps its own loop, streams, folder and end; the next call is without one that ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from homeostat.errors import WorkloadError
+
+Function = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+class Together:
+    """One attempt's part in such a piece of work, from when it asks until it is done."""
+
+    def __init__(self, function: Function, member: Any) -> None:
+        self.function = function
+        self._member = member
+        self._result: Any = None
+        self._error: Exception | None = None
+
+    @property
+    def result(self) -> Any:
+        """What came out for this attempt, or raises what went wrong."""
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    @staticmethod
+    def do(parts: Sequence[Together]) -> None:
+        """Does the parts of one function at once; each by itself if that raises.
+
+        So an error costs the attempt that causes it alone, as long as the function raises before
+        it changes anything.
+        """
+        function = parts[0].function
+        try:
+            results = list(function([part._member for part in parts]))
+            if len(results) != len(parts):
+                raise WorkloadError(
+                    f"{function.__name__} gave {len(results)} results for {len(parts)} members."
+                )
+        except Exception as error:
+            if len(parts) == 1:
+                parts[0]._error = error
+                return
+            for part in parts:
+                Together.do([part])
+            return
+        for part, result in zip(parts, results, strict=True):
+            part._result = result
