@@ -19,7 +19,7 @@ from homeostat.workloads.visioncore.clips import (
     Clip,
     Clips,
 )
-from homeostat.workloads.visioncore.experiment import LEVELS_PER_SD
+from homeostat.workloads.visioncore.experiment import LEVELS_PER_SD, Repeats
 from homeostat.workloads.visioncore.metrics import bits_per_spike_N, ccnorm_N, correlation_N
 
 Floats = NDArray[np.float64]
@@ -85,22 +85,28 @@ def score_repeats(predict: Predict, clips: dict[str, Clips], rng: np.random.Gene
         shown = session.session.repeats
         if shown is None:
             continue
-        starts = np.arange(0, len(shown.gaze_T2) - CLIP_FRAMES + 1, CLIP_FRAMES - BURN_IN)
-        frames_BT = starts[:, None] + np.arange(CLIP_FRAMES)
-        device = session.gaze_T2.device
-        stimulus = torch.from_numpy(shown.stimulus_THW[frames_BT]).to(device)
-        clip = Clip(
-            stimulus_BTHW=stimulus.float() / LEVELS_PER_SD,
-            gaze_BT2=torch.from_numpy(shown.gaze_T2[frames_BT]).to(device),
-            spikes_BTN=torch.empty(0),
-            mask_BT=torch.empty(0),
-        )
+        clip, frames_BT = repeated_clips(shown, session.gaze_T2.device)
         rates_BTN = predict({name: clip})[name][:, BURN_IN:]
         rates = rates_BTN.flatten(0, 1).float().cpu().numpy().astype(np.float64)
-        kept = frames_BT[:, BURN_IN:].ravel()
-        repeats = shown.spikes_RTN[:, kept].astype(np.float64)
+        repeats = shown.spikes_RTN[:, frames_BT.ravel()].astype(np.float64)
         scores.append(ccnorm_N(rates, repeats, rng))
     return float(np.nanmean(np.concatenate(scores))) if scores else float("nan")
+
+
+def repeated_clips(
+    shown: Repeats, device: torch.device, *, max_clips: int | None = None
+) -> tuple[Clip, NDArray[np.intp]]:
+    """Clips that together predict a repeated stimulus, and the frames each predicts, (B, T)."""
+    starts = np.arange(0, len(shown.gaze_T2) - CLIP_FRAMES + 1, CLIP_FRAMES - BURN_IN)[:max_clips]
+    frames_BT = starts[:, None] + np.arange(CLIP_FRAMES)
+    stimulus = torch.from_numpy(shown.stimulus_THW[frames_BT]).to(device)
+    clip = Clip(
+        stimulus_BTHW=stimulus.float() / LEVELS_PER_SD,
+        gaze_BT2=torch.from_numpy(shown.gaze_T2[frames_BT]).to(device),
+        spikes_BTN=torch.empty(0),
+        mask_BT=torch.empty(0),
+    )
+    return clip, frames_BT[:, BURN_IN:]
 
 
 def summarise(scores: dict[str, Score], prefix: str) -> dict[str, float]:

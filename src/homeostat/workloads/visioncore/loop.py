@@ -12,7 +12,9 @@ from homeostat.workload.report import Report
 from homeostat.workloads.visioncore.build import build_module, load_clips
 from homeostat.workloads.visioncore.clips import Clips, draw_batch, owned_frames
 from homeostat.workloads.visioncore.evaluate import score, score_repeats, summarise
+from homeostat.workloads.visioncore.portrait import portrait
 from homeostat.workloads.visioncore.training import FreeViewing, Stepper, parameter_groups
+from homeostat.workloads.visioncore.views import FILE
 
 if TYPE_CHECKING:
     from homeostat.space import Config
@@ -71,6 +73,7 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
             metrics |= _test(module, clips, most, trial)
         yield Report(step, **metrics)
         if last:
+            trial.write(FILE, portrait(module, clips, most))
             return
 
 

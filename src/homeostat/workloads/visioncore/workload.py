@@ -11,6 +11,7 @@ from homeostat.workload.report import Report
 from homeostat.workload.workload import workload
 from homeostat.workloads.visioncore.baselines import baselines
 from homeostat.workloads.visioncore.symptoms import REMEDIES, SYMPTOMS
+from homeostat.workloads.visioncore.views import VIEWS
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -203,6 +204,7 @@ space = Space(
     baselines=baselines,
     symptoms=SYMPTOMS,
     remedies=REMEDIES,
+    views=VIEWS,
     bounds={"train_loss": (None, 1e3), "grad_norm": (None, 1e4)},
 )
 def visioncore(config: Config, trial: Trial) -> Iterator[Report]:
