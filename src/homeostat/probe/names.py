@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from homeostat.probe.tensors import loose_tensors
+
 _AUTOMATIC = re.compile(r"^\d+_")
 
 
@@ -25,6 +27,8 @@ class Names:
             self._kept.append(module)
         for path, weight in model.named_parameters():
             self._weights.setdefault(id(weight), (label, path))
+        for path, tensor in loose_tensors(model):
+            self._weights.setdefault(id(tensor), (label, path))
 
     def knows(self, module: Any) -> bool:
         return id(module) in self._modules

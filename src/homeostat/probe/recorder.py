@@ -20,7 +20,7 @@ from homeostat.probe.forward import Forward
 from homeostat.probe.recording import Optimizer, Recording
 from homeostat.probe.shared import Halt, Shared
 from homeostat.probe.steps import Steps
-from homeostat.probe.tensors import digest
+from homeostat.probe.tensors import digest, loose_tensors
 from homeostat.workload.report import Report
 from homeostat.workload.trial import Trial
 
@@ -61,8 +61,9 @@ class Recorder(Watcher):
                 recording.models[label] = model
                 self.shared.names.add(label, model)
                 if recording.anatomy:
-                    for parameter in model.parameters():
-                        self.shared.weight(parameter).registered = True
+                    loose = [tensor for _, tensor in loose_tensors(model)]
+                    for tensor in [*model.parameters(), *loose]:
+                        self.shared.weight(tensor).registered = True
         for label, optimizer in trial.optimizers.items():
             self.steps.optimizer(optimizer, label)
 
@@ -116,8 +117,10 @@ class Recorder(Watcher):
         recording = self.recording
         told: list[Any] = []
         for optimizer in self._shown():
+            known = optimizer.thing.defaults  # an optimiser does not look at anything else
             for group in optimizer.thing.param_groups:
-                told.append((optimizer.kind, len(group["params"]), _plain_settings(group)))
+                own = {name: group[name] for name in known if name in group}
+                told.append((optimizer.kind, len(group["params"]), _plain_settings(own)))
         watched = self._trial.watched.values() if self._trial is not None else ()
         for thing in [*self.steps.schedulers.values(), *watched]:
             if hasattr(thing, "last_epoch") or hasattr(thing, "decay"):

@@ -29,6 +29,14 @@ def tensors_in(output: Any) -> Iterator[Any]:
             yield from tensors_in(part)
 
 
+def loose_tensors(model: Any) -> Iterator[tuple[str, Any]]:
+    """Tensors that want a gradient and hang on a module, but are none of its parameters."""
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            if isinstance(value, torch.Tensor) and value.requires_grad and value.is_leaf:
+                yield f"{path}.{name}" if path else name, value
+
+
 def gain(shown: Any, output: Any) -> float | None:
     """Size of what came out over size of what went in; tokens count as 1."""
     if not output.is_floating_point() or not output.numel():

@@ -263,3 +263,20 @@ def decay_on_norms(config, trial):
         optimizer.step()
         with torch.no_grad():
             yield hs.Report(step, val_loss=F.mse_loss(model(vx), vy))
+
+
+@minimise()
+def cosine_that_comes_back(config, trial):
+    """T_max counts epochs, and the schedule is stepped with every batch."""
+    (x, y), (vx, vy) = curve(trial.torch_rng("data"))
+    model = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=trial.budget)
+    trial.watch(model, optimizer, schedule)
+    for step in trial.steps():
+        for rows, targets in zip(x.split(50), y.split(50), strict=True):
+            optimizer.zero_grad()
+            F.mse_loss(model(rows), targets).backward()
+            optimizer.step()
+            schedule.step()
+        yield hs.Report(step, val_loss=F.mse_loss(model(vx), vy))

@@ -329,3 +329,74 @@ def unreachable_target(config, trial):
         optimizer.step()
         deaths += (step + 1) % 40 == 0
         yield hs.Report(step, val_loss=loss, deaths=deaths)
+
+
+class Weighed(nn.Module):
+    """A scale that was meant to be learned, and is no parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 1))
+        self.scale = torch.full((1,), 0.5, requires_grad=True)
+
+    def forward(self, x):
+        return self.scale * self.body(x)
+
+
+@minimise()
+def tensor_that_is_no_parameter(config, trial):
+    (x, y), (vx, vy) = curve(trial.torch_rng("data"))
+    model = Weighed()
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+    trial.watch(model, optimizer)
+    for step in trial.steps():
+        optimizer.zero_grad()
+        F.mse_loss(model(x), y).backward()
+        optimizer.step()
+        yield hs.Report(step, val_loss=F.mse_loss(model(vx), vy))
+
+
+@minimise()
+def encoder_without_gradients(config, trial):
+    """The encoder is in the optimiser; no_grad from an earlier experiment is still around it."""
+    (x, y), (vx, vy) = curve(trial.torch_rng("data"))
+    encoder, head = nn.Sequential(nn.Linear(5, 16), nn.Tanh()), nn.Linear(16, 1)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=config.lr)
+    trial.watch(encoder, head, optimizer)
+    for step in trial.steps():
+        with torch.no_grad():
+            code = encoder(x)
+        optimizer.zero_grad()
+        F.mse_loss(head(code), y).backward()
+        optimizer.step()
+        with torch.no_grad():
+            yield hs.Report(step, val_loss=F.mse_loss(head(encoder(vx)), vy))
+
+
+@minimise(space=hs.Space(lr=LR, weight_decay=hs.Float(1e-6, 0.1, log=True, default=1e-3)))
+def decay_under_another_name(config, trial):
+    """The group's own key is `weight_decay`; nobody reads `decay`."""
+    (x, y), (vx, vy) = curve(trial.torch_rng("data"))
+    model = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+    for group in optimizer.param_groups:
+        group["decay"] = config.weight_decay
+    trial.watch(model, optimizer)
+    for step in trial.steps():
+        optimizer.zero_grad()
+        F.mse_loss(model(x), y).backward()
+        optimizer.step()
+        yield hs.Report(step, val_loss=F.mse_loss(model(vx), vy))
+
+
+@minimise(metric="val_accuracy", budget=20)
+def accuracy_to_be_minimised(config, trial):
+    (x, y), (vx, vy) = blobs(trial.torch_rng("data"), spread=2.0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+    trial.watch(model, optimizer)
+    for step in trial.steps():
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        yield hs.Report(step, val_accuracy=(model(vx).argmax(1) == vy).float().mean())

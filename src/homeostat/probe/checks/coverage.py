@@ -27,7 +27,7 @@ def check(bench: Bench) -> Checks:
     problems = [
         *_missing(found, run),
         *_twice(found, run),
-        *_without_gradient(Found("gradient flow"), run),
+        *_without_gradient(Found("gradient flow"), run, bench.whole),
         *_still(Found("movement"), run, bench.whole),
     ]
     yield from problems
@@ -61,8 +61,9 @@ def _missing(found: Found, run: Recording) -> Checks:
         yield found.fault(
             f"{some([w.name for w in rest])} ({size:,} numbers) get a gradient, but no optimiser "
             "has them: they never change.",
-            "Give the optimiser all of model.parameters(), with layers held in an "
-            "nn.ModuleList and not in a plain list; or freeze them by requires_grad_(False).",
+            "Give the optimiser all of model.parameters(), with layers held in an nn.ModuleList "
+            "and not in a plain list or dict, and tensors in an nn.Parameter; or freeze them by "
+            "requires_grad_(False).",
             weights=[w.name for w in rest],
         )
 
@@ -96,7 +97,7 @@ def _twice(found: Found, run: Recording) -> Checks:
         )
 
 
-def _without_gradient(found: Found, run: Recording) -> Checks:
+def _without_gradient(found: Found, run: Recording, whole: bool) -> Checks:
     stepped = [w for w in run.weights if w.trainable and _steps(run, w)]
     cut = [w for w in stepped if not w.reached and w.largest_grad is None and run.backwards]
     unused = [w for w in cut if not w.called_with_grad and (w.owner is not None or w.registered)]
@@ -109,12 +110,21 @@ def _without_gradient(found: Found, run: Recording) -> Checks:
             "from values on the way from them to the loss.",
             weights=[w.name for w in detached],
         )
-    if unused:
+    without = [w for w in unused if w.owner is not None]
+    if without:
+        yield (found.fault if whole else found.warning)(
+            f"{some([w.name for w in without])} are in the optimiser, but are used under "
+            f"torch.no_grad() only in all {run.num_updates} updates: they never learn.",
+            "Take torch.no_grad() away from around them, or take them out of the optimiser.",
+            weights=[w.name for w in without],
+        )
+    idle = [w for w in unused if w.owner is None]
+    if idle:
         yield found.warning(
-            f"{some([w.name for w in unused])} are in the optimiser but are never used within "
+            f"{some([w.name for w in idle])} are in the optimiser but are never used within "
             f"{run.num_updates} updates.",
             "Take them out of the model, or see why nothing calls them.",
-            weights=[w.name for w in unused],
+            weights=[w.name for w in idle],
         )
     zero = [w for w in stepped if w.largest_grad == 0 and _steps(run, w) >= FEW]
     if any(w.tensor.ndim > 1 for w in zero):  # a lone bias may cancel out of a difference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from homeostat.probe.recording import Recording
 from homeostat.record.check import Check, Checks, Found
 
 MOST_BLOWN = 10.0
+_HIGH = re.compile(r"(^|_)(acc|accuracy|auc|auroc|f1|r2|recall|bleu|iou|dice)(_|$)")
+_LOW = re.compile(r"(^|_)(loss|error|err|mse|rmse|mae|nll|perplexity|cross_entropy)(_|$)")
 LEAST_BACKWARDS = 4
 
 
@@ -127,20 +130,27 @@ def _mirrored(bench: Bench, run: Recording, losses: list[float]) -> bool:
 def _wrong_goal(
     found: Found, bench: Bench, losses: list[float], objective: list[float]
 ) -> Check | None:
-    """The score moves with the loss, but the workload asks for the opposite."""
+    """The score moves as its name or the loss has it, and the workload asks for the opposite."""
     workload = bench.workload
     curve = bench.plain().curve(workload.metric)
-    if not _worsens(objective) or len(curve) < 3:
-        return None
     first, last = _ends(losses)
+    if len(curve) < 3 or not last < first:
+        return None
     start, end = _ends(curve)
-    together = last < first and end < start and abs(start - losses[0]) <= 0.4 * abs(losses[0])
-    if workload.goal != "maximize" or not together:
+    name = workload.metric.lower()
+    if workload.goal == "maximize":
+        like_loss = _worsens(objective) and abs(start - losses[0]) <= 0.4 * abs(losses[0])
+        wrong, right = end < start and (like_loss or bool(_LOW.search(name))), "minimize"
+    else:
+        late = int(np.argmax(curve)) >= len(curve) // 2
+        wrong, right = end > 1.02 * start >= 0 and late and bool(_HIGH.search(name)), "maximize"
+    if not wrong:
         return None
     return found.fault(
-        f"{workload.metric} falls with the loss that is trained on ({start:.4g} to {end:.4g}), but "
-        "the workload says that it is to be maximised.",
-        'Write goal="minimize".',
+        f"{workload.metric} {'falls' if end < start else 'rises'} ({start:.4g} to {end:.4g}) as "
+        "the loss that is trained on falls, but the workload says that it is to be "
+        f"{workload.goal}d.",
+        f'Write goal="{right}".',
     )
 
 

@@ -17,6 +17,7 @@ NORMS = (
     nn.GroupNorm,
     nn.RMSNorm,
 )
+FEW_RATES = 8
 USUAL_DECAY = 0.01
 """AdamW's own default, which people leave on everything; above it is a decision."""
 
@@ -63,6 +64,24 @@ def _pace(found: Found, bench: Bench, optimizer: Optimizer) -> Checks:
             "Give the schedule as many steps as it will be stepped.",
             idle=idle,
         )
+    low = _turns(used) if optimizer.scheduler == "CosineAnnealingLR" else None
+    if low is not None:
+        yield found.fault(
+            f"The rate of {optimizer.name} falls to {used[low]:.2g} by step {low + 1} of "
+            f"{len(used)}, and rises again to {max(used[low:]):.2g}: the schedule is shorter than "
+            "training.",
+            "Give T_max the number of times that the schedule will be stepped.",
+            low=low,
+        )
+
+
+def _turns(rates: list[float]) -> int | None:
+    """Where a rate that should only fall is lowest, if it rises again from there."""
+    if len(rates) < FEW_RATES:
+        return None
+    low = min(range(len(rates)), key=rates.__getitem__)
+    turns = rates[low] < 0.05 * rates[0] and low < 0.8 * len(rates)
+    return low if turns and max(rates[low:]) > 0.2 * rates[0] else None
 
 
 def _decay(found: Found, bench: Bench) -> Checks:
