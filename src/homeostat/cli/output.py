@@ -7,7 +7,14 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from homeostat.record.check import Check
+
+
+STYLE = {"ok": None, "skipped": "dim", "warning": "yellow", "fault": "red"}
+"""How a check's line looks, by its status."""
 
 
 class Output:
@@ -50,6 +57,13 @@ class Output:
         for row in cells:
             table.add_row(*(Text(cell) for cell in row))
         self.console.print(table, soft_wrap=False)
+
+    def checks(self, checks: Iterable[Check]) -> None:
+        """Print each check on a line, with what to do about it below."""
+        for check in checks:
+            self.line(f"{check.status:<8} {check.name}: {check.saw}", style=STYLE[check.status])
+            if check.remedy:
+                self.line(f"         -> {check.remedy}")
 
     def document(self, content: object) -> None:
         """Print the JSON document, if it was asked for."""

@@ -52,6 +52,7 @@ def write_study_report(facts: StudyFacts, folder: Path) -> Path:
     _summary(document, facts)
     _confirmation(document, facts)
     _search(document, facts)
+    _checklist(document, facts)
     _phases(document, facts)
     _unknown(document, facts)
     _reproduce(document, facts)
@@ -142,6 +143,17 @@ def _search(document: Document, facts: StudyFacts) -> None:
     )
 
 
+def _checklist(document: Document, facts: StudyFacts) -> None:
+    """What the search's own checks saw; the last search of the plan counts."""
+    searches = [p["facts"]["checklist"] for p in facts.phases if "checklist" in p["facts"]]
+    if searches:
+        document.heading("Before the next round")
+        document.table(
+            ("check", "status", "saw", "what to do"),
+            [(c["check"], c["status"], c["saw"], c["remedy"]) for c in searches[-1]],
+        )
+
+
 def _phases(document: Document, facts: StudyFacts) -> None:
     document.heading("What was done, what was decided, and why")
     document.table(
@@ -168,26 +180,10 @@ def _unknown(document: Document, facts: StudyFacts) -> None:
             f"{len(facts.trials)} trials over {len(searched)} parameters explore only a part; "
             "run the same command again to go on."
         )
-    lines += _edges(facts)
     still = facts.workload.space.searched().keys() - searched
     if still:
         lines.append("Not varied: " + ", ".join(f"`{name}`" for name in sorted(still)) + ".")
     document.bullets(lines or ["Nothing in particular."])
-
-
-def _edges(facts: StudyFacts) -> list[str]:
-    """Parameters whose best value sits at an end of the range: the optimum may lie beyond."""
-    lines: list[str] = []
-    if not facts.ranked:
-        return lines
-    for name, value in facts.ranked[0].parameters.items():
-        parameter = facts.workload.space[name]
-        if isinstance(parameter, (Float, Int)):
-            place = parameter.to_unit(value)
-            if min(place, 1 - place) < 0.02:
-                end = "lower" if place < 0.5 else "upper"
-                lines.append(f"`{name}` = {_short(value)} is at the {end} end of its range.")
-    return lines
 
 
 def _reproduce(document: Document, facts: StudyFacts) -> None:

@@ -179,6 +179,21 @@ def _searched_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> s
     return f"{added[0]} was not searched and is now" if added else ""
 
 
+def ranges(searched: Mapping[str, Mapping[str, Any]]) -> dict[str, Range]:
+    """What was searched, whatever the workload's space has become since; undoes `describe`."""
+    return {name: _rebuilt(described) for name, described in searched.items()}
+
+
+def _rebuilt(described: Mapping[str, Any]) -> Range:
+    kind = described["kind"]
+    if kind == "bool":
+        return Bool()
+    if kind == "choice":
+        return Choice(list(described["options"]))
+    number = Float if kind == "float" else Int
+    return number(described["low"], described["high"], log=described["log"])
+
+
 def range_text(parameter: Range) -> str:
     """A range in words."""
     return _described(_range(parameter))

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from homeostat.errors import WorkloadError
+from homeostat.record.check import Check
 from homeostat.record.outcome import Outcome
 from homeostat.search.carried import Carried
 from homeostat.search.rows import TrialRow
@@ -86,6 +87,7 @@ class SearchResult:
     result.best.config, .best.value, .best.confirmed, .best.command
     result.trials      every trial
     result.carried     trials of earlier studies, which the sampler learnt from
+    result.checklist   what to look at before the next round
     result.notes       sentences worth reading
     """
 
@@ -97,6 +99,8 @@ class SearchResult:
     """None if no trial completed."""
     trials: Sequence[TrialRow]
     carried: Sequence[Carried] = ()
+    checklist: tuple[Check, ...] = ()
+    """Empty while nothing completed."""
     interrupted: bool = False
     notes: tuple[str, ...] = ()
 
@@ -138,6 +142,7 @@ class SearchResult:
             "outcomes": {outcome.value: count for outcome, count in self.outcomes.items()},
             "best": None if best is None else _best_json(best),
             "notes": list(self.notes),
+            "checklist": [check.to_json() for check in self.checklist],
             "trials": self.rows(),
             "carried": [asdict(trial) for trial in self.carried],
         }

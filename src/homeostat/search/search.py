@@ -181,7 +181,9 @@ def read(
     settings = Settings.from_json(place.study(study).settings)
     found = load.find(_how_to_find(study, settings, workload))
     looked = Study.look(found, study, store=place)
-    return summarise(looked, notes=tuple(looked.definition.sources.values()))
+    return summarise(
+        looked, Path(results) / "studies" / study, notes=tuple(looked.definition.sources.values())
+    )
 
 
 def open_store(results: str | Path = "results", store: str | Path | None = None) -> Store:
@@ -204,7 +206,7 @@ def _run(
                 "ran with other code."
             )
         campaign.run()
-        return summarise(study, interrupted=campaign.interrupted, notes=campaign.notes)
+        return summarise(study, folder, interrupted=campaign.interrupted, notes=campaign.notes)
 
 
 def _ignore(event: SearchEvent) -> None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from homeostat.search.confirm import DEFAULT, winner
 from homeostat.search.result import Best, Confirmed, Gain, SearchResult, command
+from homeostat.search.rounds.checklist import checklist
+from homeostat.search.rounds.round import Round
 from homeostat.search.study import Study
 
 
 def summarise(
-    study: Study, *, interrupted: bool = False, notes: Sequence[str] = ()
+    study: Study, folder: Path, *, interrupted: bool = False, notes: Sequence[str] = ()
 ) -> SearchResult:
-    """What a study has found so far."""
+    """What a study has found so far.
+
+    Args:
+        folder: Where its runs are.
+    """
     metric, goal = next(iter(study.definition.objectives.items()))
     best = _best(study, goal)
     told = list(notes)
@@ -29,8 +36,21 @@ def summarise(
         best=best,
         trials=tuple(study.trials),
         carried=study.definition.carried,
+        checklist=checklist(_round(study, best, folder)) if best is not None else (),
         interrupted=interrupted,
         notes=tuple(told),
+    )
+
+
+def _round(study: Study, best: Best, folder: Path) -> Round:
+    return Round(
+        study=study.name,
+        workload=study.workload,
+        reference=study.row.settings.get("reference") or study.workload.name,
+        definition=study.definition,
+        trials=study.trials,
+        best=study.trials[best.number],
+        folder=folder,
     )
 
 

@@ -8,23 +8,13 @@ import re
 import numpy as np
 
 from homeostat.record.outcome import Outcome
-from homeostat.space import Float, Int
+from homeostat.space.edges import at_an_end
 from homeostat.space.values import show
 from homeostat.symptoms import shapes
 from homeostat.symptoms.seen import Seen
 from homeostat.symptoms.symptoms import Symptom
 
-_TRAIN = re.compile(r"^train(ing)?_(loss|error|nll)$|^loss$")
-_EDGE = 0.02
 _STUCK = 10.0
-
-
-def _train(seen: Seen) -> list[float]:
-    """The training loss, by the names it usually has."""
-    for name in seen.curves:
-        if _TRAIN.match(name) and name != seen.metric:
-            return seen.values(name)
-    return []
 
 
 def _diverged(seen: Seen) -> str:
@@ -47,7 +37,7 @@ def _constant(seen: Seen) -> str:
 
 
 def _overfitting(seen: Seen) -> str:
-    train, values = _train(seen), seen.objective
+    train, values = seen.training, seen.objective
     if not shapes.rising(values) or len(train) < shapes.LEAST or train[-1] >= train[0]:
         return ""
     best = int(np.argmin(values))
@@ -74,7 +64,7 @@ def _oscillating(seen: Seen) -> str:
 
 
 def _spikes(seen: Seen) -> str:
-    train = _train(seen)
+    train = seen.training
     if not shapes.spikes(train):
         return ""
     return f"the training loss jumps to {max(train[1:]):.4g}, from {float(np.median(train)):.4g}"
@@ -132,15 +122,10 @@ def _seeds_disagree(seen: Seen) -> str:
 def _at_the_edge(seen: Seen) -> str:
     if seen.space is None:
         return ""
-    edges = [
-        f"{name} is {show(seen.config[name])}"
-        for name, parameter in seen.space.items()
-        if isinstance(parameter, Float | Int)
-        and name in seen.config.given
-        and not _EDGE < parameter.to_unit(seen.config[name]) < 1 - _EDGE
-        and not parameter.fixed
-    ]
-    return f"{', '.join(edges)}: at the end of the range" if edges else ""
+    given = {n: v for n, v in seen.config.items() if n in seen.config.given}
+    ends = [e for e in at_an_end(seen.space, given) if not seen.space[e.name].fixed and e.wider]
+    told = ", ".join(f"{end.name} is {show(end.value)}" for end in ends)
+    return f"{told}: at the end of the range" if told else ""
 
 
 def _too_good(seen: Seen) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.workload.workload import Workload
+
+_TRAIN = re.compile(r"^train(ing)?_(loss|error|nll)$|^loss$")
 
 Points = list[tuple[int, float]]
 
@@ -38,6 +41,12 @@ class Seen:
     def values(self, metric: str) -> list[float]:
         """All values of a metric."""
         return [value for _, value in self.curves.get(metric, [])]
+
+    @property
+    def training(self) -> list[float]:
+        """The training loss, by the names it usually has; nothing if it is not reported."""
+        names = (name for name in self.curves if _TRAIN.match(name) and name != self.metric)
+        return self.values(next(names, ""))
 
     @property
     def objective(self) -> list[float]:

@@ -18,9 +18,7 @@ from homeostat.cli.settings import choose
 from homeostat.plan.budget import format_duration, parse_duration
 
 if TYPE_CHECKING:
-    from homeostat.record.check import Check
-
-STYLE = {"ok": None, "skipped": "dim", "warning": "yellow", "fault": "red"}
+    pass
 
 
 def probe(
@@ -42,17 +40,12 @@ def probe(
     chosen = choose(workload, config, settings)
     out = Output(as_json=as_json)
 
-    def tell(check: Check) -> None:
-        out.line(f"{check.status:<8} {check.name}: {check.saw}", style=STYLE[check.status])
-        if check.remedy:
-            out.line(f"         -> {check.remedy}")
-
     found = run_probe(
         chosen.workload,
         config=chosen.config,
         steps=steps,
         seconds=parse_duration(seconds),
-        on_check=tell,
+        on_check=lambda check: out.checks([check]),
     )
     out.line(
         f"{len(found.faults)} faults, {len(found.warnings)} warnings in {len(found.checks)} "

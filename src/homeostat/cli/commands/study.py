@@ -158,7 +158,7 @@ def status(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show where studies stand: trials, outcomes, the best so far."""
+    """Show where studies stand: trials, outcomes, the best so far; of one, what to look at next."""
     from homeostat.search.search import open_store
 
     out = Output(as_json=as_json)
@@ -173,6 +173,11 @@ def status(
     for row in studies:
         for sentence in row.definition.get("sources", {}).values():
             out.line(f"{row.name}: {sentence}" if len(studies) > 1 else sentence)
+    if study is not None:
+        found = _read(out, study, results, store)
+        checks = found.checklist if found is not None else ()
+        rows[0]["checklist"] = checks
+        out.checks(checks)
     if not rows:
         out.line(f"No studies in {opened.place}.  Start one:  homeostat tune WORKLOAD")
     out.document(rows)
@@ -217,6 +222,18 @@ def best(
     )
 
 
+def _read(out: Output, study: str, results: str, store: str | None) -> SearchResult | None:
+    """A study with its checks; none where its workload cannot be found any more."""
+    from homeostat.errors import HomeostatError
+    from homeostat.search.search import read
+
+    try:
+        return read(study, results=results, store=store)
+    except HomeostatError as error:
+        out.line(str(error))
+        return None
+
+
 def _ranked(row: StudyRow, trials: list[TrialRow]) -> list[TrialRow]:
     """The completed trials, best main objective first."""
     from homeostat.record.outcome import Outcome
@@ -259,6 +276,8 @@ def _conclude(out: Output, result: SearchResult) -> None:
         gain = best.gain
         out.line(f"paired gain {gain.mean:.3g}, 95 % interval {gain.low:.3g} .. {gain.high:.3g}")
     out.line(f"Rerun it:  {best.command}")
+    out.heading("Before the next round")
+    out.checks(result.checklist)
     if result.interrupted:
         out.line(f"Stopped; everything is kept. Go on with:  --study {result.study}")
         raise typer.Exit(130)

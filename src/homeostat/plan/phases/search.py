@@ -154,12 +154,14 @@ def _conclude(context: Context, result: SearchResult, extent: Extent) -> PhaseRe
         "value": best.value,
         "number": best.number,
         "command": best.command,
+        "checklist": [check.to_json() for check in result.checklist],
     }
     changed = ", ".join(f"{k} = {_short(v)}" for k, v in best.overrides.items()) or "the default"
     sentences = (
         f"{len(result.trials)} trials ({told}); the best is trial {best.number} with "
         f"{result.metric} {best.value:.4g}: {changed}.",
         *result.notes,
+        *(f"{c.name}: {c.saw}" for c in result.checklist if c.status == "warning"),
     )
     return PhaseResult("search", status, sentences, extent.why, facts)
 

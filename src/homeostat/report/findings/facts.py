@@ -11,7 +11,9 @@ from typing import Any
 from homeostat.errors import HomeostatError
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
+from homeostat.search.definition import Definition
 from homeostat.search.result import command
+from homeostat.search.rounds.round import Round
 from homeostat.search.rows import StudyRow, TrialRow
 from homeostat.search.store import Store
 from homeostat.workload import load
@@ -66,6 +68,21 @@ class Facts:
             except HomeostatError:
                 self._runs[number] = None
         return self._runs[number]
+
+    @property
+    def round(self) -> Round | None:
+        """The study as its checklist looks at it; none without a workload or a result."""
+        if self.workload is None or not self.ranked:
+            return None
+        return Round(
+            study=self.row.name,
+            workload=self.workload,
+            reference=str(self.row.settings.get("reference") or self.row.workload),
+            definition=Definition.from_json(self.row.definition),
+            trials=self.trials,
+            best=self.ranked[0],
+            folder=self.folder,
+        )
 
     def confirmed(self, number: int) -> RunRecord | None:
         """The run of a trial on fresh seeds, if it was confirmed."""

@@ -15,14 +15,14 @@ from homeostat.report.findings.blocks import Block, Picture, Words, bullets, hea
 from homeostat.report.findings.facts import Facts
 from homeostat.search.importance import FEWEST, importance
 from homeostat.search.pareto import pareto
+from homeostat.search.rounds.checklist import checklist
 from homeostat.search.rows import TrialRow
-from homeostat.space import Choice, Float, Int
+from homeostat.space import Choice
 from homeostat.space.values import show
 from homeostat.workload.view import best_seed, views_of
 
 TOP = 5
 FEW_SEEDS = 5
-EDGE = 0.02
 PER_PARAMETER = 10
 
 
@@ -262,6 +262,18 @@ def _says(trial: TrialRow, facts: Facts) -> str:
     return f"{told} in {trial.wall_s:.0f} s" if trial.wall_s else told
 
 
+def checked(facts: Facts) -> Iterator[Block]:
+    """The checklist after a round."""
+    now = facts.round
+    if now is None:
+        return
+    yield heading("Before the next round")
+    yield table(
+        ("check", "status", "saw", "what to do"),
+        [(check.name, check.status, check.saw, check.remedy) for check in checklist(now)],
+    )
+
+
 def unknown(facts: Facts) -> Iterator[Block]:
     yield heading("What is not known")
     lines = []
@@ -280,25 +292,7 @@ def unknown(facts: Facts) -> Iterator[Block]:
             f"{len(facts.trials)} trials over {len(names)} parameters explore only a part of "
             "them; which of them matter is weakly known."
         )
-    lines += _at_an_edge(facts)
     yield bullets(lines or ["Nothing in particular."])
-
-
-def _at_an_edge(facts: Facts) -> list[str]:
-    if facts.workload is None or not facts.ranked:
-        return []
-    lines = []
-    for name, value in facts.ranked[0].parameters.items():
-        parameter = facts.workload.space.get(name)
-        if isinstance(parameter, Float | Int):
-            place = parameter.to_unit(value)
-            if min(place, 1 - place) < EDGE:
-                end = "lower" if place < 0.5 else "upper"
-                lines.append(
-                    f"`{name}` = {escape(show(value))} is at the {end} end of its range: the best "
-                    "may lie beyond."
-                )
-    return lines
 
 
 def done(facts: Facts) -> Iterator[Block]:
@@ -317,5 +311,5 @@ def _seconds(phase: Any) -> str:
 
 SECTIONS: tuple[Callable[[Facts], Iterator[Block]], ...] = (
     summary, recommended, best_ones, looked_at, searched, traded, mattered, options, probed,
-    unknown, done,
+    checked, unknown, done,
 )  # fmt: skip

@@ -1,0 +1,133 @@
+"""Round: one study that has been searched, as its checks and its conclusion look at it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import HomeostatError
+from homeostat.record.outcome import Outcome
+from homeostat.record.runs import RunRecord, read_run
+from homeostat.search.definition import Definition, ranges
+from homeostat.search.rows import TrialRow
+from homeostat.space import Range
+from homeostat.space.values import show
+from homeostat.symptoms.seen import Seen, of_record
+from homeostat.symptoms.symptoms import Finding, judge
+from homeostat.workload.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """One study, its trials, and what it recommends."""
+
+    study: str
+    workload: Workload
+    reference: str
+    """What a command line calls the workload."""
+    definition: Definition
+    trials: Sequence[TrialRow]
+    best: TrialRow
+    """The trial that is recommended."""
+    folder: Path
+    """Where the study's runs are."""
+
+    @property
+    def metric(self) -> str:
+        return next(iter(self.definition.objectives))
+
+    @property
+    def goal(self) -> str:
+        return self.definition.objectives[self.metric]
+
+    @cached_property
+    def searched(self) -> dict[str, Range]:
+        """What was varied, with the ranges that the study has."""
+        return ranges(self.definition.searched)
+
+    @cached_property
+    def held(self) -> dict[str, Any]:
+        """What was set and not varied."""
+        given = {**self.definition.start, **self.definition.pins}
+        return {name: value for name, value in given.items() if name not in self.searched}
+
+    @cached_property
+    def ended(self) -> list[TrialRow]:
+        return [trial for trial in self.trials if trial.outcome.final]
+
+    @cached_property
+    def completed(self) -> list[TrialRow]:
+        """Those with a value, best first."""
+        done = [
+            t for t in self.trials if t.outcome is Outcome.COMPLETED and self.metric in t.values
+        ]
+        return sorted(done, key=self.badness)
+
+    def badness(self, trial: TrialRow) -> float:
+        """Its main objective, the lower the better."""
+        value = trial.values[self.metric]
+        return -value if self.goal == "maximize" else value
+
+    @cached_property
+    def run(self) -> RunRecord | None:
+        """The run of the best trial, if it is on this disk."""
+        try:
+            return read_run(self.folder / f"trial_{self.best.number:04d}")
+        except HomeostatError:
+            return None
+
+    @cached_property
+    def views(self) -> dict[int, Seen]:
+        """What the best trial's seeds show."""
+        if self.run is None:
+            return {}
+        return {seed: of_record(self.run, seed, self.workload) for seed in self.run.curves()}
+
+    @cached_property
+    def symptoms(self) -> Mapping[str, Finding]:
+        """What the rules of diagnosis find in the best trial, by name."""
+        return {finding.symptom: finding for finding in judge(self.views, self.workload)}
+
+    # What to type next
+
+    def more(self, trials: int) -> str:
+        """Goes on with this study."""
+        return f"homeostat search {self._reference} --study {self.study} --trials {trials}"
+
+    def next_round(self, *options: str) -> str:
+        """A study that learns from this one."""
+        length = self.definition.budget
+        steps = [f"--steps {length}"] if length != self.workload.budget else []
+        words = [f"homeostat search {self._reference} --study {self._next_name}"]
+        return " ".join([*words, f"--from {self.study}", *steps, *self._settings(), *options])
+
+    def another(self, *options: str) -> str:
+        """A study of its own."""
+        words = [f"homeostat search {self._reference} --study {self._next_name}"]
+        return " ".join([*words, *self._settings(), *options])
+
+    def rerun(self, *options: str) -> str:
+        """The best trial again, otherwise."""
+        chosen = {**self.definition.start, **self.definition.pins, **self.best.parameters}
+        return " ".join([f"homeostat run {self._reference}", *_set(chosen), *options])
+
+    @property
+    def _reference(self) -> str:
+        return shlex.quote(self.reference)
+
+    def _settings(self) -> list[str]:
+        return _set(self.held)
+
+    @property
+    def _next_name(self) -> str:
+        numbered = re.fullmatch(r"(.+)_(\d{1,3})", self.study)
+        return f"{numbered[1]}_{int(numbered[2]) + 1}" if numbered else f"{self.study}_2"
+
+
+def _set(values: Mapping[str, Any]) -> list[str]:
+    return [f"--set {shlex.quote(f'{name}={show(value)}')}" for name, value in values.items()]
