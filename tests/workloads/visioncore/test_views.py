@@ -61,6 +61,23 @@ def test_the_field_of_a_linear_neuron_is_its_filter_at_its_lag():
     assert lags.tolist() == [LAG] * 3
 
 
+def test_the_field_is_taken_at_the_neurons_highest_moment():
+    """The log rate of a squaring neuron has the slope 2 w / (w s): its size tells the moment."""
+    model, clip = Linear(2), make_clip(2, 2)
+
+    def squaring(batch):
+        return {name: rates.log().square() for name, rates in model(batch).items()}
+
+    with torch.no_grad():
+        rates = squaring({"ana": clip})["ana"][:, BURN_IN:]
+        drive = model({"ana": clip})["ana"][:, BURN_IN:].log()
+    fields, _ = receptive_fields(squaring, "ana", clip, rates, np.arange(2))
+    for n in range(2):
+        peak = float(drive[..., n].flatten()[rates[..., n].argmax()])
+        expected = 2 * model.filters[n].numpy() / peak
+        np.testing.assert_allclose(fields[n], expected, rtol=1e-3, atol=1e-6)
+
+
 def test_fields_leave_the_models_gradients_alone():
     model = Linear(2)
     model.filters = torch.nn.Parameter(model.filters)

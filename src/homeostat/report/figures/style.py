@@ -16,10 +16,12 @@ INK, GRID, FAINT = "#7b8594", "rgba(123,133,148,0.25)", "rgba(123,133,148,0.55)"
 SCALE = ((0.0, BLUE), (0.5, "#a9859c"), (1.0, ORANGE))
 # From below zero to above; nothing is the page itself.
 DIVERGING = ((0.0, BLUE), (0.5, "rgba(123,133,148,0.06)"), (1.0, ORANGE))
+# From nothing, the page itself, to all.
+GROWING = ((0.0, "rgba(44,156,105,0)"), (1.0, "rgba(44,156,105,0.9)"))
 
 __all__ = [
-    "BLUE", "COLOURS", "DIVERGING", "FAINT", "GRID", "INK", "ORANGE", "SCALE", "dressed", "literal",
-    "see_through",
+    "BLUE", "COLOURS", "DIVERGING", "FAINT", "GRID", "GROWING", "INK", "ORANGE", "SCALE",
+    "dressed", "literal", "see_through",
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from homeostat.workloads.apoptosis.remedies import NEUTRAL, REMEDIES
 from homeostat.workloads.apoptosis.settings import reachable
 from homeostat.workloads.apoptosis.space import SPACE
 from homeostat.workloads.apoptosis.symptoms import SYMPTOMS
+from homeostat.workloads.apoptosis.views import FILE, VIEWS
 
 if TYPE_CHECKING:
     from homeostat.plan.context import Context
@@ -49,14 +50,16 @@ def four_phases(context: Context) -> tuple[Phase, ...]:
     reachable=reachable,
     baselines=baselines,
     plan=four_phases,
+    views=VIEWS,
 )
 def apoptosis(config: Config, trial: Trial) -> Iterator[Report]:
     """A character transformer whose layers age, die and are reborn (the guide of seed 000)."""
     # PyTorch is imported when training starts, so that asking about the space stays quick.
     from homeostat.workloads.apoptosis.baseline import baseline_loss, has_gap
+    from homeostat.workloads.apoptosis.lifelines import Lifelines
     from homeostat.workloads.apoptosis.training import assemble
 
-    training = assemble(config, trial)
+    training, lifelines = assemble(config, trial), Lifelines(trial.budget)
     trainer, manager, text = training.trainer, training.manager, training.texts[0]
     trial.watch(
         trainer.model, trainer.optimizer, train=text.rows(), validation=trainer.scored_on[0]
@@ -65,12 +68,15 @@ def apoptosis(config: Config, trial: Trial) -> Iterator[Report]:
     trial.keep("phases", training.scores)
     if manager is not None:
         trial.keep("senescence", manager)
+        trial.keep("lifelines", lifelines)
     trial.extra["parameters"] = sum(p.numel() for p in trainer.model.parameters())
     trial.extra["data_sha256"] = text.sha256
 
     for step in trial.steps():
         result = training.step(step)
         metrics = {"train_loss": result.loss, "grad_norm": result.grad_norm, **training.counts()}
+        if manager is not None:
+            lifelines.see(step + 1, manager.layers)
         if manager is not None and result.deaths:
             trial.extra["events"] = [vars(event) for event in manager.apoptosis_events]
         if training.due(step):
@@ -78,3 +84,5 @@ def apoptosis(config: Config, trial: Trial) -> Iterator[Report]:
         if step == trial.budget - 1 and has_gap(config, trial.budget):
             metrics["gap"] = metrics["val_loss"] - baseline_loss(config, trial)
         yield Report(step, **metrics)
+    if manager is not None:
+        trial.write(FILE, lifelines.tree(manager.apoptosis_events))
