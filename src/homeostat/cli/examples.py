@@ -34,6 +34,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "homeostat search my_file.py --study second --from first",
             "that learns from an earlier study",
         ),
+        (
+            "homeostat search my_file.py --scientific optimizer --goal 'does Adam help?'",
+            "a question, with everything else tuned for each answer",
+        ),
     ),
     "screen": (
         ("homeostat screen ncp --config small --runs 60", "which parameters matter"),

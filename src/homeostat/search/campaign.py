@@ -17,6 +17,7 @@ from homeostat.search.confirm import Effort, confirm, effort
 from homeostat.search.making import Making
 from homeostat.search.pruning.referee import Referee
 from homeostat.search.pruning.rules import make_rule
+from homeostat.search.rounds.roles import best_of_each
 from homeostat.search.rows import Point, TrialRow
 from homeostat.search.settings import Settings
 from homeostat.search.study import Study, TrialSpec
@@ -240,14 +241,26 @@ class Campaign:
 
     def _effort(self) -> Effort:
         attempts = len(self._study.trials) * len(self._study.definition.seeds)
-        return effort(attempts, self._settings.confirm)
+        size = effort(attempts, self._settings.confirm)
+        return replace(size, others=len(self._compared()))
+
+    def _compared(self) -> list[TrialRow]:
+        """The best trial with each value of the scientific parameters."""
+        names = self._settings.scientific
+        study = self._study
+        return best_of_each(study.ranked(), study.definition, names) if names else []
 
     def _confirm(self, engine: Engine) -> None:
         if not self._is_for_us_to_confirm():
             return
         wanted = self._effort()
-        known = self._study.row.confirmation or {"after": -1, "seeds": ()}
-        if known["after"] == len(self._study.trials) and len(known["seeds"]) >= wanted.seeds:
+        known = self._study.row.confirmation or {"after": -1, "seeds": (), "values": {}}
+        others = self._compared()
+        if (
+            known["after"] == len(self._study.trials)
+            and len(known["seeds"]) >= wanted.seeds
+            and all(str(trial.number) in known["values"] for trial in others)
+        ):
             return
         size: Effort | None = wanted
         if self._settings.budget_s is not None:
@@ -256,7 +269,9 @@ class Campaign:
             self.notes.append("No time was left to confirm the best on fresh seeds.")
         elif self._best is not None:
             self._on_event(Confirming(size.attempts))
-            confirm(self._study, engine, size, self._folder, self._settings.limits, self._seen)
+            confirm(
+                self._study, engine, size, self._folder, self._settings.limits, self._seen, others
+            )
 
     def _is_for_us_to_confirm(self) -> bool:
         """The last of a study's drivers does; the others leave it to that one."""

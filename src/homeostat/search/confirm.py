@@ -7,7 +7,7 @@ often than not. Its value on fresh seeds is what to expect of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,17 @@ class Effort:
 
     top: int
     seeds: int
+    others: int = 0
+    """Trials that are run too, whatever their rank."""
 
     @property
     def attempts(self) -> int:
-        return (self.top + 1) * self.seeds
+        return (self.top + 1 + self.others) * self.seeds
 
     def within(self, affordable: Callable[[int], bool]) -> Effort | None:
         """The largest part of it that can be afforded; none if two seeds of one cannot."""
-        smaller = (Effort(t, s) for s in range(self.seeds, 1, -1) for t in range(self.top, 0, -1))
+        sizes = ((t, s) for s in range(self.seeds, 1, -1) for t in range(self.top, 0, -1))
+        smaller = (Effort(t, s, self.others) for t, s in sizes)
         return next((size for size in smaller if affordable(size.attempts)), None)
 
 
@@ -58,15 +61,19 @@ def confirm(
     folder: Path,
     limits: Limits,
     on_event: Callable[[Event], None],
+    others: Sequence[TrialRow] = (),
 ) -> None:
     """Makes the runs that are missing and records them with the study.
 
     Interrupted, it leaves the study unconfirmed; what has run is used next time.
+
+    Args:
+        others: Trials to run too, whatever their rank.
     """
     chosen = candidates(study, size.top)
     if not chosen:
         return
-    arms = {trial.number: trial for trial in (*chosen, study.trials[DEFAULT])}
+    arms = {trial.number: trial for trial in (*chosen, *others, study.trials[DEFAULT])}
     fresh = seed_list.fresh(size.seeds)
     found: dict[int, RunRecord] = {}
     waiting = iter(arms)

@@ -11,6 +11,7 @@ from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.search.definition import Definition, define, refuse_changes
 from homeostat.search.proposals import Proposals
 from homeostat.search.pruning.rules import make_rule
+from homeostat.search.rounds.roles import check_scientific
 from homeostat.search.rows import StudyRow
 from homeostat.search.store import Store
 from homeostat.search.walk import Walk
@@ -47,6 +48,7 @@ def find_or_make(
         budget=checked_budget(workload, budget) if budget is not None else None,
         **asked,
     )
+    check_scientific(definition, (settings or {}).get("scientific", ()))
     make_rule(definition.prune, definition.prune_at, definition.budget)  # refuses a wrong one
     if row is None:
         definition = warmed(store, workload, definition, walk_of(workload, definition), carry_from)

@@ -15,6 +15,7 @@ from homeostat.errors import WorkloadError
 from homeostat.record.check import Check
 from homeostat.record.outcome import Outcome
 from homeostat.search.carried import Carried
+from homeostat.search.rounds.roles import Conclusion
 from homeostat.search.rows import TrialRow
 from homeostat.space import Config
 from homeostat.space.values import show
@@ -87,6 +88,7 @@ class SearchResult:
     result.best.config, .best.value, .best.confirmed, .best.command
     result.trials      every trial
     result.carried     trials of earlier studies, which the sampler learnt from
+    result.conclusion  what it says about its question, and for which fixed values
     result.checklist   what to look at before the next round
     result.notes       sentences worth reading
     """
@@ -99,6 +101,8 @@ class SearchResult:
     """None if no trial completed."""
     trials: Sequence[TrialRow]
     carried: Sequence[Carried] = ()
+    conclusion: Conclusion | None = None
+    """None while nothing completed."""
     checklist: tuple[Check, ...] = ()
     """Empty while nothing completed."""
     interrupted: bool = False
@@ -142,6 +146,7 @@ class SearchResult:
             "outcomes": {outcome.value: count for outcome, count in self.outcomes.items()},
             "best": None if best is None else _best_json(best),
             "notes": list(self.notes),
+            "conclusion": None if self.conclusion is None else self.conclusion.to_json(),
             "checklist": [check.to_json() for check in self.checklist],
             "trials": self.rows(),
             "carried": [asdict(trial) for trial in self.carried],

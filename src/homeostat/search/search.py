@@ -43,6 +43,8 @@ def search(
     prune: str | None = None,
     prune_at: Sequence[int] | None = None,
     carry_from: str | Path | Sequence[str | Path] = (),
+    goal: str | None = None,
+    scientific: Sequence[str] | None = None,
     seed: int | None = None,
     confirm: bool | int = True,
     engine: str = "inline",
@@ -82,6 +84,9 @@ def search(
         prune_at: The steps at which it looks, in place of its own choice.
         carry_from: Earlier studies of the workload, by name or path (other/studies/first), for a
             new one to learn from. Their trials do not count as its own; the best is run again.
+        goal: What the study is to find out, in words; told with its conclusion.
+        scientific: Parameters whose values are compared, each with everything else at its best;
+            a study keeps both until others are given.
         seed: Of the search itself.
         confirm: Whether to run the best and the default again on fresh seeds, or on how many.
         engine: "inline" (this process), "local" (supervised processes, `jobs` at a time) or "ray"
@@ -100,6 +105,9 @@ def search(
         named = configs.load(start, workload)
         start = named.resolve(workload.space).given
         budget = named.budget if budget is None else budget
+    place = open_store(results, store)
+    before = place.find(study) if study is not None else None
+    kept = Settings.from_json(before.settings) if before is not None else Settings()
     settings = Settings(
         trials=trials,
         budget_s=budget_s,
@@ -110,11 +118,12 @@ def search(
         timeout_s=timeout_s,
         memory_mb=memory_mb,
         device=device,
+        goal=kept.goal if goal is None else goal,
+        scientific=kept.scientific if scientific is None else tuple(scientific),
         # A worker has to find the workload; this process has it already.
         reference=_reference(workload) if engine == "inline" else workload.reference,
         code=code_digest(workload.source),
     )
-    place = open_store(results, store)
     name = study or _new_name(workload, place)
     # Where trials are pruned, the seeds of one run in turn: the first may settle it.
     in_turn = seeds is None or prune not in (None, NONE)
@@ -128,7 +137,7 @@ def search(
         seeds=seeds,
         budget=budget,
         # As many trials as it takes to give every job an attempt; a study keeps its own.
-        wave=-(-jobs // side_by_side) if place.find(name) is None else None,
+        wave=-(-jobs // side_by_side) if before is None else None,
         tiers=tiers,
         names=names,
         start=start,

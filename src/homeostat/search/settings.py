@@ -31,6 +31,10 @@ class Settings:
     memory_mb: float | None = None
     """Memory for each attempt."""
     device: str = "cpu"
+    goal: str = ""
+    """What the study is to find out, in words."""
+    scientific: tuple[str, ...] = ()
+    """The parameters whose values it compares."""
     reference: str | None = None
     """How another process finds the workload; none if only this one can (a notebook)."""
     code: str | None = None
@@ -57,4 +61,5 @@ class Settings:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in document.items() if name in known})
+        chosen = {name: value for name, value in document.items() if name in known}
+        return cls(**chosen | {"scientific": tuple(document.get("scientific", ()))})

@@ -9,6 +9,7 @@ from typing import Any
 from homeostat.search.confirm import DEFAULT, winner
 from homeostat.search.result import Best, Confirmed, Gain, SearchResult, command
 from homeostat.search.rounds.checklist import checklist
+from homeostat.search.rounds.roles import conclude
 from homeostat.search.rounds.round import Round
 from homeostat.search.study import Study
 
@@ -23,6 +24,7 @@ def summarise(
     """
     metric, goal = next(iter(study.definition.objectives.items()))
     best = _best(study, goal)
+    now = _round(study, best, folder) if best is not None else None
     told = list(notes)
     if best is None and study.trials:
         told.append("No trial completed, so there is no best.")
@@ -36,7 +38,8 @@ def summarise(
         best=best,
         trials=tuple(study.trials),
         carried=study.definition.carried,
-        checklist=checklist(_round(study, best, folder)) if best is not None else (),
+        conclusion=conclude(now, study.row) if now is not None else None,
+        checklist=checklist(now) if now is not None else (),
         interrupted=interrupted,
         notes=tuple(told),
     )

@@ -150,7 +150,7 @@ def test_a_curve_that_jumps_by_more_than_the_best_differ_decides_by_luck(tmp_pat
 
     check = searched(tmp_path, inside, curve=jumping)["steadiness"]
     assert check.status == "warning"
-    assert "the best 5 trials lie within" in check.saw
+    assert "the best 5 different settings lie within" in check.saw
 
 
 def test_few_trials_and_trials_that_still_improve_ask_for_more(tmp_path):

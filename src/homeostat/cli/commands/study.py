@@ -56,6 +56,17 @@ def search(
         typer.Option("--prune-at", metavar="STEPS", help="At these steps only, like 10,20,50."),
     ] = None,
     carry_from: FromOption = None,
+    scientific: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scientific",
+            metavar="NAME",
+            help="Compare the values of this parameter, all else tuned; may be repeated.",
+        ),
+    ] = None,
+    goal: Annotated[
+        str | None, typer.Option("--goal", help="What the study is to find out, in words.")
+    ] = None,
     screen_first: Annotated[
         bool,
         typer.Option("--screen-first", help="First find what matters, then search only that."),
@@ -123,6 +134,8 @@ def search(
             prune=prune,
             prune_at=_steps(prune_at) if prune_at else None,
             carry_from=carry_from or (),
+            goal=goal,
+            scientific=scientific,
             confirm=confirm,
             deterministic=deterministic,
             engine=place.engine,
@@ -175,9 +188,9 @@ def status(
             out.line(f"{row.name}: {sentence}" if len(studies) > 1 else sentence)
     if study is not None:
         found = _read(out, study, results, store)
-        checks = found.checklist if found is not None else ()
-        rows[0]["checklist"] = checks
-        out.checks(checks)
+        if found is not None:
+            rows[0] |= {"conclusion": found.conclusion, "checklist": found.checklist}
+            _tell(out, found)
     if not rows:
         out.line(f"No studies in {opened.place}.  Start one:  homeostat tune WORKLOAD")
     out.document(rows)
@@ -260,6 +273,21 @@ def _status(store: Store, row: StudyRow) -> dict[str, object]:
     }
 
 
+def _tell(out: Output, result: SearchResult) -> None:
+    """What a study says about its question, for which fixed values, and what to do next."""
+    found = result.conclusion
+    if found is None:
+        return
+    if found.question:
+        out.heading(found.question)
+    for comparison in found.comparisons:
+        out.table(*comparison.table())
+    for sentence in found.sentences:
+        out.line(sentence)
+    out.heading("Before the next round")
+    out.checks(result.checklist)
+
+
 def _conclude(out: Output, result: SearchResult) -> None:
     for note in result.notes:
         out.line(note)
@@ -276,8 +304,7 @@ def _conclude(out: Output, result: SearchResult) -> None:
         gain = best.gain
         out.line(f"paired gain {gain.mean:.3g}, 95 % interval {gain.low:.3g} .. {gain.high:.3g}")
     out.line(f"Rerun it:  {best.command}")
-    out.heading("Before the next round")
-    out.checks(result.checklist)
+    _tell(out, result)
     if result.interrupted:
         out.line(f"Stopped; everything is kept. Go on with:  --study {result.study}")
         raise typer.Exit(130)

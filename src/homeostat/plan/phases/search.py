@@ -161,6 +161,7 @@ def _conclude(context: Context, result: SearchResult, extent: Extent) -> PhaseRe
         f"{len(result.trials)} trials ({told}); the best is trial {best.number} with "
         f"{result.metric} {best.value:.4g}: {changed}.",
         *result.notes,
+        *(result.conclusion.sentences if result.conclusion is not None else ()),
         *(f"{c.name}: {c.saw}" for c in result.checklist if c.status == "warning"),
     )
     return PhaseResult("search", status, sentences, extent.why, facts)

@@ -16,6 +16,7 @@ from homeostat.report.findings.facts import Facts
 from homeostat.search.importance import FEWEST, importance
 from homeostat.search.pareto import pareto
 from homeostat.search.rounds.checklist import checklist
+from homeostat.search.rounds.roles import conclude
 from homeostat.search.rows import TrialRow
 from homeostat.space import Choice
 from homeostat.space.values import show
@@ -262,6 +263,20 @@ def _says(trial: TrialRow, facts: Facts) -> str:
     return f"{told} in {trial.wall_s:.0f} s" if trial.wall_s else told
 
 
+def concluded(facts: Facts) -> Iterator[Block]:
+    """The study's own question, where it has one, and the values it is answered for."""
+    now = facts.round
+    if now is None:
+        return
+    found = conclude(now, facts.row)
+    if not found.question and not found.sentences:
+        return
+    yield heading(found.question or "For which values this is known")
+    for comparison in found.comparisons:
+        yield table(*comparison.table())
+    yield bullets(escape(sentence) for sentence in found.sentences)
+
+
 def checked(facts: Facts) -> Iterator[Block]:
     """The checklist after a round."""
     now = facts.round
@@ -310,6 +325,6 @@ def _seconds(phase: Any) -> str:
 
 
 SECTIONS: tuple[Callable[[Facts], Iterator[Block]], ...] = (
-    summary, recommended, best_ones, looked_at, searched, traded, mattered, options, probed,
-    checked, unknown, done,
+    summary, concluded, recommended, best_ones, looked_at, searched, traded, mattered, options,
+    probed, checked, unknown, done,
 )  # fmt: skip

@@ -11,11 +11,14 @@ import numpy as np
 
 from homeostat.record.check import Check, Found
 from homeostat.search.rounds.round import Round
+from homeostat.search.rows import TrialRow
 from homeostat.symptoms.seen import Seen
 from homeostat.symptoms.shapes import LEAST
 
 EARLY = 0.1
 """A best report within this share of the run is early."""
+APART = 0.1
+"""Settings that differ by less than this share of every range are one."""
 SEVERAL = 5
 """How many of the best trials are compared with the noise of a curve."""
 
@@ -78,10 +81,10 @@ def steadiness(now: Round) -> Iterator[Check]:
     values = seen.values(now.metric)
     steps = np.diff(values[len(values) // 2 :])
     wobble = float(np.median(np.abs(steps - np.median(steps))))
-    best = [trial.values[now.metric] for trial in now.completed[:SEVERAL]]
+    best = [trial.values[now.metric] for trial in _distinct(now)]
     spread = max(best) - min(best)
     told = f"in its second half {now.metric} moves by {wobble:.2g} from report to report"
-    told += f"; the best {len(best)} trials lie within {spread:.2g}"
+    told += f"; the best {len(best)} different settings lie within {spread:.2g}"
     if "oscillation" in now.symptoms or (len(best) == SEVERAL and wobble > spread > 0):
         yield found.warning(
             f"{told}: which of them is best is decided by the last report.",
@@ -90,6 +93,24 @@ def steadiness(now: Round) -> Iterator[Check]:
         )
     else:
         yield found.ok(f"{told}.")
+
+
+def _distinct(now: Round) -> list[TrialRow]:
+    """The best trials, less those close to a better one: a search crowds around its best."""
+    chosen: dict[int, dict[str, float]] = {}
+    found = []
+    for trial in now.completed:
+        place = {n: now.searched[n].to_unit(v) for n, v in trial.parameters.items()}
+        if all(_apart(place, other) for other in chosen.values()):
+            chosen[trial.number] = place
+            found.append(trial)
+        if len(found) == SEVERAL:
+            break
+    return found
+
+
+def _apart(a: dict[str, float], b: dict[str, float]) -> bool:
+    return a.keys() != b.keys() or any(abs(a[name] - b[name]) > APART for name in a)
 
 
 def _curve(now: Round) -> tuple[Seen | None, str]:

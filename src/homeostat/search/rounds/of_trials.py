@@ -10,7 +10,7 @@ import numpy as np
 from homeostat.evidence.best_of import best_of
 from homeostat.record.check import Check, Found, some
 from homeostat.record.outcome import Outcome
-from homeostat.search.rounds.round import Round
+from homeostat.search.rounds.round import Round, short
 from homeostat.search.rows import TrialRow
 from homeostat.space import Float, Int
 from homeostat.space.edges import at_an_end
@@ -46,7 +46,7 @@ def edges(now: Round) -> Iterator[Check]:
     open_ = [end for end in ends.values() if end.wider]
     if open_:
         told = ", ".join(
-            f"{end.name} = {show_short(end.value)} (the {end.side} end of {end.range_text})"
+            f"{end.name} = {short(end.value)} (the {end.side} end of {end.range_text})"
             for end in open_
         )
         wider = ", ".join(f"{end.name} to {end.wider}" for end in open_)
@@ -94,7 +94,7 @@ def divergence(now: Round) -> Iterator[Check]:
     if brink is not None:
         yield found.warning(
             f"{told}, and the best is at that edge: just {brink.word} its {brink.name} "
-            f"{show_short(now.best.parameters[brink.name])}, {brink.lost} of {brink.beyond} are "
+            f"{short(now.best.parameters[brink.name])}, {brink.lost} of {brink.beyond} are "
             "lost. What limits it is stability, not the rate.",
             f"Warm up or clip the gradient{_by_which(now)}; what fails first there:  "
             f"homeostat diagnose {now.folder / f'trial_{brink.sign.number:04d}'}",
@@ -144,11 +144,6 @@ def trials(now: Round) -> Iterator[Check]:
         )
 
 
-def show_short(value: object) -> str:
-    """A value in four digits."""
-    return f"{value:.4g}" if isinstance(value, float) else show(value)
-
-
 def _brink(now: Round, lost: Sequence[TrialRow]) -> _Brink | None:
     """Where at least half of the trials next to the best, on one side of it, are lost."""
     for name, parameter in now.searched.items():
@@ -184,7 +179,7 @@ def _where_all_is_lost(now: Round, lost: Sequence[TrialRow]) -> str:
             ("below", min(kept), [v for v in values if v < min(kept)]),
         ):
             if 2 * len(beyond) >= len(lost):
-                return f"{len(beyond)} of them with {name} {word} {show_short(limit)}"
+                return f"{len(beyond)} of them with {name} {word} {short(limit)}"
     return ""
 
 

@@ -15,7 +15,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.definition import Definition, ranges
 from homeostat.search.rows import TrialRow
-from homeostat.space import Range
+from homeostat.space import Config, Range
 from homeostat.space.values import show
 from homeostat.symptoms.seen import Seen, of_record
 from homeostat.symptoms.symptoms import Finding, judge
@@ -93,6 +93,13 @@ class Round:
         """What the rules of diagnosis find in the best trial, by name."""
         return {finding.symptom: finding for finding in judge(self.views, self.workload)}
 
+    @cached_property
+    def config(self) -> Config:
+        """The whole configuration of the best trial."""
+        given = {**self.definition.start, **self.definition.pins, **self.best.parameters}
+        known = {name: value for name, value in given.items() if name in self.workload.space}
+        return self.workload.space.resolve(known, inherited=known)
+
     # What to type next
 
     def more(self, trials: int) -> str:
@@ -111,6 +118,12 @@ class Round:
         words = [f"homeostat search {self._reference} --study {self._next_name}"]
         return " ".join([*words, *self._settings(), *options])
 
+    def of_its_own(self, name: str, value: Any) -> str:
+        """A study with one more parameter held."""
+        study = re.sub(r"[^\w.+-]", "_", f"{self.study}_{show(value)}")
+        words = [f"homeostat search {self._reference} --study {study}"]
+        return " ".join([*words, *_set({**self.held, name: value})])
+
     def rerun(self, *options: str) -> str:
         """The best trial again, otherwise."""
         chosen = {**self.definition.start, **self.definition.pins, **self.best.parameters}
@@ -127,6 +140,16 @@ class Round:
     def _next_name(self) -> str:
         numbered = re.fullmatch(r"(.+)_(\d{1,3})", self.study)
         return f"{numbered[1]}_{int(numbered[2]) + 1}" if numbered else f"{self.study}_2"
+
+
+def short(value: object) -> str:
+    """A value in four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else show(value)
+
+
+def in_words(values: Mapping[str, Any]) -> str:
+    """Several values with their names."""
+    return ", ".join(f"{name}={short(value)}" for name, value in values.items())
 
 
 def _set(values: Mapping[str, Any]) -> list[str]:
