@@ -11,6 +11,7 @@ from homeostat.workload.report import Report
 from homeostat.workload.workload import workload
 from homeostat.workloads.evolution.space import SPACE
 from homeostat.workloads.evolution.symptoms import SYMPTOMS
+from homeostat.workloads.evolution.views import VIEWS
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     unit="generation",
     configs=Path(__file__).parent / "configs",
     symptoms=SYMPTOMS,
+    views=VIEWS,
 )
 def evolution(config: Config, trial: Trial) -> Iterator[Report]:
     """Bodies and brains evolve to walk to pellets (the guide of seed 004)."""
