@@ -65,7 +65,7 @@ def probe(
     config: Config | Mapping[str, Any] | None = None,
     seed: int = 42,
     steps: int | None = None,
-    seconds: float = 27.0,
+    seconds: float = 25.0,
     only: Collection[str] | None = None,
     on_check: Callable[[Check], None] | None = None,
 ) -> ProbeResult:

@@ -78,14 +78,11 @@ class Operations(TorchDispatchMode):
         recorder = self._recorder
         if kind not in MASKS and len(recorder.recording.troubles) < MOST_TROUBLES:
             self._note_trouble(kind, args, result)
-        if (
-            recorder.shared.backward_depth
-            or not recorder.forward.stack
-            or recorder.forward.call is None
-        ):
+        call, stack = recorder.forward.call, recorder.forward.stack
+        if recorder.shared.backward_depth or call is None or not call.grad:
             return
-        if not recorder.forward.call.grad:
-            return
+        if not stack or not getattr(args[0] if args else None, "requires_grad", False):
+            return  # a feature made from data: nothing before it learns
         if kind in RELU:
             self._note_relu(kind, args, result)
         elif kind in SIGMOID:

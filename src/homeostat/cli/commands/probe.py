@@ -28,7 +28,7 @@ def probe(
     steps: StepsOption = None,
     seconds: Annotated[
         str, typer.Option("--seconds", "--budget", "-b", help="About how long to look, like 30s.")
-    ] = "27s",
+    ] = "25s",
     as_json: JsonOption = False,
 ) -> None:
     """Ask what comes before tuning: is every knob connected, is everything trained, does it leak?
