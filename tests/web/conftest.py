@@ -1,6 +1,7 @@
 """A results folder with a study, two runs and notes, and a dashboard over it."""
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 import homeostat as hs
@@ -11,14 +12,33 @@ SPACE = hs.Space(
 )
 
 
-@hs.workload(space=SPACE, objectives={"val_loss": "minimize", "size": "minimize"}, budget=6)
+def way(kept):
+    """What the loop kept of its losses; a title that could be taken for a tag."""
+    found = kept.artifact("way.npz")
+    if found is None:
+        return None
+    return hs.View("<b>The way down</b>", go.Figure(go.Scatter(y=found["losses"])), "As it went.")
+
+
+def broken(kept):
+    """A view whose artifact is not what it should be."""
+    return kept.artifact("way.npz")["nothing"]
+
+
+@hs.workload(
+    space=SPACE, objectives={"val_loss": "minimize", "size": "minimize"}, budget=6,
+    views=(way, broken),
+)  # fmt: skip
 def bowl(config, trial):
     """A bowl with a size."""
     offset = 0.02 * trial.rng("noise").standard_normal()
+    losses = []
     for step in trial.steps():
         loss = abs(np.log10(config.lr) + 2) + 1 / (step + 1) + offset
         parts = {f"part_{k}": float(k * step) for k in range(3)}
+        losses.append(float(loss))
         yield hs.Report(step, val_loss=loss, size=1 / config.lr, **parts)
+    trial.write("way.npz", {"losses": losses})
 
 
 @pytest.fixture(scope="session")

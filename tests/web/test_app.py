@@ -43,6 +43,41 @@ def test_a_quantity_of_many_parts_is_a_map_over_time(client):
     assert client.get(f"/api/runs/{name}/families/nonsense").status_code == 404
 
 
+def test_a_run_has_the_views_of_its_workload_of_the_best_seed_or_the_one_asked_for(client):
+    name = names(client)["two"]
+    record = client.get(f"/api/runs/{name}").json()
+    values = {a["seed"]: a["values"]["val_loss"] for a in record["attempts"]}
+    found = client.get(f"/api/runs/{name}/views").json()
+    assert found["seeds"] == list(values)
+    assert found["seed"] == min(values, key=lambda seed: values[seed])
+    way, broken = found["views"]
+    assert (way["title"], way["caption"]) == ("<b>The way down</b>", "As it went.")
+    assert "figure" not in broken and "KeyError" in broken["wrong"]
+    another = next(seed for seed in values if seed != found["seed"])
+    asked = client.get(f"/api/runs/{name}/views", params={"seed": another}).json()
+    assert asked["seed"] == another
+    assert asked["views"][0]["figure"] != way["figure"]
+    nobody = client.get(f"/api/runs/{name}/views", params={"seed": 7}).json()
+    assert nobody["views"] == []
+
+
+def test_a_run_whose_workload_is_gone_has_no_views_and_is_no_error(client, results, tmp_path):
+    source = results / names(client)["one"] / "run.json"
+    gone = tmp_path / "lonely_run"
+    gone.mkdir()
+    facts = json.loads(source.read_text()) | {"reference": str(tmp_path / "gone.py")}
+    (gone / "run.json").write_text(json.dumps(facts))
+    other = TestClient(make_app(tmp_path), base_url="http://localhost")
+    assert other.get("/api/runs/lonely_run/views").json()["views"] == []
+
+
+def test_a_study_has_the_views_of_its_best_trial(client):
+    best = client.get("/api/studies/first").json()["best_trial"]
+    found = client.get("/api/studies/first/views").json()
+    assert found["run"] == f"trial_{best:04d}"
+    assert [view["name"] for view in found["views"]] == ["way", "broken"]
+
+
 def test_two_runs_are_compared_pair_by_pair(client):
     found = client.get("/api/compare", params={"run": [names(client)["one"], names(client)["two"]]})
     (contrast,) = found.json()["contrasts"]

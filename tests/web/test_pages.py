@@ -115,6 +115,26 @@ def test_a_runs_metric_can_be_chosen(page, address):
     page.wait_for_selector("#figure-curves .ytitle:has-text('size')")
 
 
+def test_views_are_drawn_with_their_captions_and_another_seed_can_be_chosen(page, address):
+    page.goto(address + "#/runs")
+    page.click("tbody a >> nth=0")
+    page.wait_for_selector("#view-way .plotly")
+    page.wait_for_selector("#views h3:has-text('<b>The way down</b>')")
+    page.wait_for_selector("#views [role=alert]:has-text('KeyError')")
+    drawn = "JSON.stringify(document.querySelector('#view-way').data)"
+    before, seed = page.evaluate(drawn), page.input_value("#views select")
+    other = next(s for s in ("42", "123", "456") if s != seed)
+    page.select_option("#views select", other)
+    page.wait_for_function(f"document.querySelector('#view-way')?.data && {drawn} !== {before!r}")
+    assert page.input_value("#views select") == other
+
+
+def test_a_study_shows_the_views_of_its_best_trial(page, address):
+    page.goto(address + "#/study/first")
+    page.wait_for_selector("#views h2:has-text('What the best looks like')")
+    page.wait_for_selector("#view-way .plotly")
+
+
 def test_a_phone_shows_all_without_scrolling_the_page_sideways(browser, address):
     context = browser.new_context(viewport={"width": 390, "height": 800}, is_mobile=True)
     page = context.new_page()

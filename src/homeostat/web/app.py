@@ -138,6 +138,10 @@ def _studies(app: FastAPI, library: Library) -> None:
     ) -> Response:
         return _json(library.trials(name, page=page, sort=sort, down=down, find=find))
 
+    @app.get("/api/studies/{name}/views")
+    def views(name: str, seed: int | None = None) -> Response:
+        return _json(library.study_views(name, seed))
+
     @app.get("/api/studies/{name}/figures/{kind}")
     def figure(name: str, kind: str) -> Response:
         return _figure(library.study_figure(name, kind))

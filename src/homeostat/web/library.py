@@ -6,7 +6,6 @@ of a path.
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 from collections import Counter
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from homeostat.errors import HomeostatError, RecordError, UnknownNameError, did_you_mean
+from homeostat.errors import RecordError, UnknownNameError, did_you_mean
 from homeostat.record.index import run_folders
 from homeostat.record.runs import FILE, RunRecord, read_run
 from homeostat.report import figures
@@ -27,8 +26,7 @@ from homeostat.report.findings.sections import curves_of
 from homeostat.search.importance import FEWEST, importance
 from homeostat.search.search import open_store
 from homeostat.web.replay import film_data, find_replays
-from homeostat.workload import load
-from homeostat.workload.view import best_seed, views_of
+from homeostat.web.views import shown, workload_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -128,20 +126,7 @@ class Library:
     def run_views(self, name: str, seed: int | None = None) -> dict[str, Any]:
         """What only the run's workload knows how to draw, of one seed (the best one's if None)."""
         record = self._record(name)
-        chosen = best_seed(record) if seed is None else seed
-        try:
-            workload = load.find(record.facts.get("reference") or record.workload)
-        except HomeostatError:  # a notebook's own: it cannot be found again
-            return {"seed": chosen, "views": []}
-        return {
-            "seed": chosen,
-            "views": [
-                {"name": name, "wrong": view} if isinstance(view, str) else
-                {"name": name, "title": view.title, "caption": view.caption,
-                 "figure": json.loads(view.figure.to_json())}
-                for name, view in views_of(workload, record, chosen).items()
-            ],
-        }  # fmt: skip
+        return shown(workload_of(record), record, seed)
 
     def compare(self, names: Sequence[str]) -> dict[str, Any]:
         """The first run against each other."""
@@ -179,6 +164,12 @@ class Library:
                 for check in phase["facts"].get("checks", ())
             ],
         }  # fmt: skip
+
+    def study_views(self, name: str, seed: int | None = None) -> dict[str, Any]:
+        """The same of the best trial of a study."""
+        facts = self._gathered(name)
+        record = facts.run(facts.ranked[0].number) if facts.ranked else None
+        return shown(facts.workload, record, seed)
 
     def trials(
         self, name: str, *, page: int = 0, sort: str = "number", down: bool = False, find: str = ""

@@ -32,6 +32,12 @@ def test_noise_has_no_beat_to_speak_of():
     assert gait_of(noise, FPS).share < 0.1
 
 
+def test_a_slow_drift_is_not_taken_for_a_beat():
+    drift = np.linspace(-1.0, 1.0, 450)[:, None] ** [1, 2]
+    gait = gait_of(drift + swinging(1.2, [0.1, 0.1], [0.0, 0.5]), FPS)
+    assert gait.beat_hz == pytest.approx(1.2, abs=0.02)
+
+
 def test_stillness_and_a_short_film_have_no_gait():
     assert gait_of(np.full((600, 3), 0.2), FPS) is None
     assert gait_of(swinging(1.0, [0.3], [0.0], seconds=3.0), FPS) is None

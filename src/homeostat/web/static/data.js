@@ -33,6 +33,6 @@ export async function plot(place, figure) {
     place.textContent = "";
     return;
   }
-  const layout = { ...figure.layout, autosize: true };
+  const layout = { height: 380, ...figure.layout, autosize: true };
   await Plotly.react(place, figure.data, layout, { displaylogo: false, responsive: true });
 }

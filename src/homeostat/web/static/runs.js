@@ -50,7 +50,7 @@ export async function run(place, name) {
   const metric = el("select", { "aria-label": "Metric", onchange: () => look() },
     first.metrics.map((m) => el("option", { value: m, selected: m === first.metric }, m)));
   const parts = first.families.map((stem) => [stem, el("div", { class: "figure", id: `figure-${stem}` })]);
-  const pictures = views(name, first.seeds);
+  const pictures = views(`runs/${encodeURIComponent(name)}`, "Views");
   let ended = "";
   const look = () => Promise.all([
     draw(drawn, "curves", { run: name, metric: metric.value || first.metric }),

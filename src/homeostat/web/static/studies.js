@@ -1,5 +1,6 @@
 import { draw, get } from "./data.js";
 import { badge, card, el, show, table } from "./dom.js";
+import { views } from "./views.js";
 
 const link = (name) => el("a", { href: `#/study/${encodeURIComponent(name)}` }, name);
 const told = (outcomes) => Object.entries(outcomes).map(([word, n]) => `${n} ${word}`).join(", ");
@@ -39,6 +40,8 @@ export async function study(place, name) {
     return [head, drawn];
   };
   const trials = trialTable(name, first);
+  const pictures = views(`studies/${encodeURIComponent(name)}`, "What the best looks like");
+  let shown;
   place.append(
     el("h1", {}, name),
     el("p", { class: "lead" }, `${first.workload}: ${Object.entries(first.objectives).map(([m, g]) => `${g} ${m}`).join(", ")}`),
@@ -48,6 +51,7 @@ export async function study(place, name) {
     ...figure("parallel", "Settings"),
     ...figure("importance", "Which parameters mattered"),
     ...figure("curves", "Curves of the best"),
+    pictures.place,
     el("h2", {}, "Trials"), trials.node,
     el("h2", {}, "Run the best again"), best, phases,
   );
@@ -67,6 +71,10 @@ export async function study(place, name) {
         head.hidden = drawn.classList.contains("none");
       }),
     ]);
+    if (now.best_trial !== shown) {
+      shown = now.best_trial;
+      await pictures.look();
+    }
   };
 }
 

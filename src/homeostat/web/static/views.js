@@ -2,26 +2,35 @@
 import { get, plot } from "./data.js";
 import { el } from "./dom.js";
 
-export function views(name, seeds) {
+// path: "runs/NAME" or "studies/NAME", which stands for its best trial.
+export function views(path, heading) {
   const drawn = el("div");
+  const which = el("p", { class: "soft" });
   const seed = el("select", { "aria-label": "Seed of the views", onchange: () => look() });
   const tools = el("div", { class: "tools" }, "seed", seed);
-  const place = el("section", { hidden: true }, el("h2", {}, "Views"), tools, drawn);
-  tools.hidden = seeds.length < 2;
+  const place = el("section", { id: "views", hidden: true }, el("h2", {}, heading), which, tools, drawn);
+  let asked = 0;
   const look = async () => {
+    const mine = ++asked;
     const chosen = seed.value;
-    const found = await get(`runs/${encodeURIComponent(name)}/views`, chosen ? { seed: chosen } : {});
-    if (!chosen) seed.replaceChildren(...seeds.map((s) => el("option", { value: s, selected: s === found.seed }, String(s))));
+    const found = await get(`${path}/views`, chosen ? { seed: chosen } : {});
+    if (mine !== asked) return;  // another seed has been asked for since
     const none = found.views.length === 0;
     place.hidden = none && !chosen;
-    drawn.replaceChildren(...(none ? [el("p", { class: "soft" }, "This seed kept nothing to show.")] : []));
-    for (const view of found.views) {
-      const figure = el("div", { class: "figure", id: `view-${view.name}` });
-      drawn.append(...(view.wrong
+    tools.hidden = found.seeds.length < 2;
+    which.hidden = path.startsWith("runs/");
+    which.textContent = found.run;
+    seed.replaceChildren(...found.seeds.map((s) => el("option", { value: s, selected: s === found.seed }, String(s))));
+    const made = found.views.map((view) => [view, el("div", { class: "figure", id: `view-${view.name}` })]);
+    drawn.replaceChildren(
+      ...(none ? [el("p", { class: "soft" }, "This seed kept nothing to show.")] : []),
+      ...made.flatMap(([view, figure]) => (view.wrong
         ? [el("p", { class: "soft", role: "alert" }, view.wrong)]
-        : [el("h3", {}, view.title), figure, el("p", { class: "soft" }, view.caption)]));
-      if (view.figure) await plot(figure, view.figure);
-    }
+        : [el("h3", {}, view.title), figure, el("p", { class: "soft" }, view.caption)])),
+    );
+    for (const [view, figure] of made) if (view.figure) await plot(figure, view.figure);
   };
-  return { place, look };
+  // A study's best trial may have changed, and with it the seeds there are.
+  const afresh = () => { seed.replaceChildren(); return look(); };
+  return { place, look: afresh };
 }

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 FILE = "lifelines.npz"
+MOST_PX = 600
 FRESH = -1
 """In the place of a parent: nobody's weights."""
 
@@ -25,6 +26,7 @@ def lifelines(kept: Kept) -> View | None:
     if found is None:
         return None
     num_layers = found["vitality_SL"].shape[1]
+    height = min(34, MOST_PX // num_layers) * num_layers
     roles = [[ZONES[zone] for zone in zones] for zones in found["zones_SL"].T.tolist()]
     figure = go.Figure(
         go.Heatmap(
@@ -33,11 +35,11 @@ def lifelines(kept: Kept) -> View | None:
             hovertemplate="step %{x}, layer %{y}: vitality %{z:.2f}, %{customdata}<extra></extra>",
             colorbar={"title": {"text": "vitality", "side": "top"}, "orientation": "h",
                       "thickness": 10, "len": 0.5, "yanchor": "top",
-                      "y": -66 / (34 * num_layers + 30)},
+                      "y": -66 / (height + 30)},
         )
     )  # fmt: skip
     _deaths(figure, found["events"])
-    dressed(figure, x="steps done", y="layer", height=34 * num_layers + 195)
+    dressed(figure, x="steps done", y="layer", height=height + 195)
     figure.update_layout(
         margin={"t": 50, "b": 115}, legend={"yref": "container", "y": 0.99, "yanchor": "top"}
     )

@@ -57,8 +57,9 @@ def gait_of(strain_TM: Array, frames_per_s: float) -> Gait | None:
     spectrum_FM = np.fft.rfft(swing_TM * window_T[:, None], FINER * num_frames, axis=0)
     power_F = (np.abs(spectrum_FM) ** 2).sum(axis=1)
     hz_F = np.fft.rfftfreq(FINER * num_frames, 1.0 / frames_per_s)
-    power_F[hz_F < SLOWEST_HZ] = 0.0
     beat_hz = _peak(hz_F, power_F)
+    if beat_hz is None:
+        return None
     seconds_T = np.arange(num_frames) / frames_per_s
     turned = (swing_TM * (window_T * np.exp(-2j * np.pi * beat_hz * seconds_T))[:, None]).sum(0)
     wave_M = 2.0 * turned / window_T.sum()
@@ -73,12 +74,16 @@ def gait_of(strain_TM: Array, frames_per_s: float) -> Gait | None:
     )
 
 
-def _peak(hz_F: Array, power_F: Array) -> float:
-    """The top of the parabola through the highest point and its neighbours."""
-    top = int(np.argmax(power_F))
-    if not 0 < top < len(power_F) - 1:
-        return float(hz_F[top])
+def _peak(hz_F: Array, power_F: Array) -> float | None:
+    """The top of the parabola through the highest peak and its neighbours; None without a peak.
+
+    A peak stands above both neighbours: the foot of a drift slower than `SLOWEST_HZ` does not.
+    """
+    inner = power_F[1:-1]
+    peaks = (inner > power_F[:-2]) & (inner >= power_F[2:]) & (hz_F[1:-1] >= SLOWEST_HZ)
+    if not peaks.any():
+        return None
+    top = 1 + int(np.argmax(np.where(peaks, inner, -1.0)))
     left, middle, right = (float(power_F[top + k]) for k in (-1, 0, 1))
-    bend = left - 2.0 * middle + right
-    offset = 0.5 * (left - right) / bend if bend else 0.0
+    offset = 0.5 * (left - right) / (left - 2.0 * middle + right)
     return float(hz_F[top] + offset * (hz_F[1] - hz_F[0]))

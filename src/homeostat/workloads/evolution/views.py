@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 WINNERS = "winners.npz"
 SHOWN_S = 6.0
 """How much of a gait is drawn."""
+MOST_PX = 480
+"""All muscles' rows together: more of them are narrower."""
 STEADY = 0.2
 """A beat that holds less of the movement than this is not called one."""
 SIDES = (("from the side", (0, 1)), ("from above", (0, 2)))
@@ -194,7 +196,7 @@ def gaits(kept: Kept) -> View | None:
     )  # fmt: skip
     for row, creature in enumerate(walking, start=1):
         _muscles(figure, creature, row)
-    height = 22 * sum(rows) + 45 * len(rows)
+    height = min(22 * sum(rows), MOST_PX) + 45 * len(rows)
     dressed(figure, height=height + 120)
     largest = max(float(np.abs(trace.z).max()) for trace in figure.data)
     figure.update_traces(zmin=-largest, zmax=largest, colorscale=DIVERGING, showscale=False, ygap=1)

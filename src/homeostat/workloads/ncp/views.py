@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 FILE = "network.npz"
-LAYER_PX, ABOVE_PX, BELOW_PX = 210, 40, 110
+ANSWER_PX, LAYER_PX, ABOVE_PX, BELOW_PX = 180, 210, 40, 110
 
 
 def wiring(kept: Kept) -> View | None:
@@ -71,7 +71,7 @@ def states(kept: Kept) -> View | None:
     if found is None:
         return None
     told, layers = found["states"], found["states"]["layers"]
-    heights = [180] + [LAYER_PX] * len(layers)
+    heights = [ANSWER_PX] + [LAYER_PX - 30 * (len(layers) - 1)] * len(layers)
     figure = make_subplots(
         rows=len(heights), shared_xaxes=True, vertical_spacing=0.04, row_heights=heights
     )
