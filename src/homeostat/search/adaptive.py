@@ -127,8 +127,8 @@ class Adaptive:
     def replay(self, number: int, drawn: Mapping[str, Any]) -> None:
         """Takes up a trial that was drawn already, by an earlier process or as the default."""
         number += self._carried
-        self._show()
         if self._method.keeps_state and not self._starts_up(number):
+            self._show()
             self._ask(number)
             frozen = self._frozen()[number]
         else:
@@ -201,8 +201,9 @@ class Adaptive:
             trials[number].values = (self._signs * bad_O).tolist()
         lost = self._method.lost
         quantile = lost[len(self._values) % len(lost)]
+        shown = (self._signs * np.quantile(bad_NO, quantile, axis=0)).tolist()
         for number in self._lost:
-            trials[number].values = (self._signs * np.quantile(bad_NO, quantile, axis=0)).tolist()
+            trials[number].values = list(shown)
 
     def _chance(self) -> Callable[[dict[str, Any]], float] | None:
         """The chance of a proposal to survive; none while nothing was lost."""

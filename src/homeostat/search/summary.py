@@ -38,7 +38,7 @@ def summarise(
         best=best,
         trials=tuple(study.trials),
         carried=study.definition.carried,
-        conclusion=conclude(now, study.row) if now is not None else None,
+        conclusion=conclude(now) if now is not None else None,
         checklist=checklist(now) if now is not None else (),
         interrupted=interrupted,
         notes=tuple(told),
@@ -47,9 +47,8 @@ def summarise(
 
 def _round(study: Study, best: Best, folder: Path) -> Round:
     return Round(
-        study=study.name,
+        row=study.row,
         workload=study.workload,
-        reference=study.row.settings.get("reference") or study.workload.name,
         definition=study.definition,
         trials=study.trials,
         best=study.trials[best.number],

@@ -223,3 +223,19 @@ def typed(words):
     with pytest.raises(SystemExit) as end:
         main(words)
     assert end.value.code in (0, None)
+
+
+def test_what_luck_alone_still_brings_is_no_reason_for_more_trials(tmp_path):
+    """The best of ever more noisy trials is ever better, and none of it is real."""
+    space = hs.Space(x=hs.Float(0.0, 1.0))
+
+    @hs.workload(space=space, metric="loss", goal="minimize", budget=1)
+    def noise(config, trial):
+        yield hs.Report(0, loss=trial.rng(f"{config.x}").normal())
+
+    settings = {"method": "random", "results": tmp_path, "study": "first"}
+    before = hs.search(noise, 60, confirm=False, **settings).checklist[-1]
+    assert before.status == "warning"
+    after = hs.search(noise, 60, confirm=8, **settings).checklist[-1]
+    assert after.status == "ok"
+    assert "less than the noise of a trial" in after.saw

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.plan.phases.search import timeout_s
@@ -41,7 +43,8 @@ def confirm(context: Context, allowance_s: float) -> PhaseResult:
         return PhaseResult(
             "confirm", "skipped", ("The time was up before the best could be run again.",)
         )
-    return _conclude(context, best)
+    checks = [check.to_json() for check in result.checklist]
+    return _conclude(context, best, {"checklist": checks})
 
 
 def _affordable_seeds(context: Context, allowance_s: float) -> int:
@@ -54,11 +57,11 @@ def _affordable_seeds(context: Context, allowance_s: float) -> int:
     return min(MOST_SEEDS, max(FEWEST_SEEDS, int(fits)))
 
 
-def _conclude(context: Context, best: Best) -> PhaseResult:
+def _conclude(context: Context, best: Best, seen: dict[str, Any]) -> PhaseResult:
     assert best.confirmed is not None
     assert best.default is not None
     metric = context.workload.metric
-    facts = {
+    facts = seen | {
         "best": best.config.to_json(),
         "overrides": dict(best.overrides),
         "number": best.number,

@@ -75,9 +75,8 @@ class Facts:
         if self.workload is None or not self.ranked:
             return None
         return Round(
-            study=self.row.name,
+            row=self.row,
             workload=self.workload,
-            reference=str(self.row.settings.get("reference") or self.row.workload),
             definition=Definition.from_json(self.row.definition),
             trials=self.trials,
             best=self.ranked[0],

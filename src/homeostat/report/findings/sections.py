@@ -268,7 +268,7 @@ def concluded(facts: Facts) -> Iterator[Block]:
     now = facts.round
     if now is None:
         return
-    found = conclude(now, facts.row)
+    found = conclude(now)
     if not found.question and not found.sentences:
         return
     yield heading(found.question or "For which values this is known")

@@ -132,6 +132,10 @@ def trials(now: Round) -> Iterator[Check]:
         f"({half.low:.4g} .. {half.high:.4g}), the typical trial is {middle:.4g}; the last "
         f"improvement was trial {last}"
     )
+    gained = abs(half.mean - best)
+    if now.noise is not None and share > ENOUGH and gained < now.noise:
+        told += f", and {gained:.2g} is less than the noise of a trial, {now.noise:.2g}"
+        share = 0.0
     evidence = {"best": best, "half": vars(half), "median": middle, "last_improvement": last}
     if share <= ENOUGH:
         yield found.ok(f"{told}: more of the same would bring little.", **evidence)

@@ -21,7 +21,7 @@ from homeostat.record.check import some
 from homeostat.record.outcome import Outcome
 from homeostat.search.definition import Definition, ranges
 from homeostat.search.rounds.round import Round, in_words, short
-from homeostat.search.rows import StudyRow, TrialRow
+from homeostat.search.rows import TrialRow
 from homeostat.space import Bool, Choice, Int, Range
 from homeostat.space.values import same, show
 
@@ -174,28 +174,16 @@ def best_of_each(
     return list(found.values())
 
 
-def conclude(now: Round, row: StudyRow) -> Conclusion:
-    """What a study found, and what it does not say.
-
-    Args:
-        row: The study as stored: its goal, what it compares, how the best did on fresh seeds.
-    """
-    names = [name for name in row.settings.get("scientific", ()) if name in now.searched]
-    fresh = _fresh(now, row)
+def conclude(now: Round) -> Conclusion:
+    """What a study found, and what it does not say."""
+    settings = now.row.settings
+    names = [name for name in settings.get("scientific", ()) if name in now.searched]
     return Conclusion(
-        question=row.settings.get("goal", ""),
-        comparisons=tuple(c for name in names if (c := _compare(now, name, fresh))),
+        question=settings.get("goal", ""),
+        comparisons=tuple(c for name in names if (c := _compare(now, name))),
         nuisance=tuple(name for name in now.searched if name not in names),
         fixed=_fixed(now),
     )
-
-
-def _fresh(now: Round, row: StudyRow) -> dict[int, dict[int, float]]:
-    """Trial -> seed -> value, of those that were run again on fresh seeds after the last trial."""
-    kept = row.confirmation
-    if kept is None or kept["after"] != len(now.trials):
-        return {}
-    return {int(n): {int(s): v for s, v in seen.items()} for n, seen in kept["values"].items()}
 
 
 def _values(parameter: Range) -> list[Any]:
@@ -211,14 +199,14 @@ def _has(trial: TrialRow, name: str, value: Any) -> bool:
     return name in trial.parameters and same(trial.parameters[name], value)
 
 
-def _compare(now: Round, name: str, fresh: Mapping[int, Mapping[int, float]]) -> Comparison | None:
+def _compare(now: Round, name: str) -> Comparison | None:
     options = _values(now.searched[name])
     groups = [(v, [t for t in now.completed if _has(t, name, v)]) for v in options]
     tried = [(value, trials) for value, trials in groups if trials]
     if not tried:
         return None
     equal = min(len(trials) for _, trials in tried)
-    arms = [_arm(now, name, value, trials, equal, fresh) for value, trials in tried]
+    arms = [_arm(now, name, value, trials, equal) for value, trials in tried]
     sign = -1.0 if now.goal == "maximize" else 1.0
     confirmed = all(arm.fresh for arm in arms)
     arms.sort(
@@ -236,14 +224,7 @@ def _compare(now: Round, name: str, fresh: Mapping[int, Mapping[int, float]]) ->
     )
 
 
-def _arm(
-    now: Round,
-    name: str,
-    value: Any,
-    trials: Sequence[TrialRow],
-    equal: int,
-    fresh: Mapping[int, Mapping[int, float]],
-) -> Arm:
+def _arm(now: Round, name: str, value: Any, trials: Sequence[TrialRow], equal: int) -> Arm:
     values = [trial.values[now.metric] for trial in trials]
     low, high = np.quantile(values, (0.25, 0.75))
     lost = sum(_has(t, name, value) and t.outcome is not Outcome.COMPLETED for t in now.ended)
@@ -254,7 +235,7 @@ def _arm(
         best=trials[0],
         middle=(float(low), float(high)),
         at_equal=best_of(values, equal, goal=now.goal),
-        fresh=dict(fresh.get(trials[0].number, {})),
+        fresh=now.fresh.get(trials[0].number, {}),
     )
 
 

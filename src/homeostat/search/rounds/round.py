@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +16,7 @@ from homeostat.errors import HomeostatError
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.definition import Definition, ranges
-from homeostat.search.rows import TrialRow
+from homeostat.search.rows import StudyRow, TrialRow
 from homeostat.space import Config, Range
 from homeostat.space.values import show
 from homeostat.symptoms.seen import Seen, of_record
@@ -26,16 +28,23 @@ from homeostat.workload.workload import Workload
 class Round:
     """One study, its trials, and what it recommends."""
 
-    study: str
+    row: StudyRow
     workload: Workload
-    reference: str
-    """What a command line calls the workload."""
     definition: Definition
     trials: Sequence[TrialRow]
     best: TrialRow
     """The trial that is recommended."""
     folder: Path
     """Where the study's runs are."""
+
+    @property
+    def study(self) -> str:
+        return self.row.name
+
+    @property
+    def reference(self) -> str:
+        """What a command line calls the workload."""
+        return str(self.row.settings.get("reference") or self.row.workload)
 
     @property
     def metric(self) -> str:
@@ -72,6 +81,25 @@ class Round:
         """Its main objective, the lower the better."""
         value = trial.values[self.metric]
         return -value if self.goal == "maximize" else value
+
+    @cached_property
+    def fresh(self) -> dict[int, dict[int, float]]:
+        """Trial -> seed -> value, of those that were run on fresh seeds after the last trial."""
+        kept = self.row.confirmation
+        if kept is None or kept["after"] != len(self.trials):
+            return {}
+        return {int(n): {int(s): v for s, v in seen.items()} for n, seen in kept["values"].items()}
+
+    @cached_property
+    def noise(self) -> float | None:
+        """The s.d. of a trial's value, where the best was run with several seeds."""
+        per_seed = self.best.per_seed.get(self.metric, ())
+        several = (
+            per_seed if len(per_seed) > 1 else list(self.fresh.get(self.best.number, {}).values())
+        )
+        if len(several) < 2:
+            return None
+        return statistics.stdev(several) / math.sqrt(len(self.definition.seeds))
 
     @cached_property
     def run(self) -> RunRecord | None:
