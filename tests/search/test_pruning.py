@@ -55,7 +55,7 @@ def test_auto_saves_a_third_of_the_steps_and_keeps_the_best():
     assert (lost > 0.005).mean() <= 0.1  # within the noise of a single report
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", [name for name in RULES if name != "seeds"])
 def test_a_rule_saves_steps_and_lets_the_first_trials_pass(name):
     curves = training_curves(60, 1)
     saved, _ = replay(make_rule(name, (), BUDGET), curves)
@@ -162,6 +162,24 @@ def test_seeds_run_in_turn_and_the_engines_agree(tmp_path):
     short = [t for t in inline.trials if len(t.per_seed["loss"]) < 3]
     assert short
     assert all(t.outcome is Outcome.PRUNED for t in short)
+
+
+def test_seeds_alone_can_be_left_out(tmp_path):
+    """Each seed that is begun runs to its end: for losses that come with the last report only."""
+    settings = {"method": "sobol", "seeds": 3, "confirm": False}
+    whole = hs.search(racing, 24, results=tmp_path / "a", study="s", **settings)
+    found = hs.search(racing, 24, results=tmp_path / "b", study="s", prune="seeds", **settings)
+    short = [t for t in found.trials if t.outcome is Outcome.PRUNED]
+    assert len(short) >= 8
+    for trial in short:
+        assert 1 <= len(trial.per_seed["loss"]) < 3
+        assert trial.per_seed["loss"][0] == whole.trials[trial.number].per_seed["loss"][0]
+        assert "a chance of" in trial.reason
+    assert found.best.number == whole.best.number
+    with pytest.raises(StudyError, match="there is one"):
+        hs.search(racing, 5, results=tmp_path / "c", prune="seeds")
+    with pytest.raises(StudyError, match="at whichever step"):
+        hs.search(racing, 5, results=tmp_path / "c", prune="seeds", seeds=3, prune_at=[3])
 
 
 def test_several_objectives_can_be_pruned(tmp_path):

@@ -50,6 +50,11 @@ def find_or_make(
     )
     check_scientific(definition, (settings or {}).get("scientific", ()))
     make_rule(definition.prune, definition.prune_at, definition.budget)  # refuses a wrong one
+    if definition.prune == "seeds" and len(definition.seeds) == 1:
+        raise StudyError(
+            "The rule seeds leaves out the other seeds of a trial, and there is one.",
+            hint="Add:  --seeds 3",
+        )
     if row is None:
         definition = warmed(store, workload, definition, walk_of(workload, definition), carry_from)
         Proposals(walk_of(workload, definition), definition, [])  # refuses what does not fit

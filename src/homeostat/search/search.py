@@ -80,7 +80,7 @@ def search(
         pins: Values held in every trial.
         prune: Stops trials early: auto (by their chance to end among the best), median, halving,
             hyperband or none, as for a new study. It also leaves out the other seeds of a trial
-            whose first ones are clearly worse.
+            whose first ones are clearly worse; seeds does that alone.
         prune_at: The steps at which it looks, in place of its own choice.
         carry_from: Earlier studies of the workload, by name or path (other/studies/first), for a
             new one to learn from. Their trials do not count as its own; the best is run again.

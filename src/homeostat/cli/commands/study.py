@@ -49,7 +49,7 @@ def search(
     ] = None,
     prune: Annotated[
         str | None,
-        typer.Option("--prune", help="Stop trials early: auto, median, halving, hyperband, none."),
+        typer.Option("--prune", help="Stop early: auto, median, halving, hyperband, seeds, none."),
     ] = None,
     prune_at: Annotated[
         str | None,

@@ -10,6 +10,7 @@ from homeostat.search.pruning.curve import Rule
 from homeostat.search.pruning.halving import Halving, halving_steps
 from homeostat.search.pruning.hyperband import Hyperband
 from homeostat.search.pruning.median import Median
+from homeostat.search.pruning.seedwise import Seedwise
 
 # When a trial is asked about, as shares of its budget, in percent.
 _SHARES = (5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90)
@@ -37,12 +38,19 @@ def _hyperband(steps: Sequence[int] | None, budget: int) -> Rule:
     return Hyperband(tuple(sorted(steps or halving_steps(budget))))
 
 
+def _seeds(steps: Sequence[int] | None, budget: int) -> Rule:
+    if steps:
+        raise StudyError("The rule seeds stops no run on its way, at whichever step.")
+    return Seedwise()
+
+
 NONE = "none"
 RULES: dict[str, Callable[[Sequence[int] | None, int], Rule]] = {
     "auto": _auto,
     "median": _median,
     "halving": _halving,
     "hyperband": _hyperband,
+    "seeds": _seeds,
 }
 
 

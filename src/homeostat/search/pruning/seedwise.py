@@ -9,10 +9,24 @@ when its trial's mean and its seed's mean are taken away.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from homeostat.search.pruning.auto import BEST, CHANCE, STARTUP, student
-from homeostat.search.pruning.curve import dominators
+from homeostat.search.pruning.curve import Curve, dominators
+
+
+@dataclass(frozen=True)
+class Seedwise:
+    """The rule that leaves out seeds, as every rule does, and stops none that has begun."""
+
+    def rungs(self, trial: int) -> frozenset[int]:
+        return frozenset()
+
+    def reason(self, curve: Curve, past: Sequence[Curve]) -> str:
+        return ""
 
 
 def reason_to_skip(bad_JO: np.ndarray, complete_CSO: np.ndarray) -> str:
