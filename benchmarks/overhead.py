@@ -127,7 +127,8 @@ def main() -> None:
               f" SQLite {two:6.2f} ms   ratio {one / two:.2f}   (bar: 2 ms, 0.15)")  # fmt: skip
         one, two, three = asks(trials, Path(folder))
         print(f"TPE ask at {trials:5d}  ours {one:6.2f} ms   Optuna, SQLite {two:6.2f} ms, "
-              f"memory {three:6.2f} ms   ratios {one / two:.2f}, {one / three:.2f}   (bar: 1)")  # fmt: skip
+              f"memory {three:6.2f} ms   ratios {one / two:.2f}, {one / three:.2f}"
+              "   (bar: 1)")  # fmt: skip
 
 
 if __name__ == "__main__":
