@@ -437,6 +437,7 @@ def _search(
                 f"{label}: best {result.best.value:.1f}.  See:  "
                 f"nas best --study-name {label} --results {results}"
             )
+            out.checks(result.checklist)
 
 
 def _workload() -> Any:

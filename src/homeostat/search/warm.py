@@ -28,11 +28,12 @@ from homeostat.space.values import same, show
 from homeostat.workload.workload import Workload
 
 FILE = "studies.db"
-_REFUSING = {
+REFUSING = {
     "random": "learns from no trial",
     "sobol": "learns from no trial",
     "cmaes": "learns from its own trials only",
 }
+"""The methods that cannot start from other studies, and why."""
 
 
 def warmed(
@@ -51,9 +52,9 @@ def warmed(
         UnknownNameError, StudyError: If there is no such study, it is of another workload, of
             other objectives or another length, or nothing of it can be carried over.
     """
-    if sources and definition.method in _REFUSING:
+    if sources and definition.method in REFUSING:
         raise StudyError(
-            f"Method {definition.method} {_REFUSING[definition.method]}: --from would change "
+            f"Method {definition.method} {REFUSING[definition.method]}: --from would change "
             "nothing.",
             hint="Choose auto, gp, tpe, nsga2 or nsga3.",
         )

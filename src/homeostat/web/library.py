@@ -153,7 +153,8 @@ class Library:
         return self._study_line(facts) | {
             "objectives": facts.objectives,
             "parameters": list(dict.fromkeys(n for t in facts.trials for n in t.parameters)),
-            "definition": dict(facts.row.definition),
+            # What was carried over from other studies may be thousands of trials.
+            "definition": {k: v for k, v in facts.row.definition.items() if k != "carried"},
             "top": [_trial_line(t) | {"command": facts.command(t)} for t in facts.ranked[:5]],
             "phases": [
                 {key: phase[key] for key in ("name", "status", "sentences", "decisions")}

@@ -182,6 +182,30 @@ def test_a_study_without_a_result_has_no_checklist(tmp_path):
     assert found.checklist == ()
 
 
+def test_the_next_round_is_asked_for_as_this_one_was(tmp_path):
+    """With what it varied and held, how it ran, and its question."""
+    space = hs.Space(
+        x=hs.Float(1, 2), y=hs.Float(0, 1), z=hs.Float(0, 1), kind=hs.Choice(["a", "b"])
+    )
+
+    @hs.workload(space=space, metric="loss", goal="minimize", budget=8)
+    def slope(config, trial):
+        for step in trial.steps():
+            yield hs.Report(step, loss=-config.x + config.z)
+
+    found = hs.search(
+        slope, 30, method="tpe", results=tmp_path, study="s", budget=4, seeds=2, prune="median",
+        names=["x", "kind"], pins={"z": 0.25}, scientific=["kind"], goal="a or b?", confirm=False,
+    )  # fmt: skip
+    assert found.checklist[0].remedy.endswith(
+        "--study s_2 --from s --steps 4 --seeds 2 --method tpe --prune median --only x --only kind "
+        "--set z=0.25 --scientific kind --goal 'a or b?'"
+    )
+    # A method that cannot learn from another study is not asked for where there is one.
+    blind = hs.search(slope, 12, method="sobol", results=tmp_path, study="t", confirm=False)
+    assert blind.checklist[0].remedy.endswith("--study t_2 --from t")
+
+
 FILE = """
 import homeostat as hs
 

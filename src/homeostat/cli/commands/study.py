@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,6 +68,9 @@ def search(
     goal: Annotated[
         str | None, typer.Option("--goal", help="What the study is to find out, in words.")
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Vary this parameter only; repeat it.")
+    ] = None,
     screen_first: Annotated[
         bool,
         typer.Option("--screen-first", help="First find what matters, then search only that."),
@@ -107,7 +111,9 @@ def search(
     out = Output(as_json=as_json)
     place = where(engine, jobs, device, ray_address, cpus, gpus)
     budget_s = parse_duration(budget) if budget else None
-    names: tuple[str, ...] = ()
+    names: Sequence[str] = only or ()
+    if only and screen_first:
+        raise typer.BadParameter("--only says what to vary, and --screen-first finds it out.")
     if screen_first and (study is None or open_store(results, store).find(study) is None):
         begun = time.monotonic()
         names = screen_for(

@@ -44,7 +44,7 @@ def length(now: Round) -> Iterator[Check]:
             f"{now.metric} was best at {unit} {step} of {budget}, in the first tenth: the rest of "
             "a trial is spent for nothing.",
             f"Search shorter trials, or lower rates:  "
-            f"{now.another(f'--steps {max(2 * (step + 1), budget // 5)}')}",
+            f"{now.of_length(max(2 * (step + 1), budget // 5))}",
         )
     else:
         yield found.ok(
@@ -89,7 +89,7 @@ def steadiness(now: Round) -> Iterator[Check]:
         yield found.warning(
             f"{told}: which of them is best is decided by the last report.",
             "Let the rate decay to 0, average the weights, or judge by more seeds:  "
-            f"{now.next_round('--seeds 3')}",
+            f"{now.next_round(seeds=3)}",
         )
     else:
         yield found.ok(f"{told}.")

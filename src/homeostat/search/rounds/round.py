@@ -16,7 +16,9 @@ from homeostat.errors import HomeostatError
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.definition import Definition, ranges
+from homeostat.search.pruning.rules import NONE
 from homeostat.search.rows import StudyRow, TrialRow
+from homeostat.search.warm import REFUSING
 from homeostat.space import Config, Range
 from homeostat.space.values import show
 from homeostat.symptoms.seen import Seen, of_record
@@ -134,23 +136,25 @@ class Round:
         """Goes on with this study."""
         return f"homeostat search {self._reference} --study {self.study} --trials {trials}"
 
-    def next_round(self, *options: str) -> str:
-        """A study that learns from this one."""
-        length = self.definition.budget
-        steps = [f"--steps {length}"] if length != self.workload.budget else []
-        words = [f"homeostat search {self._reference} --study {self._next_name}"]
-        return " ".join([*words, f"--from {self.study}", *steps, *self._settings(), *options])
+    def next_round(self, *, seeds: int | None = None) -> str:
+        """A study that asks the same and learns from this one."""
+        settings = self.row.settings
+        asks = [f"--scientific {name}" for name in settings.get("scientific", ())]
+        goal = [f"--goal {shlex.quote(settings['goal'])}"] if settings.get("goal") else []
+        how = self._how(seeds=seeds)
+        if self.definition.method in REFUSING:
+            how.remove(f"--method {self.definition.method}")
+        start = [f"--from {self.study}"]
+        return self._study(self._next_name, start, how, self._what(), asks, goal)
 
-    def another(self, *options: str) -> str:
-        """A study of its own."""
-        words = [f"homeostat search {self._reference} --study {self._next_name}"]
-        return " ".join([*words, *self._settings(), *options])
+    def of_length(self, steps: int) -> str:
+        """The same with runs of another length; it cannot learn from this one's."""
+        return self._study(self._next_name, self._how(steps=steps), self._what())
 
     def of_its_own(self, name: str, value: Any) -> str:
-        """A study with one more parameter held."""
+        """The same with one more parameter held."""
         study = re.sub(r"[^\w.+-]", "_", f"{self.study}_{show(value)}")
-        words = [f"homeostat search {self._reference} --study {study}"]
-        return " ".join([*words, *_set({**self.held, name: value})])
+        return self._study(study, self._how(), self._what({name: value}))
 
     def rerun(self, *options: str) -> str:
         """The best trial again, otherwise."""
@@ -161,8 +165,30 @@ class Round:
     def _reference(self) -> str:
         return shlex.quote(self.reference)
 
-    def _settings(self) -> list[str]:
-        return _set(self.held)
+    def _study(self, name: str, *options: Sequence[str]) -> str:
+        words = [f"homeostat search {self._reference} --study {name}"]
+        return " ".join([*words, *(option for several in options for option in several)])
+
+    def _how(self, *, steps: int | None = None, seeds: int | None = None) -> list[str]:
+        """The options that make another study run its trials as this one does."""
+        made = self.definition
+        steps, seeds = steps or made.budget, seeds or len(made.seeds)
+        options = {
+            f"--steps {steps}": steps != self.workload.budget,
+            f"--seeds {seeds}": seeds > 1,
+            f"--method {made.method}": made.method != "auto",
+            f"--prune {made.prune}": made.prune != NONE,
+        }
+        return [option for option, needed in options.items() if needed]
+
+    def _what(self, more: Mapping[str, Any] | None = None) -> list[str]:
+        """The options that make another study vary and hold what this one does."""
+        held = {**self.held, **(more or {})}
+        names = [name for name in self.searched if name not in held]
+        usual = {name for name in self.workload.space.searched() if name not in held}
+        left_out = usual.difference(names) & self.config.active
+        only = names if left_out or not usual.issuperset(names) else []
+        return [*(f"--only {name}" for name in only), *_set(held)]
 
     @property
     def _next_name(self) -> str:
