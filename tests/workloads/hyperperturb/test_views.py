@@ -26,7 +26,10 @@ def test_points_on_the_disc_are_those_that_were_kept(record):
     assert radius.max() < 1
     rows = record.attempts[0].extra["rows"]
     assert {c[0] for c in others.customdata} | set(knocked.text) == set(rows)
-    assert "flattened from 3 dimensions" in view.caption and "5 knocked out" in view.caption
+    assert (
+        "flattened from 3 dimensions" in view.caption
+        and "the 5 of them that were knocked out" in view.caption
+    )
 
 
 def test_without_points_on_a_ball_there_is_no_disc(learner, configure):

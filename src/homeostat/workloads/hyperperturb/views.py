@@ -66,8 +66,8 @@ def _caption(found: dict[str, Any], dimensions: int, share: float) -> str:
     rest = f"; {left} genes that are moved less are left out" if left else ""
     return (
         f"The learned point of each of {genes} genes inside the boundary of the ball{flattened}; "
-        f"diamonds are the {knocked} knocked out, circles lie at whole distances from the "
-        f"centre{rest}."
+        f"diamonds are the {knocked} of them that were knocked out, circles lie at whole distances "
+        f"from the centre{rest}."
     )
 
 
