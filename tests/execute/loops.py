@@ -296,8 +296,6 @@ def walk_together(walkers):
     """A step of each; the first of the others' results shows who was there."""
     for walker in walkers:
         trouble = walker.config.trouble if walker.step == 5 else ""
-        if trouble == "raises together":
-            raise ValueError("this one cannot walk")
         if trouble == "crashes":
             os.kill(os.getpid(), signal.SIGSEGV)
         while trouble == "hangs":
@@ -309,6 +307,8 @@ def walk_together(walkers):
     x -= lr * (2 * x + 0.1 * noise)
     for walker, own in zip(walkers, x, strict=True):
         walker.x[:] = own
+        if walker.step == 5 and walker.config.trouble == "raises together":
+            raise ValueError("this one cannot walk")
     return [(float(own @ own), len(walkers)) for own in x]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from homeostat.execute.attempt import Reports, attempt
 from homeostat.execute.control import Control
@@ -78,7 +79,13 @@ class SideBySide:
                         going.remove(member)
                         one_thread()  # it gave back what it found, which others still need
                 self._give_turn(None)
-                _unite(going)
+                try:
+                    _unite(going)
+                except Exception:
+                    # Whose fault it is shows when each goes on by itself, from its snapshot: this
+                    # work may be half done.
+                    going = [member.anew() for member in going]
+                    self._members += going
         finally:
             for member in self._members:
                 member.reports.close()
@@ -100,7 +107,7 @@ class SideBySide:
                 member.wants = news
                 return
             member.control.pause()
-            go_on = yield news
+            go_on = yield replace(news, job=member.job)
             member.control.go_on()
 
     def _give_turn(self, member: _Member | None) -> None:
@@ -129,17 +136,26 @@ class SideBySide:
 class _Member:
     """An attempt in a group."""
 
-    def __init__(self, job: Job, stop_asked: Callable[[], bool], *, several: bool) -> None:
+    def __init__(
+        self, job: Job, stop_asked: Callable[[], bool], *, several: bool, again: bool = False
+    ) -> None:
         self.job = job
+        self._stop_asked = stop_asked
         self.control = Control(
             timeout_s=job.timeout_s, memory_mb=job.memory_mb, stop_asked=stop_asked
         )
         self.control.pause()
         self.isolation = Isolation(job.seed, device=job.device)
-        self.reports: Reports = attempt(job, self.control, self.isolation, side_by_side=several)
+        made = replace(job, resume=True) if again else job
+        self.reports: Reports = attempt(made, self.control, self.isolation, side_by_side=several)
         self.wants: Together | None = None
         self.ended = False
         self._begun = False
+
+    def anew(self) -> _Member:
+        """The same attempt by itself from here on, from its last snapshot."""
+        self.reports.close()
+        return _Member(self.job, self._stop_asked, several=False, again=True)
 
     def enter(self) -> None:
         self.control.go_on()

@@ -40,11 +40,7 @@ class Together:
 
     @staticmethod
     def do(parts: Sequence[Together]) -> None:
-        """Does the parts of one function at once; each by itself if that raises.
-
-        So an error costs the attempt that causes it alone, as long as the function raises before
-        it changes anything.
-        """
+        """Does the parts of one function at once. What one alone raises, its `result` raises."""
         function = parts[0].function
         try:
             results = list(function([part._member for part in parts]))
@@ -53,11 +49,9 @@ class Together:
                     f"{function.__name__} gave {len(results)} results for {len(parts)} members."
                 )
         except Exception as error:
-            if len(parts) == 1:
-                parts[0]._error = error
-                return
-            for part in parts:
-                Together.do([part])
+            if len(parts) > 1:
+                raise
+            parts[0]._error = error
             return
         for part, result in zip(parts, results, strict=True):
             part._result = result

@@ -140,8 +140,8 @@ class Trial:
         Args:
             function: Takes the members of those that ask for it now and returns a result for each.
                 Alone it gets this one only, and must come to the same. It draws from members'
-                streams, never from generators of the process, and raises before it changes
-                anything: it is then called for each member by itself.
+                streams, never from generators of the process. If it raises, each attempt goes on by
+                itself from its last snapshot.
             member: What this attempt brings.
 
         A workload says with its own `batch` which attempts are made side by side.

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from homeostat.space import Config
+from homeostat.workloads.ncp.spec import SMALL_STEP
 from homeostat.workloads.ncp.wirings import AutoNCP, Random, WiringRule
 
 # A circuit gives out this share of its neurons: the others are inter and command neurons.
@@ -66,3 +67,25 @@ def rate_at(config: Config, epoch: float, epochs: int) -> float:
         return float(config.lr_decay**epoch)
     done = (epoch - warm) / max(epochs - warm, 1e-9)
     return 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))
+
+
+# What two networks of one shape may differ in and still be trained side by side.
+_FREE = (
+    *("learning_rate", "weight_decay", "optimizer", "clip_norm"),
+    *("warmup_epochs", "lr_schedule", "lr_decay"),
+)
+# Multiply-adds of a batch's step above which arithmetic takes most of the time, however many
+# networks share the bookkeeping.
+_MOST_WORK = 2**20
+
+
+def shape(config: Config) -> tuple[object, ...] | None:
+    """What has to agree for networks to be trained in one pass; None where that does not pay."""
+    if config.backend != "torch" or config.model != "cfc" or config.mixed_memory:
+        return None
+    hidden, units, layers = config.hidden_size, config.backbone_units, config.backbone_layers
+    heads = 4 * hidden
+    wide = hidden * heads if not layers else units * (hidden + (layers - 1) * units + heads)
+    if config.batch_size * heads >= SMALL_STEP or config.batch_size * wide > _MOST_WORK:
+        return None
+    return tuple((name, value) for name, value in config.items() if name not in _FREE)

@@ -26,6 +26,10 @@ SOLVERS = ("semi_implicit", "explicit", "rk4")
 # lecun_tanh(z) = 1.7159 tanh(0.666 z): unit variance in, about unit variance out (LeCun 1998).
 LECUN_OUT, LECUN_IN = 1.7159, 0.666
 
+# Numbers of a batch's heads (sequences times heads) below which a CfC's step is mostly bookkeeping,
+# so that several run faster as one.
+SMALL_STEP = 2**13
+
 # Keeps the semi-implicit step's division finite when a neuron has no leak and no synapse.
 LTC_EPSILON = 1e-8
 

@@ -49,21 +49,24 @@ def forward_together(
     if count != len(members):
         raise SpaceError(f"{len(members)} members were given inputs for {count}.")
     flat_dt = None if dt_MBT is None else dt_MBT.flatten(0, 1)
-    dt_TNB1 = time_major(flat_dt, x_MBTI.flatten(0, 1)).unflatten(1, (count, batch))
-    dt_MTB1 = dt_TNB1.transpose(0, 1).contiguous()
-    y_MTBO = x_MBTI.transpose(1, 2).contiguous()
+    dt_TMB1 = time_major(flat_dt, x_MBTI.flatten(0, 1)).unflatten(1, (count, batch))
+    y_TMBO = x_MBTI.permute(2, 0, 1, 3).contiguous()
     projections = [member.projection for member in members]
-    y_MTBO = torch.stack(
-        [y if up is None else up(y) for up, y in zip(projections, y_MTBO, strict=True)]
+    y_TMBO = torch.stack(
+        [
+            y if up is None else up(y.contiguous())
+            for up, y in zip(projections, y_TMBO.unbind(1), strict=True)
+        ],
+        1,
     )
     for depth in zip(*(member.depths() for member in members), strict=True):
-        below = y_MTBO
+        below = y_TMBO
         for cells in zip(*depth, strict=True):
             same = [cast(CfCCell, cell) for cell in cells]
-            h0_MBH = y_MTBO.new_zeros(count, batch, same[0].spec.hidden_size)
-            y_MTBO = cfc_sequence(same, y_MTBO, dt_MTB1, h0_MBH)
-        y_MTBO = first.leave(y_MTBO, below)
-    return y_MTBO.transpose(1, 2)
+            h0_MBH = y_TMBO.new_zeros(count, batch, same[0].spec.hidden_size)
+            y_TMBO = cfc_sequence(same, y_TMBO, dt_TMB1, h0_MBH)
+        y_TMBO = first.leave(y_TMBO, below)
+    return y_TMBO.permute(1, 2, 0, 3)
 
 
 def _cells(member: CfC) -> list[CfCCell]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -52,11 +54,12 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
     best: dict[str, Any] = {"val_loss": math.inf, "epoch": -1, "weights": learners[0].weights()}
     trial.keep("best", best)
     for epoch in trial.steps():
-        reports = [
-            run_epoch(config, problem, learner, order, epoch, trial.budget)
-            | evaluate(problem, learner, "val")
-            for problem, learner in zip(problems, learners, strict=True)
-        ]
+        reports = []
+        for problem, learner in zip(problems, learners, strict=True):
+            steps = epoch_steps(config, problem, order, epoch, trial.budget)
+            work = Epoch(config, learner, steps, problem.validation)
+            scores, outputs = yield from trial.batch(run_epochs, work)
+            reports.append(scores | judge(problem, outputs, "val"))
         report = {name: float(np.mean([r[name] for r in reports])) for name in reports[0]}
         if len(reports) > 1:
             report["val_loss_sd"] = float(np.std([r["val_loss"] for r in reports], ddof=1))
@@ -97,7 +100,7 @@ def make_learner(config: Config, problem: Problem, trial: Trial, fold: int) -> L
         return mlx
     from homeostat.workloads.ncp.learner import TorchLearner
 
-    learner = TorchLearner(config, problem, rng, trial.device)
+    learner = TorchLearner(config, problem, rng, trial.device, trial.rng(f"dropout {fold}"))
     trial.watch(
         train=problem.train.x_STI,
         validation=problem.validation.x_STI,
@@ -106,40 +109,91 @@ def make_learner(config: Config, problem: Problem, trial: Trial, fold: int) -> L
     return learner
 
 
-def run_epoch(
-    config: Config,
-    problem: Problem,
-    learner: Learner,
-    order: np.random.Generator,
-    epoch: int,
-    epochs: int,
-) -> Scores:
-    """Every training sequence once, in a random order; means over the steps."""
+Step = tuple[list[Part], float]
+
+
+def epoch_steps(
+    config: Config, problem: Problem, order: np.random.Generator, epoch: int, epochs: int
+) -> Iterator[Step]:
+    """Batches and learning rate of each step; every training sequence once, in a random order."""
     rows = order.permutation(len(problem.train))
     size = config.batch_size * config.accumulate
     starts = range(0, len(rows), size)
-    losses, norms, rate = [], [], 0.0
     for done, start in enumerate(starts):
         rate = config.learning_rate * rate_at(config, epoch + done / len(starts), epochs)
+        stop = min(start + size, len(rows))
         batches = [
-            problem.train.take(rows[at : at + config.batch_size])
-            for at in range(start, min(start + size, len(rows)), config.batch_size)
+            problem.train.take(rows[at : min(at + config.batch_size, stop)])
+            for at in range(start, stop, config.batch_size)
         ]
-        loss, norm = learner.step(batches, rate)
-        losses.append(loss)
-        norms.append(norm)
+        yield batches, rate
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What there is to do for one learner."""
+
+    config: Config
+    learner: Learner
+    steps: Iterator[Step]
+    validation: Part
+
+
+def run_epochs(members: Sequence[Epoch]) -> list[tuple[Scores, Array]]:
+    """An epoch of one or more learners: means over the steps of each, and validation outputs."""
+    made: list[list[tuple[float, float, float]]] = [[] for _ in members]
+    for steps in zip_longest(*(member.steps for member in members)):
+        going = [i for i, step in enumerate(steps) if step is not None]
+        batches, rates = zip(*(steps[i] for i in going), strict=True)
+        results = _take_steps([members[i].learner for i in going], batches, rates)
+        for i, rate, (loss, norm) in zip(going, rates, results, strict=True):
+            made[i].append((loss, norm, rate))
+    means = [_means(member.config, own) for member, own in zip(members, made, strict=True)]
+    outputs = _predict([m.learner for m in members], [m.validation for m in members])
+    return list(zip(means, outputs, strict=True))
+
+
+def _take_steps(
+    learners: Sequence[Any], batches: Sequence[list[Part]], rates: Sequence[float]
+) -> Sequence[tuple[float, float]]:
+    """A step of each: its loss, and the gradient's norm."""
+    if len(learners) == 1:
+        return [learners[0].step(batches[0], rates[0])]
+    from homeostat.workloads.ncp.learner import steps_together
+
+    return steps_together(learners, batches, rates)
+
+
+def _predict(learners: Sequence[Any], parts: Sequence[Part]) -> Sequence[Array]:
+    if len(learners) == 1:
+        return [learners[0].predict(parts[0])]
+    from homeostat.workloads.ncp.learner import predict_together
+
+    return predict_together(learners, parts)
+
+
+def _means(config: Config, steps: Sequence[tuple[float, float, float]]) -> Scores:
+    losses, norms, rates = zip(*steps, strict=True)
     return {
         "train_loss": float(np.mean(losses)),
         "grad_norm": float(np.mean(norms)),
         "clip_fraction": float(np.mean(np.array(norms) > config.clip_norm)),
-        "learning_rate": rate,
+        "learning_rate": rates[-1],
     }
 
 
 def evaluate(problem: Problem, learner: Learner, name: str) -> Scores:
     """Loss and scores of the part called `name` ("val" or "test")."""
-    part = problem.validation if name == "val" else problem.test
-    outputs = learner.predict(part)
+    return judge(problem, learner.predict(_part(problem, name)), name)
+
+
+def _part(problem: Problem, name: str) -> Part:
+    return problem.validation if name == "val" else problem.test
+
+
+def judge(problem: Problem, outputs: Array, name: str) -> Scores:
+    """Loss and scores of outputs for the part called `name`."""
+    part = _part(problem, name)
     scores = {"loss": weighted_loss(problem.loss, outputs, part)}
     if problem.score is not None and np.isfinite(outputs).all():
         scores |= problem.score(name, outputs)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from homeostat.space import Bool, Choice, Config, Float, Int, Rule, Space, Text
 from homeostat.workload.report import Report
 from homeostat.workload.workload import workload
+from homeostat.workloads.ncp.settings import shape
 from homeostat.workloads.ncp.spec import ACTIVATIONS, MODES, SOLVERS
 from homeostat.workloads.ncp.symptoms import REMEDIES, SYMPTOMS
 from homeostat.workloads.ncp.timesteps import SCALINGS
@@ -190,6 +191,7 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
     symptoms=SYMPTOMS,
     remedies=REMEDIES,
     baselines=baselines,
+    batch=shape,
     views=VIEWS,
     bounds={"train_loss": (None, 1e4), "grad_norm": (None, 1e6)},
 )

@@ -38,6 +38,8 @@ class CfCCell(nn.Module):
     def __init__(self, spec: CfCSpec, rng: np.random.Generator) -> None:
         super().__init__()
         self.spec = spec
+        self.dropout_rng: np.random.Generator | None = None
+        """Where dropout draws from; torch's own generator when None."""
         register(self, spec.initial(rng))
         mask = None if spec.mask is None else torch.from_numpy(spec.mask).repeat(spec.num_heads, 1)
         self.register_buffer("mask", mask, persistent=False)
@@ -75,8 +77,8 @@ class CfCCell(nn.Module):
     def forward(self, x_TBI: Tensor, dt_TB1: Tensor, state: State) -> tuple[Tensor, State]:
         """All states h, shape (T, B, H), and the last state."""
         if not self.spec.mixed_memory:
-            alone = cfc_sequence([self], x_TBI[None], dt_TB1[None], state[0][None])
-            h_TBH = alone.squeeze(0)
+            alone = cfc_sequence([self], x_TBI.unsqueeze(1), dt_TB1.unsqueeze(1), state[0][None])
+            h_TBH = alone.squeeze(1)
             return h_TBH, (h_TBH[-1],)
         states = []
         for x_BI, dt_B1 in zip(x_TBI, dt_TB1, strict=True):
