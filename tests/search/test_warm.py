@@ -36,25 +36,28 @@ def depth(config):
     return sum((config[name] - at) ** 2 for name, at in (("a", 0.8), ("b", 0.3), ("c", 0.1)))
 
 
-def test_a_warm_start_beats_a_cold_one_of_as_many_trials(tmp_path):
+@pytest.mark.parametrize(
+    ("method", "before", "trials"), [("tpe", 30, 14), ("auto", 20, 8), ("nsga2", 40, 20)]
+)
+def test_a_warm_start_beats_a_cold_one_of_as_many_trials(method, before, trials, tmp_path):
     """Not by the rerun of the earlier best alone: what the sampler proposes next is better too."""
     workload = bowl(hs.Space(**CUBE))
     gains, medians = [], []
-    for seed in range(6):
+    for seed in range(5):
         earlier = open_study(tmp_path, workload, f"earlier{seed}", method="tpe", seed=seed + 50)
-        drive(earlier, 30, depth)
+        drive(earlier, before, depth)
         found = {}
         for kind, sources in (("cold", ()), ("warm", (f"earlier{seed}",))):
             study = open_study(
-                tmp_path, workload, f"{kind}{seed}", method="tpe", seed=seed, carry_from=sources
+                tmp_path, workload, f"{kind}{seed}", method=method, seed=seed, carry_from=sources
             )
-            drive(study, 14, depth)
-            found[kind] = [trial.values["v"] for trial in study.trials]
+            drive(study, trials, depth)
+            found[kind] = [trial.values["v"] for trial in study.trials[2:]]
         gains.append(math.log(min(found["cold"]) / min(found["warm"])))
-        medians.append(statistics.median(found["cold"][2:]) / statistics.median(found["warm"][2:]))
+        medians.append(statistics.median(found["cold"]) / statistics.median(found["warm"]))
     assert statistics.fmean(gains) > 0.5
-    assert sum(gain > 0 for gain in gains) >= 5
-    assert min(medians) > 1.5
+    assert sum(gain > 0 for gain in gains) >= 4
+    assert min(medians) > 1.2
 
 
 def lost_at_high_rates(config):
