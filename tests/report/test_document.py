@@ -7,7 +7,7 @@ import pytest
 
 from homeostat.errors import RecordError
 from homeostat.report import plots
-from homeostat.report.document import Document
+from homeostat.report.document import Document, check_line
 
 
 def small() -> Document:
@@ -59,3 +59,10 @@ def test_every_plot_draws_its_edge_cases():
         best=0,
     )
     assert "<svg" in plots.paired([1.0, 2.0], [0.5, 1.5], metric="x", names=("default", "best"))
+
+
+def test_a_check_is_a_line_whose_command_is_code():
+    check = {"check": "range", "status": "warning", "saw": "x_1 is at an end."}
+    assert check_line(check | {"remedy": ""}) == r"**range** (warning): x\_1 is at an end."
+    line = check_line(check | {"remedy": "Widen x_1, then:  homeostat search my_file.py"})
+    assert line.endswith(r"Widen x\_1, then: `homeostat search my_file.py`")

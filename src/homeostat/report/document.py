@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from homeostat.errors import RecordError
 
@@ -18,6 +19,16 @@ _IMAGE = re.compile(r'<img src="([^"]+)"')
 def escape(text: object) -> str:
     """Keep a name or a message from being read as Markdown or HTML."""
     return _SPECIAL.sub(r"\\\1", str(text)).replace("\n", " ")
+
+
+def check_line(check: Mapping[str, Any]) -> str:
+    """A check as `Check.to_json` gives it, in one line of Markdown; what to type is code."""
+    line = f"**{escape(check['check'])}** ({escape(check['status'])}): {escape(check['saw'])}"
+    advice, colon, command = check["remedy"].partition(":  ")
+    if not advice:
+        return line
+    typed = f" `{command.replace('`', ' ')}`" if command else ""
+    return f"{line} {escape(advice)}{colon.strip()}{typed}"
 
 
 class Document:

@@ -12,7 +12,7 @@ import homeostat
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.report import plots
-from homeostat.report.document import Document, escape
+from homeostat.report.document import Document, check_line, escape
 from homeostat.search.rows import TrialRow
 from homeostat.space import Float, Int
 from homeostat.workload.workload import Workload
@@ -148,10 +148,7 @@ def _checklist(document: Document, facts: StudyFacts) -> None:
     searches = [p["facts"]["checklist"] for p in facts.phases if "checklist" in p["facts"]]
     if searches:
         document.heading("Before the next round")
-        document.table(
-            ("check", "status", "saw", "what to do"),
-            [(c["check"], c["status"], c["saw"], c["remedy"]) for c in searches[-1]],
-        )
+        document.bullets(check_line(check) for check in searches[-1])
 
 
 def _phases(document: Document, facts: StudyFacts) -> None:

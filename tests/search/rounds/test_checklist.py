@@ -237,6 +237,8 @@ def test_what_it_says_to_type_can_be_typed_and_status_and_pages_have_it(
     typed(["status", "--study", "first_2", "--json"])
     [row] = json.loads(capsys.readouterr().out)
     assert row["checklist"][0]["check"] == "range"
+    learnt = write_findings("first_2", store=Store("results/studies.db"), execute=False)
+    assert "From study first: 14 of 14 trials carried over" in learnt.page.read_text()
     typed(["status", "--study", "first"])
     assert "warning  range: the best" in capsys.readouterr().out
     written = write_findings("first", store=Store("results/studies.db"), execute=False)

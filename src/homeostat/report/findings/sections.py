@@ -9,7 +9,7 @@ from typing import Any
 
 from homeostat.record.runs import RunRecord
 from homeostat.report import figures
-from homeostat.report.document import escape
+from homeostat.report.document import check_line, escape
 from homeostat.report.figures.curves import Curve
 from homeostat.report.findings.blocks import Block, Picture, Words, bullets, heading, table
 from homeostat.report.findings.facts import Facts
@@ -44,6 +44,7 @@ def summary(facts: Facts) -> Iterator[Block]:
     if facts.trials:
         told = ", ".join(f"{number} {word}" for word, number in counts.most_common())
         lines.append(f"{len(facts.trials)} trials: {told}. Trial 0 is the default.")
+    lines += [escape(told) for told in facts.row.definition.get("sources", {}).values()]
     lines += [
         escape(s) for phase in facts.phases if phase["name"] == "confirm"
         for s in phase["sentences"]
@@ -283,10 +284,7 @@ def checked(facts: Facts) -> Iterator[Block]:
     if now is None:
         return
     yield heading("Before the next round")
-    yield table(
-        ("check", "status", "saw", "what to do"),
-        [(check.name, check.status, check.saw, check.remedy) for check in checklist(now)],
-    )
+    yield bullets(check_line(check.to_json()) for check in checklist(now))
 
 
 def unknown(facts: Facts) -> Iterator[Block]:

@@ -36,8 +36,8 @@ def length(now: Round) -> Iterator[Check]:
     if "unfinished" in now.symptoms:
         yield found.warning(
             f"{now.symptoms['unfinished'].evidence}: trials of {budget} {unit}s are cut short.",
-            f"Try the best for longer:  {now.rerun(f'--steps {2 * budget}')}  and search at the "
-            "length at which it levels off",
+            "Search at the length at which it levels off; to see where, run the best for longer:  "
+            f"{now.rerun(f'--steps {2 * budget}')}",
         )
     elif step < EARLY * budget and len(bad_N) >= 1 / EARLY:
         yield found.warning(

@@ -71,12 +71,14 @@ class Comparison:
     """What makes the comparison weak, and what to type; empty if nothing does."""
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-        """Columns and rows, for a terminal or a page."""
+        """Columns and rows, for a terminal or a page; a column without any value is left out."""
         columns = (
             self.parameter, "trials", "lost", f"best {self.metric}", "s.d.", "middle half",
             f"best of {self.equal}", "on fresh seeds", "best setting",
         )  # fmt: skip
-        return columns, [self._row(arm) for arm in self.arms]
+        rows = [self._row(arm) for arm in self.arms]
+        told = [i for i in range(len(columns)) if any(row[i] is not None for row in rows)]
+        return tuple(columns[i] for i in told), [tuple(row[i] for i in told) for row in rows]
 
     def _row(self, arm: Arm) -> tuple[object, ...]:
         others = {n: v for n, v in arm.best.parameters.items() if n != self.parameter}
