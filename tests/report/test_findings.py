@@ -6,6 +6,7 @@ import shutil
 
 import nbformat
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from nbclient import NotebookClient
 
@@ -27,13 +28,30 @@ SPACE = hs.Space(
 )
 
 
-@hs.workload(space=SPACE, objectives={"val_loss": "minimize", "size": "minimize"}, budget=6)
+def way(kept):
+    """A view with names that could be taken for more than names."""
+    found = kept.artifact("way.npz")
+    return hs.View(NASTY, go.Figure(go.Scatter(y=found["losses"])), f"The way of {NASTY}.")
+
+
+def broken(kept):
+    """A view that cannot be drawn."""
+    raise ValueError(NASTY)
+
+
+@hs.workload(
+    space=SPACE, objectives={"val_loss": "minimize", "size": "minimize"}, budget=6,
+    views=(way, broken),
+)  # fmt: skip
 def bowl(config, trial):
     """A bowl with a size."""
     offset = 0.02 * trial.rng("noise").standard_normal()
+    losses = []
     for step in trial.steps():
         loss = abs(np.log10(config.lr) + 2) + 1 / (step + 1) + offset
+        losses.append(float(loss))
         yield hs.Report(step, val_loss=loss, size=1 / config.lr)
+    trial.write("way.npz", lambda: {"losses": losses})
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +100,16 @@ def test_the_page_fetches_nothing_and_escapes_what_a_user_named(written):
     assert "default-src 'none'" in page
     assert NASTY not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_views_of_the_best_stand_in_both_and_their_words_are_only_words(written):
+    _, found = written
+    page, notebook = found.page.read_text(), nbformat.read(found.notebook, as_version=4)
+    assert 'id="figure-view-way"' in page
+    told = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert any(text.startswith("*The way of") for text in told)
+    assert any(text.startswith("broken of trial") for text in told)
+    assert not any(NASTY in text for text in told if not text.startswith("```"))
 
 
 def test_the_summary_says_what_the_store_says(written):

@@ -5,6 +5,7 @@ import pytest
 
 import homeostat as hs
 from homeostat.errors import WorkloadError
+from homeostat.workload.trial import Trial
 from homeostat.workload.view import best_seed, views_of
 
 SPACE = hs.Space(lr=hs.Float(0.0, 1.0, default=0.5))
@@ -28,7 +29,7 @@ def declare(**more):
         for step in trial.steps():
             yield hs.Report(step, loss=1.0 / trial.seed)
         if config.lr > 0:
-            trial.write("trace.npz", {"values": [trial.seed, 2.0]})
+            trial.write("trace.npz", lambda: {"values": [trial.seed, 2.0]})
 
     return line
 
@@ -54,6 +55,15 @@ def test_a_run_that_kept_nothing_has_no_view(ran):
     workload, record = ran(lr=0.0)
     assert "trace" not in views_of(workload, record)
     assert views_of(workload, record, seed=7) == {}
+
+
+def test_what_nobody_would_keep_is_not_even_made(tmp_path):
+    made = []
+    Trial({}).write("x.npz", lambda: made.append(1))
+    assert made == []
+    Trial({}, folder=tmp_path).write("x.npz", lambda: {"a": 1})
+    Trial({}, folder=tmp_path).write("y.npz", lambda: None)
+    assert [path.name for path in (tmp_path / "artifacts").iterdir()] == ["x.npz"]
 
 
 def test_a_broken_artifact_and_a_view_that_raises_are_one_line_each(ran):

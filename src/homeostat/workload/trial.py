@@ -100,13 +100,22 @@ class Trial:
         make_folder(path)
         return path
 
-    def write(self, name: str, tree: Any) -> None:
-        """Keep numbers, text, lists, dicts and arrays as `artifacts / name`, for a view to draw.
+    def write(self, name: str, make: Callable[[], Any]) -> None:
+        """Keep what `make` returns as `artifacts / name`, for a view to draw.
+
+        It is not called where nothing is kept: in a trial without a folder of its own, such as the
+        dozens of a probe.
+
+        Args:
+            name: Of the file, such as "disc.npz".
+            make: Returns numbers, text, lists, dicts and arrays; or None, if there is nothing.
 
         Raises:
-            RecordError: If the tree holds something else, or if the disk refuses.
+            RecordError: If it returns something else, or if the disk refuses.
         """
-        write_snapshot(self.artifacts / name, tree)
+        tree = make() if self._folder is not None else None
+        if tree is not None:
+            write_snapshot(self.artifacts / name, tree)
 
     def check(self) -> None:
         """For a loop that waits, such as for a command: ends it here if it is to stop."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from homeostat.report.document import escape
 from homeostat.report.findings.blocks import Block, Picture, Words
 from homeostat.report.findings.facts import Facts
 
@@ -45,7 +46,7 @@ def build(facts: Facts, blocks: Sequence[Block]) -> Node:
             cells.append(v4.new_markdown_cell(block.markdown))
         else:
             cells.append(v4.new_code_cell(f"go.Figure(figures[{block.name!r}])"))
-            cells.append(v4.new_markdown_cell(f"*{block.caption}*"))
+            cells.append(v4.new_markdown_cell(f"*{escape(block.caption)}*"))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"  # the same findings give the same file
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}

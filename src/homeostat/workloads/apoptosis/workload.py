@@ -84,5 +84,4 @@ def apoptosis(config: Config, trial: Trial) -> Iterator[Report]:
         if step == trial.budget - 1 and has_gap(config, trial.budget):
             metrics["gap"] = metrics["val_loss"] - baseline_loss(config, trial)
         yield Report(step, **metrics)
-    if manager is not None:
-        trial.write(FILE, lifelines.tree(manager.apoptosis_events))
+    trial.write(FILE, lambda: lifelines.tree(manager.apoptosis_events) if manager else None)

@@ -98,6 +98,4 @@ def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
         networks["euclidean twin"] = twin.predict()
     trial.extra["table"] = metric_table(problem, networks)
     write_predictions(trial.folder / "artifacts" / "predictions.csv", problem, learner.predict())
-    shown = points(problem, learner)
-    if shown is not None:
-        trial.write(FILE, shown)
+    trial.write(FILE, lambda: points(problem, learner))

@@ -70,7 +70,7 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
             trial.extra |= {"best_epoch": best["epoch"], "test": _test(whole, learners[0], best)}
         yield Report(epoch, **report)
     chosen = best["weights"] if best["epoch"] >= 0 else learners[0].weights()
-    trial.write(FILE, portrait(config, problems[0], chosen))
+    trial.write(FILE, lambda: portrait(config, problems[0], chosen))
 
 
 def _test(problem: Problem, learner: Learner, best: dict[str, Any]) -> Scores:

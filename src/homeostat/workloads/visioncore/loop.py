@@ -73,7 +73,7 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
             metrics |= _test(module, clips, most, trial)
         yield Report(step, **metrics)
         if last:
-            trial.write(FILE, portrait(module, clips, most))
+            trial.write(FILE, lambda: portrait(module, clips, most))
             return
 
 
