@@ -135,6 +135,7 @@ def narrowed(**change):
         (narrowed(a=hs.Float(0.0, 0.5)), {}, 6, "6 with a outside 0..0.5"),
         (narrowed(a=hs.Float(-1.0, 2.0)), {}, 12, ""),
         (narrowed(c=None), {}, 12, "c, unknown now, varied in them"),
+        (narrowed(), {"seeds": 2}, 12, "their seeds were 42 and are 42, 123 now"),
         (narrowed(), {"pins": {"c": 0.25}}, 12, "c, 0.25 now, varied in them"),
         (narrowed(), {"names": ["a", "b"]}, 12, "c, 0.5 now, varied in them"),
         (

@@ -64,7 +64,7 @@ def warmed(
         row, trials = _read(store, name)
         before = Definition.from_json(row.definition)
         _refuse_another(row, before, workload, definition)
-        passage = _Passage(name, before, walk)
+        passage = _Passage(name, before, definition, walk)
         passage.carry(trials)
         if not passage.carried:
             raise StudyError(
@@ -143,6 +143,10 @@ def _aims(definition: Definition) -> str:
     return " and ".join(f"{goal} {name}" for name, goal in definition.objectives.items())
 
 
+def _listed(definition: Definition) -> str:
+    return ", ".join(str(seed) for seed in definition.seeds)
+
+
 def _has_other_code(row: StudyRow, workload: Workload) -> bool:
     code = row.settings.get("code")
     return code is not None and code != code_digest(workload.source)
@@ -154,6 +158,7 @@ class _Passage:
 
     study: str
     before: Definition
+    now: Definition
     walk: Walk
     carried: list[Carried] = field(default_factory=list)
     _reasons: Counter[str] = field(default_factory=Counter)
@@ -184,6 +189,8 @@ class _Passage:
         if self.left_out:
             parts.append(f"not carried: {self.left_out}")
         parts += self._differences()
+        if self.before.seeds != self.now.seeds:
+            parts.append(f"their seeds were {_listed(self.before)} and are {_listed(self.now)} now")
         if other_code:
             parts.append("they ran with other code than today's")
         return "; ".join(parts) + "."
