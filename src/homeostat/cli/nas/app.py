@@ -18,7 +18,9 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_OPTIONS = ("config", "generations", "seeds", "study_name", "mode", "n_trials", "resume", "results")
+_OPTIONS = (
+    "config", "generations", "mode", "n_trials", "prune", "results", "resume", "seeds", "study_name",
+)  # fmt: skip
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 ResultsOption = Annotated[Path, typer.Option("--results", help="Where results are kept.")]

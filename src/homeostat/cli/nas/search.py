@@ -45,6 +45,9 @@ def search(
     mode: ModeOption = None,
     config: ConfigOption = None,
     generations: GenerationsOption = None,
+    prune: Annotated[
+        str, typer.Option("--prune", help="Stop trials early by: median, auto, halving, ..., none.")
+    ] = "median",
     results: ResultsOption = Path("results"),
 ) -> None:
     """Search for better parameters; the study goes on if it exists.
@@ -52,7 +55,7 @@ def search(
     A trial that is worse than the median after 10, 20 or 50 generations is stopped there.
     """
     settings = inline_settings(context.args)
-    search_modes(study_name, trials, mode, results, settings, config, generations)
+    search_modes(study_name, trials, mode, results, settings, config, generations, prune)
 
 
 @app.command()
@@ -86,6 +89,7 @@ def search_modes(
     settings: list[str],
     config: str | None,
     generations: int | None = None,
+    prune: str = "median",
 ) -> None:
     """A search in each of the modes, or over what the study's strategy varies."""
     from homeostat.cli.engine import cores
@@ -116,7 +120,7 @@ def search_modes(
                 names=names,
                 start={k: v for k, v in chosen.overrides.items() if k not in pins} or None,
                 pins=pins or None,
-                prune="median" if rungs else None,
+                prune=prune if rungs else None,
                 prune_at=rungs or None,
                 engine="local",
                 jobs=cores(),
