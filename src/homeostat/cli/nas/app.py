@@ -19,7 +19,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _OPTIONS = (
-    "config", "generations", "mode", "n_trials", "prune", "results", "resume", "seeds", "study_name",
+    "config", "generations", "mode", "n_trials", "prune", "results", "resume", "seeds",
+    "study_name",
 )  # fmt: skip
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 
