@@ -58,7 +58,7 @@ def _wider(parameter: Float | Int, side: str) -> str:
         factor = 4 if whole else 10
         end = low / factor if side == "lower" else high * factor
     else:
-        half = (high - low) / 2
+        half = max(1, (high - low) // 2) if whole else (high - low) / 2
         end = low - half if side == "lower" else high + half
     if side == "lower" and low > 0:
         end = max(end, 1 if whole else 0)
