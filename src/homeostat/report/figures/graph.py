@@ -18,6 +18,10 @@ BENDS = 12
 # Connections are drawn in this many widths: a line of its own for each would be thousands.
 WIDTHS = ((0.0, 0.33, 0.6), (0.33, 0.66, 1.2), (0.66, 1.01, 2.2))
 
+SIGNS = ((1, "excites", EXCITES), (-1, "inhibits", INHIBITS))
+CROWD = 250
+"""Connections that can be told apart; more are drawn fainter."""
+
 Edge = tuple[int, int, float]
 
 
@@ -44,12 +48,15 @@ def graph(
 
     figure = go.Figure()
     largest = max((abs(weight) for _, _, weight in edges), default=1.0) or 1.0
-    for sign, word, colour in ((1, "excites", EXCITES), (-1, "inhibits", INHIBITS)):
+    for _, word, colour in SIGNS:
         figure.add_scatter(
             x=[None], y=[None], mode="lines", name=word, legendgroup=word,
             line={"color": colour, "width": 2.5},
         )  # fmt: skip
-        for low, high, width in WIDTHS:
+    # Strong ones over weak ones, and the more there are, the thinner.
+    thin = min(1.0, (CROWD / max(len(edges), 1)) ** 0.5)
+    for low, high, width in WIDTHS:
+        for sign, word, colour in SIGNS:
             chosen = [
                 (a, b) for a, b, w in edges if w * sign > 0 and low <= abs(w) / largest < high
             ]
@@ -60,7 +67,8 @@ def graph(
             )
             figure.add_scatter(
                 x=lines[:, 0], y=lines[:, 1], mode="lines", name=word, legendgroup=word,
-                line={"color": see_through(colour, 0.35 + 0.2 * width), "width": width},
+                line={"color": see_through(colour, max(thin, 0.6) * (0.35 + 0.2 * width)),
+                      "width": max(0.5, thin * width)},
                 hoverinfo="skip", showlegend=False,
             )  # fmt: skip
     _nodes(figure, places, edges, names, kinds, colours)
@@ -81,8 +89,8 @@ def _nodes(
     kinds: Sequence[str],
     colours: Mapping[str, str],
 ) -> None:
-    heard = np.bincount([b for _, b, _ in edges], minlength=len(places))
-    told = np.bincount([a for a, _, _ in edges], minlength=len(places))
+    ends_E2 = np.array([(a, b) for a, b, _ in edges], dtype=int).reshape(-1, 2)
+    told, heard = (np.bincount(ends_E2[:, side], minlength=len(places)) for side in (0, 1))
     for kind, colour in colours.items():
         chosen = [i for i, of in enumerate(kinds) if of == kind]
         if chosen:
