@@ -190,6 +190,32 @@ def test_several_objectives_can_be_pruned(tmp_path):
     assert read("s", workload=two_races, results=tmp_path).outcomes == found.outcomes
 
 
+@pytest.mark.parametrize(
+    ("goal", "reached", "told"),
+    [
+        ("maximize", 2.0, 10.0),  # scores grow: 2 at step 10 is no worse than the worst at the end
+        ("maximize", 25.0, 20.0),  # it overfits from here on: no better than the median
+        ("maximize", 15.0, 15.0),
+        ("minimize", 50.0, 30.0),
+        ("minimize", 5.0, 20.0),
+    ],
+)
+def test_a_pruned_trial_counts_as_one_of_the_worse_half(tmp_path, goal, reached, told):
+    @hs.workload(space=hs.Space(x=hs.Float(0.0, 1.0)), metric="score", goal=goal, budget=1)
+    def any_score(config, trial):
+        yield hs.Report(0, score=0.0)
+
+    store = hs.Store(tmp_path / "studies.db")
+    study = Study.open(any_score, "s", store=store, method="tpe", wave=1)
+    shown = {}
+    study._proposals._sampler.learn = lambda number, values: shown.update({number: values})
+    for value in (10.0, 20.0, 30.0):
+        study.tell(study.ask().number, Outcome.COMPLETED, {"score": [value]})
+    study.tell(study.ask().number, Outcome.PRUNED, {"score": [reached]})
+    study._proposals._show(study.trials, 4)
+    assert shown[3] == (told,)
+
+
 def test_a_wrong_rule_or_step_is_refused(tmp_path):
     with pytest.raises(UnknownNameError, match="medain"):
         hs.search(racing, 2, prune="medain", results=tmp_path)

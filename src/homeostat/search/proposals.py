@@ -93,11 +93,14 @@ class Proposals:
         return tuple(self._reached(trial, trials, *aim) for aim in self._objectives.items())
 
     def _reached(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: str) -> float:
-        """What a pruned trial counts as: what it had reached, but never as one of the better half.
+        """What a pruned trial counts as: what it had reached, but in the worse half of the others.
 
-        Where networks overfit, a trial that was stopped early would look like the best.
+        Where networks overfit, a trial that was stopped early would look like the best; and where
+        scores grow all the time, like one far worse than any that was ever made.
         """
         earlier = trials[: trial.number]
         done = [t.values[name] for t in earlier if t.outcome is Outcome.COMPLETED]
-        worse = min if goal == "maximize" else max
-        return worse([trial.values[name], *([statistics.median(done)] if done else [])])
+        if not done:
+            return trial.values[name]
+        worse, better = (min, max) if goal == "maximize" else (max, min)
+        return better(worse(done), worse(trial.values[name], statistics.median(done)))

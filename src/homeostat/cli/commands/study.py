@@ -218,14 +218,7 @@ def best(
     ranked = _ranked(row, opened.trials(row.key))[:top]
     metric = next(iter(row.definition["objectives"]))
     out = Output(as_json=as_json)
-    names = list(dict.fromkeys(name for trial in ranked for name in trial.parameters))
-    out.table(
-        ("trial", metric, "s.d.", *names),
-        [
-            (t.number, t.values[metric], t.sds.get(metric), *(t.parameters.get(n) for n in names))
-            for t in ranked
-        ],
-    )
+    out.table(*_table(ranked, metric, _on_fresh_seeds(row)))
     reference = row.settings.get("reference") or row.workload
     held = {**row.definition["start"], **row.definition["pins"]}
     commands = [command(reference, {**held, **t.parameters}) for t in ranked]
@@ -239,6 +232,39 @@ def best(
             for t, text in zip(ranked, commands, strict=True)
         ]
     )
+
+
+WIDE = 6
+"""More parameters than these stand below each other, a column a trial."""
+
+
+def _table(
+    ranked: list[TrialRow], metric: str, fresh: dict[int, float]
+) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """The trials with their parameters, and what they scored again if they were confirmed."""
+    names = list(dict.fromkeys(name for trial in ranked for name in trial.parameters))
+    head = ["trial", metric, "s.d.", *(["on fresh seeds"] if fresh else []), *names]
+    rows: list[Sequence[object]] = [
+        [
+            trial.number,
+            trial.values[metric],
+            trial.sds.get(metric),
+            *([fresh.get(trial.number)] if fresh else []),
+            *(trial.parameters.get(name) for name in names),
+        ]
+        for trial in ranked
+    ]
+    if len(names) <= WIDE:
+        return head, rows
+    turned = [[name, *values] for name, values in zip(head, zip(*rows, strict=True), strict=True)]
+    return ["trial", *(str(trial.number) for trial in ranked)], turned[1:]
+
+
+def _on_fresh_seeds(row: StudyRow) -> dict[int, float]:
+    """Trial -> its mean over the seeds it was confirmed with."""
+    values = (row.confirmation or {}).get("values", {})
+    means = {int(n): list(by_seed.values()) for n, by_seed in values.items()}
+    return {n: sum(found) / len(found) for n, found in means.items() if found}
 
 
 def _read(out: Output, study: str, results: str, store: str | None) -> SearchResult | None:
