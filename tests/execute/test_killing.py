@@ -75,14 +75,18 @@ def kill(process, rng):
     assert all_gone(family)
 
 
-@pytest.mark.parametrize(("engine", "jobs"), [("inline", 1), ("local", 2)])
+# The attempts at `alike` are made side by side.
+@pytest.mark.parametrize(
+    ("name", "engine", "jobs"),
+    [("noisy", "inline", 1), ("noisy", "local", 2), ("alike", "local", 2)],
+)
 def test_random_kills_lose_nothing_and_end_with_the_curves_of_an_uninterrupted_run(
-    engine, jobs, tmp_path
+    name, engine, jobs, tmp_path
 ):
-    whole = run(f"{LOOPS}:noisy", seeds=4, results=tmp_path / "whole")
+    whole = run(f"{LOOPS}:{name}", seeds=4, results=tmp_path / "whole")
     rng = random.Random(jobs)
     parts = tmp_path / "parts"
-    process = start_run(parts, "noisy", engine=engine, jobs=jobs, seeds=4, pause_s=0.04)
+    process = start_run(parts, name, engine=engine, jobs=jobs, seeds=4, pause_s=0.04)
     for _ in range(6):
         before = rows(parts)
         # Let each get somewhere, or the seventh would have to do nearly all of it.
