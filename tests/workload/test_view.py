@@ -74,6 +74,19 @@ def test_a_broken_artifact_and_a_view_that_raises_are_one_line_each(ran):
     assert found["broken"].startswith("broken of ") and "KeyError" in found["broken"]
 
 
+def test_what_is_not_a_view_is_told(tmp_path):
+    def number(kept):
+        return 3
+
+    def text(kept):
+        return hs.View("Text", "not a figure", "")
+
+    workload = declare(views=(number, text))
+    found = views_of(workload, hs.run(workload, results=tmp_path))
+    assert "returned int, not an hs.View" in found["number"]
+    assert "needs a plotly figure, got str" in found["text"]
+
+
 def test_a_bigger_better_run_shows_its_biggest_seed(tmp_path):
     @hs.workload(space=SPACE, metric="score", goal="maximize", budget=1)
     def climb(config, trial):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from homeostat.errors import HomeostatError
+from homeostat.errors import HomeostatError, WorkloadError
 from homeostat.record.curves import Curves
 from homeostat.record.runs import RunRecord, seed_folder
 from homeostat.record.snapshot import read_snapshot
@@ -37,6 +37,13 @@ class View:
     title: str
     figure: go.Figure
     caption: str
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.figure, "to_plotly_json"):
+            raise WorkloadError(
+                f"The view {self.title!r} needs a plotly figure, got {type(self.figure).__name__}.",
+                hint="hs.View(title, plotly.graph_objects.Figure(...), caption)",
+            )
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,10 @@ def views_of(workload: Workload, run: RunRecord, seed: int | None = None) -> dic
     for look in workload.views:
         try:
             view = look(kept)
+            if not isinstance(view, View | None):
+                raise WorkloadError(
+                    f"{look.__name__} returned {type(view).__name__}, not an hs.View or None."
+                )
         except HomeostatError as error:
             found[look.__name__] = str(error)
         # What is on disk may be damaged in any way, and the code may be a user's own: neither may

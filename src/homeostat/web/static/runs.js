@@ -89,7 +89,7 @@ export async function run(place, name) {
     const outcomes = now.attempts.map((a) => a.outcome).join();
     if (outcomes !== ended) {
       ended = outcomes;
-      await pictures.look();
+      pictures.look();
     }
   };
 }

@@ -73,7 +73,7 @@ export async function study(place, name) {
     ]);
     if (now.best_trial !== shown) {
       shown = now.best_trial;
-      await pictures.look();
+      pictures.look();
     }
   };
 }

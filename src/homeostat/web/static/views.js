@@ -6,7 +6,7 @@ import { el } from "./dom.js";
 export function views(path, heading) {
   const drawn = el("div");
   const which = el("p", { class: "soft" });
-  const seed = el("select", { "aria-label": "Seed of the views", onchange: () => look() });
+  const seed = el("select", { "aria-label": "Seed of the views", onchange: () => look().catch(fail) });
   const tools = el("div", { class: "tools" }, "seed", seed);
   const place = el("section", { id: "views", hidden: true }, el("h2", {}, heading), which, tools, drawn);
   let asked = 0;
@@ -30,7 +30,12 @@ export function views(path, heading) {
     );
     for (const [view, figure] of made) if (view.figure) await plot(figure, view.figure);
   };
-  // A study's best trial may have changed, and with it the seeds there are.
-  const afresh = () => { seed.replaceChildren(); return look(); };
+  const fail = (error) => {
+    place.hidden = false;
+    drawn.replaceChildren(el("p", { class: "soft", role: "alert" }, error.message));
+  };
+  // A study's best trial may have changed, and with it the seeds there are. Nobody waits for the
+  // pictures: some are computed when they are first asked for.
+  const afresh = () => { seed.replaceChildren(); look().catch(fail); };
   return { place, look: afresh };
 }
