@@ -9,10 +9,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
-from homeostat.execute.interrupt import PoliteInterrupt
+from homeostat.execute.interrupt import Interruptible
 from homeostat.execute.job import Event, Finished, Job, Reported, not_started
 from homeostat.execute.recorder import clear
 from homeostat.execute.side_by_side import SideBySide, companions
@@ -20,19 +18,15 @@ from homeostat.execute.side_by_side import SideBySide, companions
 HAND_OVER_S = 0.05
 
 
-class Inline:
+class Inline(Interruptible):
     """Makes attempts in this process."""
 
     def __init__(self, jobs: int = 1) -> None:
+        super().__init__()
         # One place, whatever was asked for: torch and numpy's generators are one per process.
         self.slots = 1
         self._waiting: deque[Job] = deque()
         self._answers: dict[Job, bool] = {}
-        self._interrupt = PoliteInterrupt()
-
-    @property
-    def stopping(self) -> bool:
-        return self._interrupt.requested
 
     def submit(self, job: Job) -> None:
         self._waiting.append(job)
@@ -86,16 +80,3 @@ class Inline:
 
     def close(self) -> None:
         self._waiting.clear()
-
-    def __enter__(self) -> Self:
-        self._interrupt.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._interrupt.__exit__()
-        self.close()

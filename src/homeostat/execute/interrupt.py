@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Self
 
 
 class PoliteInterrupt:
@@ -54,3 +55,32 @@ class PoliteInterrupt:
         if self._requested:
             raise KeyboardInterrupt
         self._requested = True
+
+
+class Interruptible:
+    """An engine's context: in it a first Ctrl-C asks to stop; leaving it closes the engine."""
+
+    def __init__(self) -> None:
+        self._interrupt = PoliteInterrupt()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody pressed Ctrl-C."""
+        return self._interrupt.requested
+
+    def close(self) -> None:
+        """End what is left."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self._interrupt.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._interrupt.__exit__()
+        self.close()

@@ -13,10 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import wait
-from types import TracebackType
-from typing import Self
 
-from homeostat.execute.interrupt import PoliteInterrupt
+from homeostat.execute.interrupt import Interruptible
 from homeostat.execute.job import Event, Finished, Job, Reported, not_started
 from homeostat.execute.lost import RETRIES, STARTS, lost
 from homeostat.execute.messages import Began, Ended, News, Task, Trouble, pack
@@ -26,10 +24,11 @@ from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
 
 
-class Local:
+class Local(Interruptible):
     """Makes `jobs` attempts at a time, each in a process of its own."""
 
     def __init__(self, jobs: int = 1) -> None:
+        super().__init__()
         self.slots = max(1, jobs)
         self._waiting: dict[Job, Task] = {}
         self._alone: set[Job] = set()
@@ -39,11 +38,6 @@ class Local:
         self._kills: Counter[Job] = Counter()
         self._busy: list[Supervised] = []
         self._idle: list[Supervised] = []
-        self._interrupt = PoliteInterrupt()
-
-    @property
-    def stopping(self) -> bool:
-        return self._interrupt.requested
 
     def submit(self, job: Job) -> None:
         """Queue a job.
@@ -189,16 +183,3 @@ class Local:
             list(self._replace(worker, Outcome.INTERRUPTED, "its driver was closed"))
         while self._idle:
             self._idle.pop().dismiss()
-
-    def __enter__(self) -> Self:
-        self._interrupt.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._interrupt.__exit__()
-        self.close()

@@ -16,12 +16,11 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from homeostat.errors import RecordError
 from homeostat.execute import ray_cluster
-from homeostat.execute.interrupt import PoliteInterrupt
+from homeostat.execute.interrupt import Interruptible
 from homeostat.execute.job import Event, Finished, Job, Reported, not_started
 from homeostat.execute.lost import RETRIES, STARTS, lost
 from homeostat.execute.messages import Ended, News, Task, Trouble, pack
@@ -75,7 +74,7 @@ class Placed:
     beaten: float = 0.0
 
 
-class Ray:
+class Ray(Interruptible):
     """Makes up to `jobs` attempts at a time on a Ray cluster."""
 
     def __init__(
@@ -96,6 +95,7 @@ class Ray:
             MissingExtraError: If Ray is not installed.
             RecordError: If there is no cluster at the address.
         """
+        super().__init__()
         self._share = Share(cpus=cpus, gpus=gpus)
         ray_cluster.connect(address)
         self.slots = max(1, jobs)
@@ -105,11 +105,6 @@ class Ray:
         self._idle: list[Placed] = []
         self._room: int | None = None
         self._looked = -math.inf
-        self._interrupt = PoliteInterrupt()
-
-    @property
-    def stopping(self) -> bool:
-        return self._interrupt.requested
 
     def submit(self, job: Job) -> None:
         """Queue a job.
@@ -305,19 +300,6 @@ class Ray:
         calls = [placed.actor.close.remote() for placed in self._idle]
         if calls:
             ray.wait(calls, num_returns=len(calls), timeout=CLEAR_UP_S)
-
-    def __enter__(self) -> Self:
-        self._interrupt.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._interrupt.__exit__()
-        self.close()
 
 
 def _running(job: Job) -> Attempt:

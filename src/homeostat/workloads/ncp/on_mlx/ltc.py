@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +9,17 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
+from homeostat.workloads.ncp.ltc_solvers import SOLVERS, Pull
 from homeostat.workloads.ncp.on_mlx.parts import (
     Tensor,
     backbone_forward,
     memory_step,
     register,
 )
-from homeostat.workloads.ncp.spec import LTC_EPSILON, LTCSpec
+from homeostat.workloads.ncp.spec import LTCSpec
 
 # T steps, B sequences, I inputs, M neurons before a synapse, N after it.
 State = tuple[Any, ...]
-Pull = tuple[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -99,33 +98,3 @@ class LTCCell(nn.Module):  # type: ignore[misc]  # MLX is untyped
 
 def softplus(raw: Tensor) -> Tensor:
     return mx.logaddexp(raw, mx.array(0.0))
-
-
-def _semi_implicit(circuit: Circuit, sensory: Pull, v_BN: Tensor, h_B1: Tensor) -> Tensor:
-    strength, towards = circuit.total_pull(sensory, v_BN)
-    inertia = circuit.cm_N / h_B1
-    return (inertia * v_BN + towards) / (inertia + strength + LTC_EPSILON)
-
-
-def _slope(circuit: Circuit, sensory: Pull, v_BN: Tensor) -> Tensor:
-    strength, towards = circuit.total_pull(sensory, v_BN)
-    return (towards - strength * v_BN) / circuit.cm_N
-
-
-def _explicit(circuit: Circuit, sensory: Pull, v_BN: Tensor, h_B1: Tensor) -> Tensor:
-    return v_BN + h_B1 * _slope(circuit, sensory, v_BN)
-
-
-def _rk4(circuit: Circuit, sensory: Pull, v_BN: Tensor, h_B1: Tensor) -> Tensor:
-    k1 = _slope(circuit, sensory, v_BN)
-    k2 = _slope(circuit, sensory, v_BN + 0.5 * h_B1 * k1)
-    k3 = _slope(circuit, sensory, v_BN + 0.5 * h_B1 * k2)
-    k4 = _slope(circuit, sensory, v_BN + h_B1 * k3)
-    return v_BN + h_B1 / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
-
-
-SOLVERS: dict[str, Callable[[Circuit, Pull, Tensor, Tensor], Tensor]] = {
-    "semi_implicit": _semi_implicit,
-    "explicit": _explicit,
-    "rk4": _rk4,
-}

@@ -13,16 +13,15 @@ Source: Hasani et al. 2021, AAAI 35(9):7657, arXiv:2006.04439, algorithm 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from homeostat.workloads.ncp.ltc_solvers import SOLVERS
 from homeostat.workloads.ncp.on_torch.ltc_fused import Circuit, Synapses, ltc_sequence
 from homeostat.workloads.ncp.on_torch.parts import backbone_forward, memory_step, register
-from homeostat.workloads.ncp.spec import LTC_EPSILON, LTCSpec
+from homeostat.workloads.ncp.spec import LTCSpec
 
 # T steps, B sequences, I inputs, N neurons, O outputs.
 State = tuple[Tensor, ...]
@@ -110,36 +109,3 @@ class LTCCell(nn.Module):
             state = self._step(x_BI, sensed_BI, dt_B1, state, circuit)
             states.append(state[0])
         return self.read(torch.stack(states)), state
-
-
-Pull = tuple[Tensor, Tensor]
-
-
-def _semi_implicit(circuit: Circuit, sensory: Pull, v_BN: Tensor, h_B1: Tensor) -> Tensor:
-    strength, towards = circuit.total_pull(sensory, v_BN)
-    inertia = circuit.cm_N / h_B1
-    return (inertia * v_BN + towards) / (inertia + strength + LTC_EPSILON)
-
-
-def _slope(circuit: Circuit, sensory: Pull, v_BN: Tensor) -> Tensor:
-    strength, towards = circuit.total_pull(sensory, v_BN)
-    return (towards - strength * v_BN) / circuit.cm_N
-
-
-def _explicit(circuit: Circuit, sensory: Pull, v_BN: Tensor, h_B1: Tensor) -> Tensor:
-    return v_BN + h_B1 * _slope(circuit, sensory, v_BN)
-
-
-def _rk4(circuit: Circuit, sensory: Pull, v_BN: Tensor, h_B1: Tensor) -> Tensor:
-    k1 = _slope(circuit, sensory, v_BN)
-    k2 = _slope(circuit, sensory, v_BN + 0.5 * h_B1 * k1)
-    k3 = _slope(circuit, sensory, v_BN + 0.5 * h_B1 * k2)
-    k4 = _slope(circuit, sensory, v_BN + h_B1 * k3)
-    return v_BN + h_B1 / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
-
-
-SOLVERS: dict[str, Callable[[Circuit, Pull, Tensor, Tensor], Tensor]] = {
-    "semi_implicit": _semi_implicit,
-    "explicit": _explicit,
-    "rk4": _rk4,
-}
