@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -64,6 +65,17 @@ class Output:
             self.line(f"{check.status:<8} {check.name}: {check.saw}", style=STYLE[check.status])
             if check.remedy:
                 self.line(f"         -> {check.remedy}")
+
+    @contextlib.contextmanager
+    def working(self, text: str) -> Iterator[None]:
+        """While this takes its time a terminal shows that it does; elsewhere nothing is shown."""
+        if not self.console.is_terminal:
+            yield
+            return
+        from rich.text import Text
+
+        with self.console.status(Text(text, style="dim")):
+            yield
 
     def document(self, content: object) -> None:
         """Print the JSON document, if it was asked for."""

@@ -57,18 +57,19 @@ def diagnose(
         chosen = choose(target, config, settings, budget=steps)
         what, steps = chosen.workload, chosen.budget
         setting = chosen.config if settings else config
-    diagnosis = run_diagnosis(
-        what,
-        config=setting,
-        seed=seed,
-        budget=steps,
-        device=choose_device(device),
-        fix=fix,
-        seconds=parse_duration(seconds),
-        results=results,
-        notes=notes,
-        on_event=lambda sentence: out.line(sentence, style="dim"),
-    )
+    with out.working(f"diagnosing {target}, {seconds} at most"):
+        diagnosis = run_diagnosis(
+            what,
+            config=setting,
+            seed=seed,
+            budget=steps,
+            device=choose_device(device),
+            fix=fix,
+            seconds=parse_duration(seconds),
+            results=results,
+            notes=notes,
+            on_event=lambda sentence: out.line(sentence, style="dim"),
+        )
     out.line(str(diagnosis))
     out.document(diagnosis)
     wrong = diagnosis.failed or diagnosis.confounds

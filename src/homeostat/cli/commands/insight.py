@@ -45,11 +45,12 @@ def importance(
         raise UnknownNameError(
             f"{chosen} is no objective of {study}.", hint=did_you_mean(chosen, facts.objectives)
         )
-    found = rank(
-        facts.trials, facts.workload.space, metric=chosen, goal=facts.objectives[chosen],
-        method=method,
-    )  # fmt: skip
     out = Output(as_json=as_json)
+    with out.working(f"ranking parameters over {len(facts.trials)} trials"):
+        found = rank(
+            facts.trials, facts.workload.space, metric=chosen, goal=facts.objectives[chosen],
+            method=method,
+        )  # fmt: skip
     out.table(
         ("parameter", "share", "95 %", "trials"),
         [(r.name, r.share, f"{r.low:.3f} .. {r.high:.3f}", r.trials) for r in found.rows],

@@ -62,7 +62,8 @@ def data_get(
     """Download one data set and check its SHA-256."""
     from homeostat.data import get
 
-    path = get(name)
     out = Output(as_json=as_json)
+    with out.working(f"fetching {name}"):
+        path = get(name)
     out.line(f"{name}: {path}")
     out.document({"name": name, "path": str(path)})

@@ -50,10 +50,11 @@ def lr_find(
         out.line(f"   {rung.rate:<10.3g} {saw}")
 
     given = chosen.config.given
-    found = run_test(
-        chosen.workload, given, parameter=parameter, num_rates=rates, steps=steps, seed=seed,
-        on_rung=tell,
-    )  # fmt: skip
+    with out.working(f"training {chosen.name} briefly at {rates} rates"):
+        found = run_test(
+            chosen.workload, given, parameter=parameter, num_rates=rates, steps=steps, seed=seed,
+            on_rung=tell,
+        )  # fmt: skip
     if found.suggested is None:
         out.line(f"No rate to suggest. {found.why}")
         out.line(f"See why:  homeostat diagnose {workload}")

@@ -40,13 +40,14 @@ def probe(
     chosen = choose(workload, config, settings)
     out = Output(as_json=as_json)
 
-    found = run_probe(
-        chosen.workload,
-        config=chosen.config,
-        steps=steps,
-        seconds=parse_duration(seconds),
-        on_check=lambda check: out.checks([check]),
-    )
+    with out.working(f"probing {chosen.name}, about {seconds}"):
+        found = run_probe(
+            chosen.workload,
+            config=chosen.config,
+            steps=steps,
+            seconds=parse_duration(seconds),
+            on_check=lambda check: out.checks([check]),
+        )
     out.line(
         f"{len(found.faults)} faults, {len(found.warnings)} warnings in {len(found.checks)} "
         f"findings; {found.steps} {chosen.workload.unit}s a run, {format_duration(found.seconds)}."

@@ -28,9 +28,10 @@ def report(
     from homeostat.search.search import open_store
 
     told = Output(as_json=as_json)
-    written = write_findings(
-        study, store=open_store(results, store), results=results, folder=out, execute=execute
-    )
+    with told.working(f"writing what {study} found" + (", and running the notebook" * execute)):
+        written = write_findings(
+            study, store=open_store(results, store), results=results, folder=out, execute=execute
+        )
     told.line(f"Page:      {written.page}")
     told.line(f"Notebook:  {written.notebook}")
     told.document(written)

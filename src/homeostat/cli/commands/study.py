@@ -256,7 +256,9 @@ def _table(
     ]
     if len(names) <= WIDE:
         return head, rows
-    turned = [[name, *values] for name, values in zip(head, zip(*rows, strict=True), strict=True)]
+    turned: list[Sequence[object]] = [
+        [name, *values] for name, values in zip(head, zip(*rows, strict=True), strict=True)
+    ]
     return ["trial", *(str(trial.number) for trial in ranked)], turned[1:]
 
 

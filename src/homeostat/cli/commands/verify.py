@@ -63,24 +63,25 @@ def verify(
 
     found = find(workload)
     out = Output(as_json=as_json)
-    verification = run_verify(
-        found,
-        claims,
-        group=group,
-        names=only or None,
-        kinds=kinds or KINDS,
-        fidelity=fidelity,
-        match=match,
-        retune=retune,
-        pins=found.space.parse(settings or (), found.name),
-        max_pairs=pairs,
-        budget_s=parse_duration(budget) if budget else None,
-        engine=engine,
-        jobs=jobs or cores(),
-        device=choose_device(device),
-        results=results,
-        tell=out.line,
-    )
+    with out.working(f"verifying {found.name}, pair by pair"):
+        verification = run_verify(
+            found,
+            claims,
+            group=group,
+            names=only or None,
+            kinds=kinds or KINDS,
+            fidelity=fidelity,
+            match=match,
+            retune=retune,
+            pins=found.space.parse(settings or (), found.name),
+            max_pairs=pairs,
+            budget_s=parse_duration(budget) if budget else None,
+            engine=engine,
+            jobs=jobs or cores(),
+            device=choose_device(device),
+            results=results,
+            tell=out.line,
+        )
     out.heading(f"{found.name}, {verification.group}: against {verification.baseline}")
     out.table(
         ("claim", "verdict", "claimed", "measured", "note"),

@@ -43,14 +43,15 @@ def replay(
     out = Output()
     tell_about_compiling(out)
     if folder is not None:
-        written = replays.replay_run(evolution(), folder)
+        with out.working(f"filming {folder}"):
+            written = replays.replay_run(evolution(), folder)
     else:
-        chosen = choose(
-            "evolution", config, inline_settings(context.args), budget=generations, seeds=1
-        )
-        written = replays.replay_config(
-            chosen.config, chosen.name, generations=chosen.budget, results=results
-        )
+        settings = inline_settings(context.args)
+        chosen = choose("evolution", config, settings, budget=generations, seeds=1)
+        with out.working(f"evolving {chosen.name}, then filming it"):
+            written = replays.replay_config(
+                chosen.config, chosen.name, generations=chosen.budget, results=results
+            )
     page = write_page(written)
     for path in sorted(written.iterdir()):
         out.line(f"{path}  ({path.stat().st_size / 1e6:.1f} MB)")
