@@ -19,7 +19,8 @@ from homeostat.cli.commands.probe import probe
 from homeostat.cli.commands.report import report
 from homeostat.cli.commands.run import resume, run
 from homeostat.cli.commands.screen import screen
-from homeostat.cli.commands.study import best, search, status
+from homeostat.cli.commands.search import search
+from homeostat.cli.commands.study import best, status
 from homeostat.cli.commands.tune import plan, tune
 from homeostat.cli.commands.verify import verify
 

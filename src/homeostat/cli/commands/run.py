@@ -84,7 +84,7 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Take up a run or a study that was interrupted; what is finished stays as it is."""
-    from homeostat.cli.commands.study import resume_study
+    from homeostat.cli.commands.search import resume_study
     from homeostat.cli.progress import RunProgress
     from homeostat.execute import resume as execute_resume
     from homeostat.record.index import find_run

@@ -1,0 +1,191 @@
+"""`homeostat search`: the deep search, and how it goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homeostat.cli.commands.screen import screen_for
+from homeostat.cli.commands.study import tell_round
+from homeostat.cli.engine import CpusOption, GpusOption, RayAddressOption, where
+from homeostat.cli.options import (
+    ConfigOption,
+    DeviceOption,
+    EngineOption,
+    FromOption,
+    JobsOption,
+    JsonOption,
+    MemoryOption,
+    ResultsOption,
+    SetOption,
+    StepsOption,
+    StoreOption,
+    TimeoutOption,
+    WorkloadArgument,
+)
+from homeostat.cli.output import Output, cell_text
+from homeostat.cli.settings import choose
+
+if TYPE_CHECKING:
+    from homeostat.search.result import SearchResult
+
+
+def search(
+    workload: WorkloadArgument,
+    study: Annotated[
+        str | None, typer.Option("--study", help="The study's name; goes on if it exists.")
+    ] = None,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="How many altogether.")] = 50,
+    budget: Annotated[
+        str | None, typer.Option("--budget", "-b", help="Wall time for this call, like 30m.")
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", help="auto, random, sobol, tpe, gp, cmaes, nsga2 or nsga3."),
+    ] = None,
+    prune: Annotated[
+        str | None,
+        typer.Option("--prune", help="Stop early: auto, median, halving, hyperband, seeds, none."),
+    ] = None,
+    prune_at: Annotated[
+        str | None,
+        typer.Option("--prune-at", metavar="STEPS", help="At these steps only, like 10,20,50."),
+    ] = None,
+    carry_from: FromOption = None,
+    scientific: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scientific",
+            metavar="NAME",
+            help="Compare the values of this parameter, all else tuned; may be repeated.",
+        ),
+    ] = None,
+    goal: Annotated[
+        str | None, typer.Option("--goal", help="What the study is to find out, in words.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Vary this parameter only; repeat it.")
+    ] = None,
+    screen_first: Annotated[
+        bool,
+        typer.Option("--screen-first", help="First find what matters, then search only that."),
+    ] = False,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="Seeds a trial; its value is their mean.")
+    ] = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    steps: StepsOption = None,
+    confirm: Annotated[
+        bool, typer.Option(help="Run the best and the default again on fresh seeds.")
+    ] = True,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same order of trials for any timing.")
+    ] = False,
+    jobs: JobsOption = None,
+    engine: EngineOption = "local",
+    ray_address: RayAddressOption = None,
+    cpus: CpusOption = None,
+    gpus: GpusOption = None,
+    device: DeviceOption = "auto",
+    timeout: TimeoutOption = None,
+    memory: MemoryOption = None,
+    results: ResultsOption = "results",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search for the best setting; what --config says is the start, what --set says is held."""
+    from homeostat.cli.progress import PlanProgress
+    from homeostat.plan.budget import parse_duration
+    from homeostat.search.search import open_store
+    from homeostat.search.search import search as run_search
+
+    chosen = choose(workload, config, settings, budget=steps)
+    held = {name: value for name, value in chosen.overrides.items() if name in chosen.typed}
+    start = {name: value for name, value in chosen.overrides.items() if name not in held}
+    out = Output(as_json=as_json)
+    place = where(engine, jobs, device, ray_address, cpus, gpus)
+    budget_s = parse_duration(budget) if budget else None
+    names: Sequence[str] = only or ()
+    if only and screen_first:
+        raise typer.BadParameter("--only says what to vary, and --screen-first finds it out.")
+    if screen_first and (study is None or open_store(results, store).find(study) is None):
+        begun = time.monotonic()
+        names = screen_for(
+            out, chosen, start=start, pins=held, results=results, engine=place.engine,
+            jobs=place.jobs, device=place.device,
+            timeout_s=parse_duration(timeout) if timeout else None,
+        )  # fmt: skip
+        if budget_s is not None:
+            budget_s = max(1.0, budget_s - (time.monotonic() - begun))
+    with PlanProgress(out) as progress:
+        result = run_search(
+            chosen.workload,
+            trials,
+            study=study,
+            method=method,
+            results=results,
+            store=store,
+            seeds=seeds,
+            budget=chosen.budget if steps or config else None,
+            budget_s=budget_s,
+            names=names or None,
+            start=start or None,
+            pins=held or None,
+            prune=prune,
+            prune_at=_steps(prune_at) if prune_at else None,
+            carry_from=carry_from or (),
+            goal=goal,
+            scientific=scientific,
+            confirm=confirm,
+            deterministic=deterministic,
+            engine=place.engine,
+            jobs=place.jobs,
+            timeout_s=parse_duration(timeout) if timeout else None,
+            memory_mb=memory,
+            device=place.device,
+            on_event=progress,
+        )
+    _conclude(out, result)
+
+
+def _steps(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter("--prune-at wants steps, like 10,20,50.") from None
+
+
+def resume_study(out: Output, study: str, results: str, store: str | None) -> None:
+    """Go on with a study as it was last driven."""
+    from homeostat.cli.progress import PlanProgress
+    from homeostat.search.search import resume
+
+    with PlanProgress(out) as progress:
+        result = resume(study, results=results, store=store, on_event=progress)
+    _conclude(out, result)
+
+
+def _conclude(out: Output, result: SearchResult) -> None:
+    for note in result.notes:
+        out.line(note)
+    out.document(result)
+    best = result.best
+    if best is None:
+        out.line("No trial completed.", style="red")
+        raise typer.Exit(130 if result.interrupted else 1)
+    changed = ", ".join(f"{k}={cell_text(v)}" for k, v in best.overrides.items()) or "the default"
+    out.heading(f"best: trial {best.number}, {result.metric} {best.value:.6g}  ({changed})")
+    if best.confirmed is not None and best.default is not None:
+        out.line(f"on fresh seeds: {best.confirmed};  the default: {best.default}")
+    if best.gain is not None:
+        gain = best.gain
+        out.line(f"paired gain {gain.mean:.3g}, 95 % interval {gain.low:.3g} .. {gain.high:.3g}")
+    out.line(f"Rerun it:  {best.command}")
+    tell_round(out, result)
+    if result.interrupted:
+        out.line(f"Stopped; everything is kept. Go on with:  --study {result.study}")
+        raise typer.Exit(130)
