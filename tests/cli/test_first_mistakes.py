@@ -58,6 +58,24 @@ def test_a_misspelt_file(fails):
     assert re.search(r"No file 'goood.py'.*'good.py'", fails(*run("goood.py")))
 
 
+def test_a_file_that_is_nowhere_near(fails):
+    assert "homeostat init" in fails(*run("elsewhere/net.py"))
+
+
+def test_a_folder_in_place_of_its_file(fails, here):
+    (here / "project").mkdir()
+    assert "is a folder.  Write a first" in fails(*run("project"))
+    (here / "project" / "data.py").touch()
+    (here / "project" / "workload.py").touch()
+    told = fails(*run("project"))
+    assert told.endswith("Name a file in it, such as:  project/workload.py\n")
+
+
+def test_a_target_that_is_not_reported(fails):
+    bisect = ("bisect", "good.py", "--param", "lr", "--engine", "inline", "--results", "kept")
+    assert "(reported: loss)" in fails(*bisect, "--target", "los=0..1")
+
+
 def test_a_misspelt_command(fails):
     assert "Did you mean 'run'?" in fails("runn", code=2)
 

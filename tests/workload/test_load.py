@@ -164,7 +164,7 @@ def test_an_unknown_file_or_module_is_refused(write):
     path = write(ONE)
     wrong = path.with_name("mien.py")
     assert refused(wrong) == f"No file {str(wrong)!r}.  Did you mean {str(path)!r}?"
-    assert refused("nowhere.yaml") == "No file 'nowhere.yaml'."
+    assert refused("nowhere.yaml").startswith("No file 'nowhere.yaml'.  Write a first")
     assert refused("nowhere:mlp") == "No module 'nowhere'.  See:  homeostat workloads"
     assert refused("homeostat.nowhere:mlp").startswith("No module 'homeostat.nowhere'.")
     assert refused("homeostat.errors:x").startswith("No workload in homeostat.errors.")

@@ -6,7 +6,9 @@ import contextlib
 import dataclasses
 import json
 import math
+import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 STYLE = {"ok": None, "skipped": "dim", "warning": "yellow", "fault": "red"}
 """How a check's line looks, by its status."""
+COMMAND = re.compile(r"(?:^|\s)(?:homeostat|nas) ")
+"""A line with something to type: it is left whole, so that it can be copied whole."""
 
 
 class Output:
@@ -35,7 +39,9 @@ class Output:
         self.console = Console(file=stream, highlight=False, soft_wrap=True, width=width)
 
     def line(self, text: str = "", *, style: str | None = None) -> None:
-        """Print one line as it is: no markup is read out of it."""
+        """Print one line as it is: no markup is read out of it, and a terminal gets whole words."""
+        if self.console.is_terminal:
+            text = "\n".join(fold(part, self.console.width) for part in text.split("\n"))
         self.console.print(text, style=style, markup=False)
 
     def heading(self, text: str) -> None:
@@ -82,6 +88,16 @@ class Output:
         if self.as_json:
             sys.stdout.write(json.dumps(jsonable(content), indent=2, ensure_ascii=False) + "\n")
             sys.stdout.flush()
+
+
+def fold(line: str, width: int) -> str:
+    """Break a line between words where a terminal of that width would break inside one."""
+    if len(line) <= width or COMMAND.search(line):
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def cell_text(cell: object) -> str:

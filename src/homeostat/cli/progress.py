@@ -112,12 +112,14 @@ def _pace(seconds: float) -> str:
 class PlanProgress:
     """Follows a whole plan: its lines as they come, and below them one line that moves.
 
-    On a terminal the last line shows the attempt that reported most recently; elsewhere finished
-    attempts are told one a line.
+    On a terminal the last line shows the time left and the attempt that reported most recently,
+    and of the attempts that finish only those that failed have a line of their own; elsewhere
+    every one has. Without a budget, in seconds, no time is shown.
     """
 
-    def __init__(self, out: Output) -> None:
+    def __init__(self, out: Output, *, budget_s: float | None = None) -> None:
         self._out = out
+        self._ends = None if budget_s is None else time.monotonic() + budget_s
         self._status: Status | None = None
 
     def __enter__(self) -> Self:
@@ -153,9 +155,16 @@ class PlanProgress:
             job, report = event.job, event.report
             metrics = _metrics_text(report.metrics, main=job.workload.metric)
             place = f"{job.workload.unit} {report.step + 1}/{job.budget}"
-            self._status.update(Text(f"{_place(job)}: {place} | {metrics}"))
+            self._status.update(Text(f"{self._left()}{_place(job)}: {place} | {metrics}"))
+
+    def _left(self) -> str:
+        if self._ends is None:
+            return ""
+        return f"{format_duration(max(0.0, self._ends - time.monotonic()))} left | "
 
     def _finished(self, event: Finished) -> None:
+        if self._status is not None and event.attempt.outcome == "completed":
+            return
         metric = event.job.workload.metric
         value = event.attempt.values.get(metric)
         ending = f" | {metric} {cell_text(value)}" if value is not None else ""

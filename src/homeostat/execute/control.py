@@ -78,7 +78,7 @@ class Control:
 
 
 def timeout_reason(timeout_s: float) -> str:
-    return f"ran longer than its {timeout_s:g} s"
+    return f"ran longer than its {timeout_s:.3g} s"
 
 
 def memory_reason(used_mb: float, limit_mb: float) -> str:

@@ -132,7 +132,11 @@ def bisect(
     space = workload.space
     range_ = space.searched(names=[parameter])[parameter]
     if not isinstance(range_, (Float, Int)):
-        raise SpaceError(f"{parameter} is not a number, so it cannot be bisected.")
+        numbers = sorted(n for n, p in space.searched().items() if isinstance(p, (Float, Int)))
+        raise SpaceError(
+            f"{parameter} is not a number, so it cannot be bisected.",
+            hint=f"Numbers: {', '.join(numbers)}." if numbers else "",
+        )
     ends = [
         space.check(parameter, end if end is not None else default)
         for end, default in ((low, range_.low), (high, range_.high))
@@ -232,7 +236,7 @@ class _Bisection:
         if not values:
             raise self._failed(
                 f"{self._aim.metric} was not reported at {self._parameter}={show(exact)} "
-                f"({row.run.outcome}: {row.run.reason})"
+                f"({_instead(row)})"
             )
         mean = sum(values) / len(values)
         spread = math.sqrt(sum((v - mean) ** 2 for v in values) / max(1, len(values) - 1))
@@ -269,6 +273,14 @@ class _Bisection:
             f"{self._parameter}={show(p.value)} gives {p.mean:.4g}" for p in self._ordered()
         )
         return StudyError(f"{why}." if not points else f"{why}; measured: {points}.")
+
+
+def _instead(row: Row) -> str:
+    """What a run without the metric reported, or why it reported nothing."""
+    metrics = {name for curves in row.run.curves().values() for name in curves.metrics}
+    if metrics:
+        return f"reported: {', '.join(sorted(metrics))}"
+    return f"{row.run.outcome}: {row.run.reason}"
 
 
 def _last_values(row: Row, metric: str) -> Sequence[float]:

@@ -45,6 +45,10 @@ def serve(
     secret = f"?token={quote(token)}" if token else ""
     address = f"http://{shown}:{port}/{secret}{page}"
     say(f"Dashboard of {results}:  {address}   (Ctrl-C stops it)")
+    if not Path(results).is_dir():
+        say(
+            f"There is no folder {results} yet; the pages stay empty until something is kept there."
+        )
     if open_browser:
         webbrowser.open(address)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)

@@ -75,6 +75,8 @@ def find(reference: str | Path | Workload) -> Workload:
         return _from_file(Path(head), name)
     if colon and all(part.isidentifier() for part in head.split(".")):
         return _from_module(head, name)
+    if Path(text).is_dir():
+        raise UnknownNameError(f"{text!r} is a folder.", hint=_inside(Path(text)))
     guess = did_you_mean(text, BUILTIN)
     raise UnknownNameError(f"No workload {text!r}.", hint=f"{guess}  {_SEE}".strip())
 
@@ -131,8 +133,18 @@ def _check_exists(path: Path) -> None:
     if not path.is_file():
         near = [str(p) for p in path.parent.glob(f"*{path.suffix}")]
         guess = did_you_mean(str(path), near)
-        hint = guess if guess.startswith("Did") else ""  # not a list of whatever lies there
+        # Not a list of whatever lies there.
+        hint = guess if guess.startswith("Did") else "Write a first one:  homeostat init my_project"
         raise UnknownNameError(f"No file {str(path)!r}.", hint=hint)
+
+
+def _inside(folder: Path) -> str:
+    """Which of a folder's files to name instead."""
+    files = sorted(path for end in ("py", "yaml") for path in folder.glob(f"*.{end}"))
+    if not files:
+        return "Write a first workload:  homeostat init my_project"
+    first = next((path for path in files if path.stem == "workload"), files[0])
+    return f"Name a file in it, such as:  {first}"
 
 
 def _from_file(path: Path, name: str | None) -> Workload:

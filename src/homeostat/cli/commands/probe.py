@@ -16,6 +16,7 @@ from homeostat.cli.options import (
 from homeostat.cli.output import Output
 from homeostat.cli.settings import choose
 from homeostat.plan.budget import format_duration, parse_duration
+from homeostat.record.check import plural
 
 if TYPE_CHECKING:
     pass
@@ -49,8 +50,9 @@ def probe(
             on_check=lambda check: out.checks([check]),
         )
     out.line(
-        f"{len(found.faults)} faults, {len(found.warnings)} warnings in {len(found.checks)} "
-        f"findings; {found.steps} {chosen.workload.unit}s a run, {format_duration(found.seconds)}."
+        f"{plural(len(found.faults), 'fault')}, {plural(len(found.warnings), 'warning')} in "
+        f"{len(found.checks)} findings; {found.steps} {chosen.workload.unit}s a run, "
+        f"{format_duration(found.seconds)}."
     )
     out.document(found)
     if not found.ok:

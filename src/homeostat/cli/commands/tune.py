@@ -60,12 +60,13 @@ def tune(
     where the last one stopped.
     """
     from homeostat.cli.progress import PlanProgress
+    from homeostat.plan.budget import parse_duration
     from homeostat.plan.tune import tune as run_plan
 
     chosen = choose(workload, config, settings, budget=steps)
     out = Output(as_json=as_json)
     place = where(engine, jobs, device, ray_address, cpus, gpus)
-    with PlanProgress(out) as progress:
+    with PlanProgress(out, budget_s=parse_duration(budget)) as progress:
         result = run_plan(
             chosen.workload,
             budget=budget,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult, Status
 from homeostat.probe import probe as run_probe
-from homeostat.record.check import Check
+from homeostat.record.check import Check, plural
 
 LONGEST_S = 60.0
 EXAMINED = ("runs", "gradients")
@@ -29,7 +29,8 @@ def probe(context: Context, allowance_s: float) -> PhaseResult:
         sentences.append(f"And {len(warnings) - MOST_TOLD} more:  homeostat probe shows them all.")
     fine = sum(check.status == "ok" for check in found.checks)
     sentences.append(
-        f"{fine} findings are in order, {len(warnings)} warnings, {len(faults)} faults."
+        f"{fine} findings are in order, {plural(len(warnings), 'warning')}, "
+        f"{plural(len(faults), 'fault')}."
     )
     decisions: tuple[str, ...] = ()
     if blows_up:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Activation
-from homeostat.record.check import Checks, Found
+from homeostat.record.check import Checks, Found, plural
 
 LEAST_ROWS = 32
 MOSTLY = 0.9
@@ -55,7 +55,7 @@ def check(bench: Bench) -> Checks:
                     where=layer.where, share=max(start, later),
                 )  # fmt: skip
     if fine:
-        yield found.ok(f"{len(layers)} non-linearities are alive and within their range.")
+        yield found.ok(f"Alive and within their range: {plural(len(layers), 'activation')}.")
 
 
 def _where(layer: Activation) -> str:

@@ -120,7 +120,7 @@ def screen_points(
     least = REPLICATES + len(bench.names) + 1
     if runs is not None and runs < least:
         raise StudyError(
-            f"{runs} runs are too few to screen {len(bench.names)} parameters.",
+            f"Too few runs, {runs}, to screen {len(bench.names)} parameters.",
             hint=f"Give at least {least}, or leave parameters out with --only.",
         )
     work = _Work(bench, runs, walks, np.random.default_rng(seed), seed)
