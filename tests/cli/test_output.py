@@ -8,7 +8,7 @@ from rich.console import Console
 from homeostat.cli.output import Output, fold
 from homeostat.cli.progress import PlanProgress
 from homeostat.execute.job import Finished
-from homeostat.record.check import plural
+from homeostat.wording import plural
 
 LONG = "   Warning (knobs): No effect can be seen within 2 steps: plasticity_ceiling, birth."
 TYPED = (

@@ -176,3 +176,10 @@ def test_numbers_that_are_not_finite_are_null(client):
 def test_an_empty_folder_is_no_error(tmp_path):
     client = TestClient(make_app(tmp_path / "none"), base_url="http://localhost")
     assert client.get("/api/runs").json() == [] == client.get("/api/studies").json()
+
+
+def test_a_study_has_its_checklist(client):
+    found = client.get("/api/studies/first/checklist").json()
+    assert [check["check"] for check in found][:2] == ["range", "divergence"]
+    assert all(check["saw"] and check["status"] for check in found)
+    assert any(check["status"] == "warning" and check["remedy"] for check in found)

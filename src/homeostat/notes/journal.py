@@ -16,6 +16,7 @@ from homeostat.notes.logs import Log, read_log
 from homeostat.notes.markdown import behaviour_of, parse
 from homeostat.record.files import write_bytes
 from homeostat.record.outcome import Outcome
+from homeostat.wording import plural
 
 if TYPE_CHECKING:
     from homeostat.record.runs import RunRecord
@@ -55,7 +56,7 @@ def add_run(path: str | Path, record: RunRecord, *, remark: str = "") -> Entry:
         title=f"{record.workload} ({record.name})",
         context=_context(
             str(record.facts.get("started", ""))[:10],
-            f"{len(record.seeds)} seed{'s' if len(record.seeds) > 1 else ''}",
+            plural(len(record.seeds), "seed"),
             remark,
         ),
         learning_rate=rate,

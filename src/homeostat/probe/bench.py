@@ -17,6 +17,7 @@ from homeostat.probe.recording import Recording
 from homeostat.probe.spy import Spy
 from homeostat.record.outcome import Outcome
 from homeostat.space import Config
+from homeostat.wording import plural
 from homeostat.workload.report import Report
 from homeostat.workload.trial import Trial
 from homeostat.workload.workload import Workload
@@ -64,7 +65,7 @@ class Bench:
         unit = self.workload.unit
         if self.most_updates is not None:
             return f"{self.most_updates} updates"
-        return f"{self.budget} {unit}{'s' if self.budget != 1 else ''}"
+        return plural(self.budget, unit)
 
     def _choose_length(self, steps: int | None) -> None:
         """Time one run, and make all of them short enough for the knobs there are.

@@ -138,6 +138,10 @@ def _studies(app: FastAPI, library: Library) -> None:
     ) -> Response:
         return _json(library.trials(name, page=page, sort=sort, down=down, find=find))
 
+    @app.get("/api/studies/{name}/checklist")
+    def checklist(name: str) -> Response:
+        return _json(library.study_checklist(name))
+
     @app.get("/api/studies/{name}/views")
     def views(name: str, seed: int | None = None) -> Response:
         return _json(library.study_views(name, seed))

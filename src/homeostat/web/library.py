@@ -24,6 +24,7 @@ from homeostat.report.figures.family import rises
 from homeostat.report.findings.facts import Facts, gather
 from homeostat.report.findings.sections import curves_of
 from homeostat.search.importance import FEWEST, importance
+from homeostat.search.rounds.checklist import checklist
 from homeostat.search.search import open_store
 from homeostat.web.replay import film_data, find_replays
 from homeostat.web.views import shown, workload_of
@@ -165,6 +166,11 @@ class Library:
                 for check in phase["facts"].get("checks", ())
             ],
         }  # fmt: skip
+
+    def study_checklist(self, name: str) -> list[dict[str, Any]]:
+        """What to look at before the next round; nothing while no trial has completed."""
+        now = self._gathered(name).round
+        return [check.to_json() for check in checklist(now)] if now is not None else []
 
     def study_views(self, name: str, seed: int | None = None) -> dict[str, Any]:
         """The same of the best trial of a study."""

@@ -16,7 +16,7 @@ from homeostat.cli.options import (
 from homeostat.cli.output import Output
 from homeostat.cli.settings import choose
 from homeostat.plan.budget import format_duration, parse_duration
-from homeostat.record.check import plural
+from homeostat.wording import plural
 
 if TYPE_CHECKING:
     pass

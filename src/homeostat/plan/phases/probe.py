@@ -5,7 +5,8 @@ from __future__ import annotations
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult, Status
 from homeostat.probe import probe as run_probe
-from homeostat.record.check import Check, plural
+from homeostat.record.check import Check
+from homeostat.wording import plural
 
 LONGEST_S = 60.0
 EXAMINED = ("runs", "gradients")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Activation
-from homeostat.record.check import Checks, Found, plural
+from homeostat.record.check import Checks, Found
+from homeostat.wording import plural
 
 LEAST_ROWS = 32
 MOSTLY = 0.9

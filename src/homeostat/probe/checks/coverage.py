@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Recording, Weight
-from homeostat.record.check import Checks, Found, some
+from homeostat.record.check import Checks, Found
+from homeostat.wording import some
 
 FEW = 3
 """Updates after which a zero that is still there is no accident of the start."""

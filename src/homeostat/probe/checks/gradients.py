@@ -6,7 +6,8 @@ import math
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Recording, Trouble, Update
-from homeostat.record.check import Checks, Found, some
+from homeostat.record.check import Checks, Found
+from homeostat.wording import some
 
 EXPLODING = 1e4
 """Relative change of the loss per relative change of the weights."""

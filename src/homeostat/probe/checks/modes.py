@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Call, Recording
-from homeostat.record.check import Checks, Found, some
+from homeostat.record.check import Checks, Found
+from homeostat.wording import some
 
 
 def check(bench: Bench) -> Checks:

@@ -9,7 +9,8 @@ from torch import nn
 
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Optimizer
-from homeostat.record.check import Checks, Found, some
+from homeostat.record.check import Checks, Found
+from homeostat.wording import some
 
 NORMS = (
     nn.modules.batchnorm._NormBase,

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from homeostat.evidence.best_of import best_of
-from homeostat.record.check import Check, Found, some
+from homeostat.record.check import Check, Found
 from homeostat.record.outcome import Outcome
 from homeostat.search.rounds.round import Round, short
 from homeostat.search.rows import TrialRow
 from homeostat.space import Float, Int
 from homeostat.space.edges import at_an_end
 from homeostat.space.values import show
+from homeostat.wording import some
 
 TOP = 3
 CROWDED = 0.1

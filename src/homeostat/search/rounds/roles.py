@@ -17,13 +17,13 @@ import numpy as np
 
 from homeostat.errors import StudyError, UnknownNameError, did_you_mean
 from homeostat.evidence.best_of import BestOf, best_of
-from homeostat.record.check import some
 from homeostat.record.outcome import Outcome
 from homeostat.search.definition import Definition, ranges
 from homeostat.search.rounds.round import Round, in_words, short
 from homeostat.search.rows import TrialRow
 from homeostat.space import Bool, Choice, Int, Range
 from homeostat.space.values import same, show
+from homeostat.wording import some
 
 MOST_VALUES = 10
 """A whole number with more values than these is no question of which."""

@@ -32,6 +32,7 @@ export async function study(place, name) {
   const cards = el("div", { class: "cards" });
   const best = el("pre");
   const phases = el("div");
+  const round = el("div", { id: "checklist" });
   const figures = [];
   const figure = (kind, title) => {
     const head = el("h2", {}, title);
@@ -52,7 +53,8 @@ export async function study(place, name) {
     ...figure("importance", "Which parameters mattered"),
     ...figure("curves", "Curves of the best"),
     pictures.place,
-    el("h2", {}, "Trials"), trials.node,
+    round,
+    el("h2", {}, "Trials"), el("div", { id: "trials" }, trials.node),
     el("h2", {}, "Run the best again"), best, phases,
   );
   return async () => {
@@ -66,6 +68,8 @@ export async function study(place, name) {
     phases.replaceChildren(...phaseList(now));
     await Promise.all([
       trials.look(),
+      get(`studies/${encodeURIComponent(name)}/checklist`).then(
+        (checks) => round.replaceChildren(...checkTable("Before the next round", checks))),
       ...figures.map(async ([kind, drawn, head]) => {
         await draw(drawn, `studies/${encodeURIComponent(name)}/figures/${kind}`);
         head.hidden = drawn.classList.contains("none");
@@ -133,12 +137,17 @@ function phaseList(now) {
       el("details", { open: p.status === "stopped" },
         el("summary", {}, `${p.name}: ${p.status}`),
         el("ul", {}, [...p.sentences, ...p.decisions.map((d) => `→ ${d}`)].map((line) => el("li", {}, line))))),
-    ...(faults.length ? [
-      el("h2", {}, "What the probe found"),
-      table([
-        { head: "check", cell: (c) => c.check }, { head: "status", cell: (c) => badge(c.status) },
-        { head: "saw", cell: (c) => c.saw, long: true }, { head: "what to do", cell: (c) => c.remedy, long: true },
-      ], faults),
-    ] : []),
+    ...checkTable("What the probe found", faults),
+  ];
+}
+
+function checkTable(title, checks) {
+  if (!checks.length) return [];
+  return [
+    el("h2", {}, title),
+    table([
+      { head: "check", cell: (c) => c.check }, { head: "status", cell: (c) => badge(c.status) },
+      { head: "saw", cell: (c) => c.saw, long: true }, { head: "what to do", cell: (c) => c.remedy, long: true },
+    ], checks),
   ];
 }
