@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "homeostat"
 
 # From the ground up; a floor may use those below it, and nothing above or beside.
 FLOORS = (
-    ("errors",),
+    ("errors", "wording"),
     ("space", "data"),
     ("record",),
     ("workload", "starters"),
