@@ -1,6 +1,7 @@
 """The house stands as ARCHITECTURE.md draws it: imports point downwards only."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "homeostat"
 
 # From the ground up; a floor may use those below it, and nothing above or beside.
 FLOORS = (
-    ("errors", "wording"),
+    ("errors", "version", "wording"),
     ("space", "data"),
     ("record",),
     ("workload", "starters"),
@@ -67,6 +68,35 @@ def test_imports_point_downwards(room):
         for used in imports(path, also_for_types=False) - {room}:
             if used in LEVEL:
                 assert LEVEL[used] < LEVEL[room], f"{path.relative_to(SOURCE)} imports {used}"
+
+
+def modules() -> dict[str, Path]:
+    """Every file by the name it is imported by."""
+    found = {}
+    for path in SOURCE.rglob("*.py"):
+        parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+def imported(path: Path, known: set[str]) -> set[str]:
+    """The files of homeostat that a file imports: lazily and for types only as well."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                found.add(name if name in known else node.module)
+    return found & known
+
+
+def test_no_files_import_each_other_even_lazily_or_for_types():
+    files = modules()
+    graph = {name: imported(path, set(files)) for name, path in files.items()}
+    # The package itself lists what others define, and nothing inside it imports the package.
+    TopologicalSorter(graph).prepare()
 
 
 def test_the_core_does_not_know_a_workload_by_name():

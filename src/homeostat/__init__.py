@@ -7,6 +7,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from homeostat.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from homeostat.diagnose.diagnosis import Diagnosis
     from homeostat.diagnose.examine import diagnose
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
     from homeostat.workload.view import View
     from homeostat.workload.workload import Workload, workload
-
-__version__ = "0.1.0"
 
 # Every public name and the module it is imported from on first use.
 _HOME = {

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-import homeostat
+from homeostat.version import __version__
 
 CORE = ("numpy", "scipy", "numba", "pandas", "optuna", "sqlalchemy", "typer", "rich", "matplotlib")
 EXTRAS = {
@@ -68,7 +68,7 @@ def examine(results: str = "results") -> Examination:
             missing[extra] = absent
     place = _nearest_existing(Path(results))
     return Examination(
-        homeostat=homeostat.__version__,
+        homeostat=__version__,
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),

@@ -7,8 +7,9 @@ import pytest
 
 import homeostat as hs
 from homeostat.errors import WorkloadError
+from homeostat.symptoms.examine import examine
 from homeostat.symptoms.generic import GENERIC
-from homeostat.symptoms.symptoms import Symptom, as_symptom, examine
+from homeostat.symptoms.symptom import Symptom, as_symptom
 from homeostat.workload import load
 
 T = np.arange(40)

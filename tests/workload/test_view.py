@@ -6,7 +6,7 @@ import pytest
 import homeostat as hs
 from homeostat.errors import WorkloadError
 from homeostat.workload.trial import Trial
-from homeostat.workload.view import best_seed, views_of
+from homeostat.workload.view import best_seed, draw_views
 
 SPACE = hs.Space(lr=hs.Float(0.0, 1.0, default=0.5))
 
@@ -46,15 +46,15 @@ def ran(tmp_path):
 def test_a_view_draws_what_the_run_kept_of_the_best_seed(ran):
     workload, record = ran()
     assert best_seed(record) == 123
-    view = views_of(workload, record)["trace"]
+    view = draw_views(workload.views, record)["trace"]
     assert list(view.figure.data[0].y) == [123, 2.0]
-    assert list(views_of(workload, record, 42)["trace"].figure.data[0].y) == [42, 2.0]
+    assert list(draw_views(workload.views, record, 42)["trace"].figure.data[0].y) == [42, 2.0]
 
 
 def test_a_run_that_kept_nothing_has_no_view(ran):
     workload, record = ran(lr=0.0)
-    assert "trace" not in views_of(workload, record)
-    assert views_of(workload, record, seed=7) == {}
+    assert "trace" not in draw_views(workload.views, record)
+    assert draw_views(workload.views, record, seed=7) == {}
 
 
 def test_what_nobody_would_keep_is_not_even_made(tmp_path):
@@ -69,7 +69,7 @@ def test_what_nobody_would_keep_is_not_even_made(tmp_path):
 def test_a_broken_artifact_and_a_view_that_raises_are_one_line_each(ran):
     workload, record = ran()
     (record.folder / "seed_123" / "artifacts" / "trace.npz").write_bytes(b"half of")
-    found = views_of(workload, record)
+    found = draw_views(workload.views, record)
     assert "trace.npz" in found["trace"] and "\n" not in found["trace"]
     assert found["broken"].startswith("broken of ") and "KeyError" in found["broken"]
 
@@ -82,7 +82,7 @@ def test_what_is_not_a_view_is_told(tmp_path):
         return hs.View("Text", "not a figure", "")
 
     workload = declare(views=(number, text))
-    found = views_of(workload, hs.run(workload, results=tmp_path))
+    found = draw_views(workload.views, hs.run(workload, results=tmp_path))
     assert "returned int, not an hs.View" in found["number"]
     assert "needs a plotly figure, got str" in found["text"]
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-import homeostat
 from homeostat.errors import HomeostatError
+from homeostat.version import __version__
 
 app = typer.Typer(
     name="homeostat",
@@ -26,7 +26,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"homeostat {homeostat.__version__}")
+        typer.echo(f"homeostat {__version__}")
         raise typer.Exit
 
 

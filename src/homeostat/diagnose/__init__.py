@@ -12,8 +12,9 @@ if find_spec("torch") is None:
     raise MissingExtraError("torch", "models", "Diagnosing a network")
 
 # Below the check, so that its one clear line comes first.
-from homeostat.diagnose.diagnosis import Diagnosis, Fix
+from homeostat.diagnose.diagnosis import Diagnosis
 from homeostat.diagnose.examine import diagnose
+from homeostat.diagnose.fix import Fix
 from homeostat.diagnose.offence import Offence
 
 __all__ = ["Diagnosis", "Fix", "Offence", "diagnose"]

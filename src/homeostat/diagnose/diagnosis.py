@@ -1,39 +1,23 @@
-"""Diagnosis: everything that was found about a failing run, as data."""
+"""Diagnosis: everything that was found about a failing run, as data and as text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from itertools import chain
 from typing import Any
 
+from homeostat.diagnose import lines
 from homeostat.diagnose.audit import OptimizerAudit
 from homeostat.diagnose.confound import Confound
+from homeostat.diagnose.fix import Fix
 from homeostat.diagnose.gauges import Gauge
 from homeostat.diagnose.ladder import Ladder, Rung
 from homeostat.diagnose.offence import Offence
 from homeostat.diagnose.precision import PrecisionTest
 from homeostat.diagnose.rate import RateTest
 from homeostat.record.files import plain
-from homeostat.symptoms.symptoms import Finding
-
-
-@dataclass(frozen=True)
-class Fix:
-    """What was applied, and the run that came of it."""
-
-    changes: Mapping[str, Any]
-    cures: tuple[str, ...]
-    """Names of the remedies, in the order in which they were needed."""
-    run: Path | None
-    """The folder of the last run."""
-    outcome: str
-    value: float | None
-    stable: bool
-    """Whether every seed completed within bounds."""
-
-    def to_json(self) -> dict[str, Any]:
-        return vars(self) | {"run": str(self.run) if self.run else None}
+from homeostat.symptoms.examine import Finding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +97,55 @@ class Diagnosis:
         return document
 
     def __str__(self) -> str:
-        from homeostat.diagnose.render import render
+        return "\n".join(self._lines()) + "\n"
 
-        return render(self)
+    def _lines(self) -> Iterator[str]:
+        """The conclusion, then the evidence section by section, then what to type next."""
+        unit = self.unit
+        yield f"{self.workload}, seed {self.seed}: {self._headline()}"
+        if self.offence is not None:
+            yield from _section("First offender", lines.offence_lines(self.offence, unit))
+        if self.rates is not None:
+            yield from _section("Learning rate", lines.rate_lines(self.rates, unit))
+        if self.precision is not None:
+            yield from _section("Precision", [self.precision.sentence])
+        if self.ladder is not None:
+            yield from _section("What cures it", lines.ladder_lines(self.ladder, unit))
+        gauges = list(lines.gauge_lines(self.gauges))
+        if gauges:
+            yield from _section("Gauges, in the last pass before it broke", gauges)
+        if self.audits:
+            yield from _section("Optimisers", (audit.sentence for audit in self.audits))
+        for confound in self.confounds:
+            yield from _section("Two effects in one", lines.confound_lines(confound, unit))
+        if self.findings:
+            findings = chain.from_iterable(map(lines.finding_lines, self.findings))
+            yield from _section("Symptoms", findings)
+        if self.fix is not None:
+            yield from _section("Fix", lines.fix_lines(self.fix))
+        yield from ("", f"Next: {self._next()}")
+
+    def _headline(self) -> str:
+        if not self.failed:
+            seen = f"{self.steps_seen} {self.unit}s"
+            return f"{self.outcome}, no failure in {seen}. {self.reason}".rstrip()
+        at = f" at {self.unit} {self.failed_at}" if self.failed_at is not None else ""
+        return f"{self.outcome}{at}. {self.reason}"
+
+    def _next(self) -> str:
+        what = " ".join(part for part in (self.workload, self.settings) if part)
+        if self.fix is not None and self.fix.stable:
+            changes = lines.set_options(self.fix.changes)
+            return f"search from there:  homeostat search {what} {changes}"
+        if self.next_cure is not None:
+            changes = lines.set_options(self.next_cure.changes)
+            return f"homeostat run {what} {changes}   (or let --fix do it)"
+        if self.offence is not None and self.offence.advice:
+            where = ":".join(self.offence.source.split(":")[:2]) or self.offence.operation
+            return f"change the code at {where}: {self.offence.advice}."
+        return f"homeostat probe {what}"
+
+
+def _section(title: str, body: Iterable[str]) -> Iterator[str]:
+    yield from ("", title)
+    yield from (f"  {line}" for line in body)

@@ -19,8 +19,9 @@ from typing import Any
 
 from homeostat.diagnose.audit import Auditor
 from homeostat.diagnose.confound import find_confounds
-from homeostat.diagnose.diagnosis import Diagnosis, Fix
+from homeostat.diagnose.diagnosis import Diagnosis
 from homeostat.diagnose.eyes import Eyes
+from homeostat.diagnose.fix import Fix
 from homeostat.diagnose.health import Health
 from homeostat.diagnose.ladder import changed, climb
 from homeostat.diagnose.precision import in_float64
@@ -33,8 +34,8 @@ from homeostat.execute.run import run
 from homeostat.notes import add_run
 from homeostat.record import Outcome, RunRecord, read_run
 from homeostat.space import Config
-from homeostat.symptoms.symptoms import examine as examine_record
-from homeostat.symptoms.symptoms import judge
+from homeostat.symptoms.examine import examine as examine_record
+from homeostat.symptoms.examine import judge
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import RecordError, SpaceError, WorkloadError
+from homeostat.errors import RecordError, SpaceError
 from homeostat.execute.engines import make_engine
 from homeostat.execute.job import SNAPSHOT_S, Engine, Event, Finished, Job
 from homeostat.record import seeds as seed_list
@@ -71,7 +71,7 @@ def run(
     steps = checked_budget(workload, budget)
     limits = {"device": device, "timeout_s": timeout_s, "memory_mb": memory_mb}
     made = _engine(engine, jobs)
-    reference = _reference(workload) if engine == "inline" else workload.reference
+    reference = load.reference_or_none(workload) if engine == "inline" else workload.reference
     writer = start_run(
         workload,
         resolved,
@@ -220,14 +220,6 @@ def checked_seeds(wanted: Any) -> tuple[int, ...]:
     if len(set(wanted)) < len(wanted):
         raise SpaceError(f"seeds must differ from each other, got {list(wanted)}.")
     return tuple(wanted)
-
-
-def _reference(workload: Workload) -> str | None:
-    """How another process finds the workload; None if only this one can (a notebook)."""
-    try:
-        return workload.reference
-    except WorkloadError:
-        return None
 
 
 def _workload_of(record: RunRecord, given: Workload | str | Path | None) -> Workload:

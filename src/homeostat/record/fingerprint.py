@@ -12,14 +12,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import homeostat
 from homeostat.record.files import plain
+from homeostat.version import __version__
 
 
 def fingerprint(source: Path | None, config: Mapping[str, Any]) -> dict[str, Any]:
     """Everything needed to say whether two runs should have given the same numbers."""
     return {
-        "homeostat": homeostat.__version__,
+        "homeostat": __version__,
         "code": code_digest(source),
         "config": config_digest(config),
         "commit": git_commit(source.parent) if source is not None else None,

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import homeostat
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.report import plots
 from homeostat.report.document import Document, check_line, escape
 from homeostat.search.rows import TrialRow
 from homeostat.space import Float, Int
+from homeostat.version import __version__
 from homeostat.workload.workload import Workload
 
 TOP = 5
@@ -186,7 +186,7 @@ def _unknown(document: Document, facts: StudyFacts) -> None:
 def _reproduce(document: Document, facts: StudyFacts) -> None:
     run = facts.best_run or facts.default_run
     document.heading("Reproduce")
-    about = {"homeostat": homeostat.__version__, **(run.fingerprint if run is not None else {})}
+    about = {"homeostat": __version__, **(run.fingerprint if run is not None else {})}
     document.table(("what", "version"), [(k, _short(v)) for k, v in about.items() if v])
 
 

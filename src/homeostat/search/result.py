@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from homeostat.errors import WorkloadError
 from homeostat.record.check import Check
 from homeostat.record.outcome import Outcome
 from homeostat.search.carried import Carried
@@ -19,6 +18,7 @@ from homeostat.search.rounds.roles import Conclusion
 from homeostat.search.rows import TrialRow
 from homeostat.space import Config
 from homeostat.space.values import show
+from homeostat.workload.load import reference_or_none
 from homeostat.workload.workload import Workload
 
 
@@ -161,10 +161,7 @@ def command(workload: str, overrides: Mapping[str, Any]) -> str:
 
 def reference_or_name(workload: Workload) -> str:
     """What a command line calls a workload; only its name where no other process can find it."""
-    try:
-        return workload.reference
-    except WorkloadError:
-        return workload.name
+    return reference_or_none(workload) or workload.name
 
 
 def _best_json(best: Best) -> dict[str, Any]:

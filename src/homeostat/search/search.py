@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import StudyError, WorkloadError
+from homeostat.errors import StudyError
 from homeostat.execute.run import checked_seeds
 from homeostat.record.fingerprint import code_digest
 from homeostat.search.campaign import Campaign, OnEvent, SearchEvent
@@ -121,7 +121,7 @@ def search(
         goal=kept.goal if goal is None else goal,
         scientific=kept.scientific if scientific is None else tuple(scientific),
         # A worker has to find the workload; this process has it already.
-        reference=_reference(workload) if engine == "inline" else workload.reference,
+        reference=load.reference_or_none(workload) if engine == "inline" else workload.reference,
         code=code_digest(workload.source),
     )
     name = study or _new_name(workload, place)
@@ -226,13 +226,6 @@ def names_of(studies: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
     """One study or several, by name or path, as texts."""
     several = [studies] if isinstance(studies, str | Path) else studies
     return tuple(str(study) for study in several)
-
-
-def _reference(workload: Workload) -> str | None:
-    try:
-        return workload.reference
-    except WorkloadError:
-        return None
 
 
 def _how_to_find(

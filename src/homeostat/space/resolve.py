@@ -15,20 +15,32 @@ no difference, and a rule whose condition another rule has removed leaves no tra
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from homeostat.errors import SpaceError, UnknownNameError, did_you_mean
 from homeostat.space import conditions
 from homeostat.space.config import Config
-from homeostat.space.parameters import Derived, Fixed
+from homeostat.space.parameters import AnyParameter, Derived, Fixed
 from homeostat.space.rules import Rule
 from homeostat.space.sheet import Sheet
 from homeostat.space.values import same, show
 
-if TYPE_CHECKING:
-    from homeostat.space.space import Space
+
+class Declared(Protocol):
+    """What is read of a space here; `Space` has it."""
+
+    rules: tuple[Rule, ...]
+    defaults: dict[str, Any]
+    formulas: dict[str, Derived]
+    conditions: dict[str, conditions.When]
+
+    def __getitem__(self, name: str, /) -> AnyParameter: ...
+
+    def __contains__(self, name: object, /) -> bool: ...
+
+    def __iter__(self) -> Iterator[str]: ...
 
 
 @dataclass
@@ -42,7 +54,7 @@ class _Pass:
 
 
 def resolve(
-    space: Space, overrides: Mapping[str, Any], source: str, inherited: Collection[str]
+    space: Declared, overrides: Mapping[str, Any], source: str, inherited: Collection[str]
 ) -> Config:
     """Does what the module describes; see `Space.resolve`."""
     given = {name: check(space, name, value, source) for name, value in overrides.items()}
@@ -71,7 +83,7 @@ def resolve(
     )
 
 
-def check(space: Space, name: str, value: Any, source: str) -> Any:
+def check(space: Declared, name: str, value: Any, source: str) -> Any:
     """A given value in its parameter's own type.
 
     Raises:
@@ -93,14 +105,14 @@ def check(space: Space, name: str, value: Any, source: str) -> Any:
     return range_.check(value, name)
 
 
-def _run(space: Space, given: Mapping[str, Any], forced: Mapping[str, Rule]) -> _Pass:
+def _run(space: Declared, given: Mapping[str, Any], forced: Mapping[str, Rule]) -> _Pass:
     """Steps 2 to 5, with what the rules set already known."""
     chosen = {**given, **{name: rule.set[name] for name, rule in forced.items()}}
     sheet = Sheet(space.defaults, chosen, space.conditions, space.formulas)
     return _Pass(sheet, dict(sheet), forced)
 
 
-def _settle(space: Space, given: Mapping[str, Any], now: _Pass) -> _Pass:
+def _settle(space: Declared, given: Mapping[str, Any], now: _Pass) -> _Pass:
     """Step 6: passes until the rules in force no longer change."""
     seen: list[list[Rule]] = [[]]
     while True:
@@ -120,7 +132,7 @@ def _settle(space: Space, given: Mapping[str, Any], now: _Pass) -> _Pass:
 
 
 def _unused(
-    space: Space, name: str, value: Any, first: Sheet, last: Sheet, inherited: Collection[str]
+    space: Declared, name: str, value: Any, first: Sheet, last: Sheet, inherited: Collection[str]
 ) -> str:
     """The sentence for a given value without effect.
 

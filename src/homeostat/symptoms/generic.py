@@ -12,7 +12,7 @@ from homeostat.space.edges import at_an_end
 from homeostat.space.values import show
 from homeostat.symptoms import shapes
 from homeostat.symptoms.seen import Seen
-from homeostat.symptoms.symptoms import Symptom
+from homeostat.symptoms.symptom import Symptom
 
 _STUCK = 10.0
 

@@ -8,7 +8,7 @@ from typing import Any
 from homeostat.errors import HomeostatError
 from homeostat.record.runs import RunRecord
 from homeostat.workload import load
-from homeostat.workload.view import View, best_seed, views_of
+from homeostat.workload.view import View, best_seed, draw_views
 from homeostat.workload.workload import Workload
 
 
@@ -32,7 +32,7 @@ def shown(
     if workload is None or record is None:
         return {"run": "", "seed": None, "seeds": [], "views": []}
     chosen = best_seed(record) if seed is None else seed
-    found = views_of(workload, record, chosen)
+    found = draw_views(workload.views, record, chosen)
     return {
         "run": record.name,
         "seed": chosen,

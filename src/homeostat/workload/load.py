@@ -81,35 +81,12 @@ def find(reference: str | Path | Workload) -> Workload:
     raise UnknownNameError(f"No workload {text!r}.", hint=f"{guess}  {_SEE}".strip())
 
 
-def reference(workload: Workload) -> str:
-    """Text from which `find` gets `workload` again; see `Workload.reference`."""
-    if workload.source is not None and workload.source.suffix in (".yaml", ".yml"):
-        return str(workload.source)
-    module = sys.modules.get(workload.loop.__module__)
-    names = [n for n, value in vars(module).items() if value is workload] if module else []
-    if not names:
-        # While its own module is still being executed, or replaced since, a top-level function
-        # is known by its name.
-        if "<" in workload.loop.__qualname__:
-            raise _cannot_load_again(workload, "it was made inside a function")
-        names = [workload.loop.__name__]
-    module_name = workload.loop.__module__
-    for builtin, target in BUILTIN.items():
-        if target.split(":")[0] == module_name and target.split(":")[1] in names:
-            return builtin
-    if workload.source is None or not workload.source.is_file():
-        raise _cannot_load_again(workload, "it was typed in a notebook or at a prompt")
-    # A file inside a package may import its neighbours relatively, so it must stay a module.
-    if workload.source.with_name("__init__.py").is_file():
-        return f"{module_name}:{names[0]}"
-    return f"{workload.source.resolve()}:{names[0]}"
-
-
-def _cannot_load_again(workload: Workload, why: str) -> WorkloadError:
-    return WorkloadError(
-        f"{workload.name} cannot be loaded by another process, because {why}.",
-        hint="Define it at the top of a .py file, or use engine='inline'.",
-    )
+def reference_or_none(workload: Workload) -> str | None:
+    """`Workload.reference`, or None for a workload that only this process can find."""
+    try:
+        return workload.reference
+    except WorkloadError:
+        return None
 
 
 def _from_module(module_name: str, name: str) -> Workload:

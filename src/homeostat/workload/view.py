@@ -13,7 +13,7 @@ Reports and the dashboard show whatever a workload declares, and know none of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import plotly.graph_objects as go
-
-    from homeostat.workload.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -86,21 +84,25 @@ class Kept:
 Look: TypeAlias = "Callable[[Kept], View | None]"
 
 
-def views_of(workload: Workload, run: RunRecord, seed: int | None = None) -> dict[str, View | str]:
-    """Every view that a workload has of one seed of a run, by the name of its function.
+def draw_views(
+    looks: Sequence[Look], run: RunRecord, seed: int | None = None
+) -> dict[str, View | str]:
+    """Draws every view of one seed of a run; the keys are the names of the functions.
 
-    A view for which the run kept nothing is left out; in place of one that cannot be drawn stands
-    the line that says why.
+    A view for which the run kept nothing is left out. For a view that cannot be drawn, the value is
+    a line that says why.
 
     Args:
-        seed: The one with the best value when None.
+        looks: The functions that draw, usually `workload.views`.
+        run: The run to draw.
+        seed: Which of its seeds; the one with the best value when None.
     """
     chosen = best_seed(run) if seed is None else seed
     if chosen not in {attempt.seed for attempt in run.attempts}:
         return {}
     kept = Kept(run, chosen)
     found: dict[str, View | str] = {}
-    for look in workload.views:
+    for look in looks:
         try:
             view = look(kept)
             if not isinstance(view, View | None):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from homeostat.errors import HomeostatError, WorkloadError, did_you_mean
 from homeostat.space import Config, Space
+from homeostat.workload.reference import reference
 from homeostat.workload.report import Report
 
 if TYPE_CHECKING:
@@ -106,9 +107,7 @@ class Workload:
         Raises:
             WorkloadError: If it was made in a notebook, at a prompt or inside a function.
         """
-        from homeostat.workload.load import reference
-
-        return reference(self)
+        return reference(self, self.name, self.loop, self.source)
 
 
 def workload(

@@ -7,7 +7,7 @@ import pytest
 
 import homeostat as hs
 from homeostat.workload.trial import Trial
-from homeostat.workload.view import Kept, views_of
+from homeostat.workload.view import Kept, draw_views
 from homeostat.workloads.apoptosis import lifelines as kept_lines
 from homeostat.workloads.apoptosis.lifelines import ZONES, Lifelines
 from homeostat.workloads.apoptosis.senescence import LayerState
@@ -21,7 +21,7 @@ AGEING = SMALL | {"max_lifespan": 20}
 
 def test_layers_deaths_and_parents_are_those_of_the_run(tmp_path):
     record = hs.run(apoptosis, AGEING, budget=25, results=tmp_path)
-    heat, parents, deaths = views_of(apoptosis, record)["lifelines"].figure.data
+    heat, parents, deaths = draw_views(apoptosis.views, record)["lifelines"].figure.data
     curves = record.curves()[42]
     shown = np.array(heat.z)
     assert shown.shape == (6, 25) and list(heat.x) == list(range(1, 26))
@@ -39,7 +39,7 @@ def test_a_network_that_does_not_age_has_no_lives_to_show(tmp_path):
     config = {**SMALL, "senescence": False}
     del config["gap"]
     record = hs.run(apoptosis, config, budget=2, results=tmp_path)
-    assert views_of(apoptosis, record) == {}
+    assert draw_views(apoptosis.views, record) == {}
 
 
 def test_a_long_life_is_thinned_to_moments_and_keeps_its_last():
@@ -73,7 +73,7 @@ def test_a_resumed_run_keeps_the_lives_it_had(tmp_path):
 def test_neurons_that_die_are_told_as_neurons(tmp_path):
     config = SMALL | {"scope": "neuron", "apoptosis_interval": 3}
     record = hs.run(apoptosis, config, budget=6, results=tmp_path)
-    view = views_of(apoptosis, record)["lifelines"]
+    view = draw_views(apoptosis.views, record)["lifelines"]
     assert "neurons died" in view.caption
     assert all("neurons of layer" in text for text in view.figure.data[-1].text)
     zones = Kept(record, 42).artifact(FILE)["zones_SL"]

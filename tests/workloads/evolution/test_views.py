@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import homeostat as hs
-from homeostat.workload.view import Kept, views_of
+from homeostat.workload.view import Kept, draw_views
 from homeostat.workloads.evolution.behaviour import behaviours
 from homeostat.workloads.evolution.film import Film
 from homeostat.workloads.evolution.views import WINNERS, pellets_of
@@ -34,7 +34,7 @@ def test_the_best_three_of_the_winners_are_seen(record, best):
 
 
 def test_a_body_is_drawn_with_every_node_and_muscle(record, best):
-    figure = views_of(evolution, record)["bodies"].figure
+    figure = draw_views(evolution.views, record)["bodies"].figure
     nodes = sum(len(b.genome["nodes"]) for b in best)
     muscles = sum(len(b.genome["muscles"]) for b in best)
     assert len(figure.layout.shapes) == 2 * nodes  # from the side and from above
@@ -45,7 +45,7 @@ def test_a_body_is_drawn_with_every_node_and_muscle(record, best):
 
 
 def test_a_track_is_the_way_of_the_centre_of_mass(record, best):
-    figure = views_of(evolution, record)["tracks"].figure
+    figure = draw_views(evolution.views, record)["tracks"].figure
     ways = [trace for trace in figure.data if trace.mode == "lines"]
     for way, creature in zip(ways, best, strict=True):
         np.testing.assert_allclose(way.x, creature.film.centre[:, 0])
@@ -54,7 +54,7 @@ def test_a_track_is_the_way_of_the_centre_of_mass(record, best):
 
 
 def test_a_gait_is_drawn_muscle_by_muscle_in_the_order_of_phases(record, best):
-    figure = views_of(evolution, record)["gaits"].figure
+    figure = draw_views(evolution.views, record)["gaits"].figure
     walking = [b for b in best if b.gait is not None]
     assert len(figure.data) == len(walking) > 0
     for trace, creature in zip(figure.data, walking, strict=True):
@@ -77,10 +77,10 @@ def test_a_run_without_winners_shows_nothing_and_damaged_ones_are_told(record):
     whole = kept.read_bytes()
     try:
         kept.write_bytes(whole[: len(whole) // 2])
-        found = views_of(evolution, record)
+        found = draw_views(evolution.views, record)
         assert set(found) == {"bodies", "tracks", "gaits"}
         assert all(isinstance(line, str) and "\n" not in line for line in found.values())
         kept.unlink()
-        assert views_of(evolution, record) == {}
+        assert draw_views(evolution.views, record) == {}
     finally:
         kept.write_bytes(whole)

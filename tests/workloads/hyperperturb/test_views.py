@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import homeostat as hs
-from homeostat.workload.view import views_of
+from homeostat.workload.view import draw_views
 from homeostat.workloads.hyperperturb import views
 from homeostat.workloads.hyperperturb.workload import hyperperturb
 
@@ -16,7 +16,7 @@ def record(configure, tmp_path_factory):
 
 
 def test_points_on_the_disc_are_those_that_were_kept(record):
-    view = views_of(hyperperturb, record)["disc"]
+    view = draw_views(hyperperturb.views, record)["disc"]
     kept = views.Kept(record, 42).artifact(views.FILE)
     assert kept["points_ND"].shape == (60, 3)
     assert np.linalg.norm(kept["points_ND"], axis=1).max() < 1

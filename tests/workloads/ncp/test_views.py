@@ -5,7 +5,7 @@ import pytest
 
 import homeostat as hs
 from homeostat.space import configs
-from homeostat.workload.view import Kept, views_of
+from homeostat.workload.view import Kept, draw_views
 from homeostat.workloads.ncp.learner import TorchLearner
 from homeostat.workloads.ncp.portrait import portrait, strengths
 from homeostat.workloads.ncp.settings import units
@@ -100,7 +100,7 @@ def test_states_are_the_ones_that_give_the_networks_answers(options):
 
 
 def test_the_figures_show_what_was_kept(record):
-    found, kept = views_of(ncp, record), Kept(record, 42).artifact(FILE)
+    found, kept = draw_views(ncp.views, record), Kept(record, 42).artifact(FILE)
     wired, states = found["wiring"], found["states"]
     markers = {t.name: t for t in wired.figure.data if t.mode == "markers"}
     assert {name: len(t.x) for name, t in markers.items()} == {
@@ -124,4 +124,4 @@ def test_the_figures_show_what_was_kept(record):
 def test_where_everyone_is_connected_there_is_no_wiring_to_see(tmp_path):
     small = configs.load("small", ncp).parameters
     record = hs.run(ncp, {**small, "folds": 2}, budget=1, results=tmp_path)
-    assert list(views_of(ncp, record)) == ["states"]
+    assert list(draw_views(ncp.views, record)) == ["states"]

@@ -11,7 +11,7 @@ import torch
 import homeostat as hs
 from homeostat.record import Outcome
 from homeostat.space import configs
-from homeostat.symptoms.symptoms import examine
+from homeostat.symptoms.examine import examine
 from homeostat.workload import load
 from homeostat.workload.trial import Trial
 from homeostat.workloads.ncp.learner import TorchLearner

@@ -8,7 +8,7 @@ import torch
 
 from homeostat.execute import run
 from homeostat.workload.load import find
-from homeostat.workload.view import Kept, views_of
+from homeostat.workload.view import Kept, draw_views
 from homeostat.workloads.visioncore.clips import BURN_IN, CLIP_FRAMES, Clips
 from homeostat.workloads.visioncore.experiment import Session
 from homeostat.workloads.visioncore.gaze import GazeSettings, simulate_gaze
@@ -117,7 +117,7 @@ def test_the_figures_show_what_was_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     workload = find("visioncore")
     record = run(workload, SMOKE, budget=2, results=tmp_path)
-    found, kept = views_of(workload, record), Kept(record, 42).artifact(FILE)
+    found, kept = draw_views(workload.views, record), Kept(record, 42).artifact(FILE)
     assert list(found) == ["rates", "gaze", "fields"]
     recorded, predicted = found["rates"].figure.data[:2]
     np.testing.assert_allclose(predicted.y, kept["predicted_TN"][:, 0] * 120, rtol=1e-6)

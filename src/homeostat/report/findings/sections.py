@@ -20,7 +20,7 @@ from homeostat.search.rounds.roles import conclude
 from homeostat.search.rows import TrialRow
 from homeostat.space import Choice
 from homeostat.space.values import show
-from homeostat.workload.view import best_seed, views_of
+from homeostat.workload.view import best_seed, draw_views
 
 TOP = 5
 FEW_SEEDS = 5
@@ -201,7 +201,7 @@ def looked_at(facts: Facts) -> Iterator[Block]:
     run = facts.run(facts.ranked[0].number) if facts.ranked else None
     if run is None or facts.workload is None:
         return
-    views = views_of(facts.workload, run)
+    views = draw_views(facts.workload.views, run)
     if not views:
         return
     yield heading("What the best looks like")

@@ -21,8 +21,8 @@ from homeostat.search.rows import StudyRow, TrialRow
 from homeostat.search.warm import REFUSING
 from homeostat.space import Config, Range
 from homeostat.space.values import show
+from homeostat.symptoms.examine import Finding, judge
 from homeostat.symptoms.seen import Seen, of_record
-from homeostat.symptoms.symptoms import Finding, judge
 from homeostat.workload.workload import Workload
 
 

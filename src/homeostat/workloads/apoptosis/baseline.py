@@ -16,6 +16,7 @@ from homeostat.workloads.apoptosis.training import load_data
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
+    from homeostat.workload.workload import Loop
 
 LONGER = 2.5
 """The guide compared experiments of 2,000 steps with a baseline of 5,000."""
@@ -26,10 +27,15 @@ def has_gap(config: Config, steps: int) -> bool:
     return bool(config.senescence and config.gap and steps > 2 * config.eval_interval)
 
 
-def baseline_loss(config: Config, trial: Trial) -> float:
-    """Final `val_loss` of the configuration without senescence, from the cache or trained now."""
+def baseline_loss(train: Loop, config: Config, trial: Trial) -> float:
+    """Final `val_loss` of the configuration without senescence, in nats.
+
+    Args:
+        train: The training loop, called only where the cache has no such loss yet.
+        config: A configuration with senescence.
+        trial: Gives the seed, the budget and the device.
+    """
     from homeostat.workload.trial import Trial
-    from homeostat.workloads.apoptosis.workload import apoptosis
 
     without = without_senescence(config)
     steps = round(trial.budget * (LONGER if config.baseline_steps == "longer" else 1))
@@ -39,7 +45,7 @@ def baseline_loss(config: Config, trial: Trial) -> float:
     except (OSError, ValueError, KeyError):
         pass  # not trained yet, or the file is damaged: train it (again)
     alone = Trial(without, seed=trial.seed, budget=steps, device=trial.device)
-    loss = [r.metrics["val_loss"] for r in apoptosis(without, alone) if "val_loss" in r.metrics][-1]
+    loss = [r.metrics["val_loss"] for r in train(without, alone) if "val_loss" in r.metrics][-1]
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_suffix(f".{os.getpid()}.tmp")

@@ -82,6 +82,6 @@ def apoptosis(config: Config, trial: Trial) -> Iterator[Report]:
         if training.due(step):
             metrics |= training.evaluate(step, result)
         if step == trial.budget - 1 and has_gap(config, trial.budget):
-            metrics["gap"] = metrics["val_loss"] - baseline_loss(config, trial)
+            metrics["gap"] = metrics["val_loss"] - baseline_loss(apoptosis, config, trial)
         yield Report(step, **metrics)
     trial.write(FILE, lambda: lifelines.tree(manager.apoptosis_events) if manager else None)

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from homeostat.errors import SpaceError
 from homeostat.workloads.ncp.model import CfC, time_major
-from homeostat.workloads.ncp.on_torch.cfc import CfCCell
-from homeostat.workloads.ncp.on_torch.cfc_fused import cfc_sequence
+from homeostat.workloads.ncp.on_torch.cfc import CfCCell, cfc_sequence
 
 # M members, B sequences, T steps, I inputs, O outputs.
 

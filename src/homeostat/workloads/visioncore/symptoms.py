@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from homeostat.symptoms.seen import Seen
-from homeostat.symptoms.symptoms import Symptom
+from homeostat.symptoms.symptom import Symptom
 
 REMEDIES: dict[str, dict[str, Any]] = {
     "half the core's rate": {"core_lr_scale": 0.5},

@@ -12,21 +12,23 @@ Source: Hasani et al. 2022, Nature Machine Intelligence 4:992.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from homeostat.workloads.ncp.on_torch.cfc_fused import cfc_sequence
+from homeostat.workloads.ncp.on_torch.cfc_fused import CfCSequence
 from homeostat.workloads.ncp.on_torch.parts import (
     backbone_forward,
     magnitude,
     memory_step,
     register,
 )
-from homeostat.workloads.ncp.spec import CfCSpec
+from homeostat.workloads.ncp.spec import LECUN_IN, LECUN_OUT, CfCSpec
 
-# T steps, B sequences, I inputs, H neurons, K heads.
+# M members, T steps, B sequences, I inputs, H neurons, K heads.
 State = tuple[Tensor, ...]
 
 
@@ -85,3 +87,57 @@ class CfCCell(nn.Module):
             state = self.step(x_BI, dt_B1, state)
             states.append(state[0])
         return torch.stack(states), state
+
+
+def cfc_sequence(
+    cells: Sequence[CfCCell], x_TMBI: Tensor, dt_TMB1: Tensor, h0_MBH: Tensor
+) -> Tensor:
+    """States h after each step, shape (T, M, B, H), from inputs, time steps and first states.
+
+    Args:
+        cells: The members, of one specification; every gradient goes to its own member.
+
+    Differentiable once: a second derivative raises torch's own error; `CfCCell.step` has all.
+    """
+    spec, backbone = cells[0].spec, cells[0].spec.backbone
+
+    def stacked(name: str) -> Tensor:
+        return torch.stack([cell.get_parameter(name) for cell in cells])
+
+    weights = [stacked(f"backbone_weight_{i}") for i in range(backbone.layers)]
+    biases = [stacked(f"backbone_bias_{i}") for i in range(backbone.layers)]
+    weights.append(torch.stack([cell.heads_weight_masked for cell in cells]))
+    biases.append(stacked("heads_bias"))
+
+    activation = backbone.activation
+    if activation == "lecun_tanh":
+        # Its two constants fold into the weights around it, which leaves a plain tanh in the loop.
+        activation = "tanh"
+        for i in range(backbone.layers):
+            weights[i], biases[i] = LECUN_IN * weights[i], LECUN_IN * biases[i]
+            weights[i + 1] = LECUN_OUT * weights[i + 1]
+
+    keep = None
+    if backbone.layers and backbone.dropout and cells[0].training:
+        length, _, batch = x_TMBI.shape[:3]
+        shape = (backbone.layers, length, batch, backbone.units)
+        keep = torch.stack([_kept(cell, x_TMBI.new_empty(shape)) for cell in cells], dim=2)
+
+    pure: tuple[Tensor | None, ...] = (None, None)
+    if spec.mode == "pure":
+        pure = (stacked("A"), stacked("w_tau"))
+    h_TMBH: Tensor = CfCSequence.apply(  # type: ignore[no-untyped-call]  # torch's own is untyped
+        spec.mode, activation, keep, x_TMBI, dt_TMB1, h0_MBH, *pure, *weights, *biases
+    )
+    return h_TMBH
+
+
+def _kept(cell: CfCCell, out: Tensor) -> Tensor:
+    """What dropout multiplies each output with: 0, or so much that the mean stays; into `out`."""
+    dropout = cell.spec.backbone.dropout
+    if cell.dropout_rng is None:
+        return F.dropout(out.fill_(1.0), dropout)
+    # 16 random bits an output take a tenth of the time of torch's own draw.
+    bits = np.frombuffer(cell.dropout_rng.bytes(2 * out.numel()), dtype=np.uint16)
+    kept = torch.from_numpy(bits >= round(dropout * 2**16)).view(out.shape)
+    return out.copy_(kept).mul_(1.0 / (1.0 - dropout))

@@ -11,21 +11,20 @@ as plain data:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from homeostat.errors import WorkloadError, did_you_mean
-from homeostat.record.runs import RunRecord
 from homeostat.space.values import show
-from homeostat.symptoms.seen import Seen, of_record
+from homeostat.symptoms.seen import Seen
 from homeostat.symptoms.shapes import SHAPES
-from homeostat.workload.workload import Workload
 
 Remedy = Mapping[str, Any] | str
 
 
 def never(_: Seen) -> str:
+    """No doubt at all."""
     return ""
 
 
@@ -41,66 +40,6 @@ class Symptom:
     """Changes to the configuration, or a sentence where no knob is known."""
     doubt: Callable[[Seen], str] = never
     """What in the record contradicts the cause; empty where nothing does."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A symptom that shows in a record."""
-
-    symptom: str
-    status: Literal["found", "contradicted"]
-    cause: str
-    remedy: Remedy
-    evidence: str
-    seeds: tuple[int, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        remedy = self.remedy if isinstance(self.remedy, str) else dict(self.remedy)
-        return {
-            "symptom": self.symptom,
-            "status": self.status,
-            "cause": self.cause,
-            "remedy": remedy,
-            "evidence": self.evidence,
-            "seeds": list(self.seeds),
-        }
-
-
-def examine(records: RunRecord | Sequence[RunRecord], workload: Workload) -> list[Finding]:
-    """Every symptom of the workload's and the general ones that shows in runs of it.
-
-    One that most seeds of a run show is told once, with the evidence of the first.
-    """
-    runs = [records] if isinstance(records, RunRecord) else list(records)
-    findings: dict[tuple[str, str], Finding] = {}
-    for run in runs:
-        for finding in judge(
-            {seed: of_record(run, seed, workload) for seed in run.curves()}, workload
-        ):
-            findings.setdefault((finding.symptom, finding.status), finding)
-    return list(findings.values())
-
-
-def judge(views: Mapping[int, Seen], workload: Workload) -> list[Finding]:
-    """Every symptom of the workload's and the general ones that shows in the seeds of one run."""
-    from homeostat.symptoms.generic import GENERIC
-
-    rules = [as_symptom(rule, workload.remedies) for rule in workload.symptoms]
-    own = {rule.name for rule in rules}
-    rules += [rule for rule in GENERIC if rule.name not in own]
-    found = (_judge(rule, views) for rule in rules)
-    return [finding for finding in found if finding is not None]
-
-
-def _judge(rule: Any, views: Mapping[int, Seen]) -> Finding | None:
-    shown = {seed: rule.evidence(seen) for seed, seen in views.items()}
-    seeds = tuple(seed for seed, evidence in shown.items() if evidence)
-    if not seeds or 2 * len(seeds) < len(views):
-        return None
-    doubt = getattr(rule, "doubt", never)(views[seeds[0]])
-    evidence = f"{shown[seeds[0]]}; but {doubt}" if doubt else shown[seeds[0]]
-    status: Literal["found", "contradicted"] = "contradicted" if doubt else "found"
-    return Finding(rule.name, status, rule.cause, rule.remedy, evidence, seeds)
 
 
 def as_symptom(rule: Any, remedies: Mapping[str, Mapping[str, Any]]) -> Any:

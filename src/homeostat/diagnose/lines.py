@@ -1,62 +1,19 @@
-"""A diagnosis in words: conclusion first, then the evidence, section by section."""
+"""Each part of a diagnosis, as lines of text."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from homeostat.diagnose.confound import Confound
-from homeostat.diagnose.diagnosis import Diagnosis
+from homeostat.diagnose.fix import Fix
+from homeostat.diagnose.gauges import Gauge
 from homeostat.diagnose.ladder import Ladder, Rung
 from homeostat.diagnose.offence import Offence
 from homeostat.diagnose.rate import RateTest
 from homeostat.space.values import show
-from homeostat.symptoms.symptoms import Finding
-
-
-def render(diagnosis: Diagnosis) -> str:
-    """The whole diagnosis as plain text."""
-    return "\n".join(_lines(diagnosis)) + "\n"
-
-
-def _lines(d: Diagnosis) -> Iterator[str]:
-    yield f"{d.workload}, seed {d.seed}: {_headline(d)}"
-    if d.offence is not None:
-        yield from ("", "First offender")
-        yield from _indented(offence_lines(d.offence, d.unit))
-    if d.rates is not None:
-        yield from ("", "Learning rate")
-        yield from _indented(_rate_lines(d.rates, d.unit))
-    if d.precision is not None:
-        yield from ("", "Precision", f"  {d.precision.sentence}")
-    if d.ladder is not None:
-        yield from ("", "What cures it")
-        yield from _indented(_ladder_lines(d.ladder, d.unit))
-    gauges = list(_gauge_lines(d))
-    if gauges:
-        yield from ("", "Gauges, in the last pass before it broke")
-        yield from _indented(gauges)
-    if d.audits:
-        yield from ("", "Optimisers")
-        yield from _indented(audit.sentence for audit in d.audits)
-    for confound in d.confounds:
-        yield from ("", "Two effects in one")
-        yield from _indented(_confound_lines(confound, d.unit))
-    if d.findings:
-        yield from ("", "Symptoms")
-        yield from _indented(line for finding in d.findings for line in _finding_lines(finding))
-    if d.fix is not None:
-        yield from ("", "Fix")
-        yield from _indented(_fix_lines(d))
-    yield from ("", f"Next: {_next(d)}")
-
-
-def _headline(d: Diagnosis) -> str:
-    if not d.failed:
-        return f"{d.outcome}, no failure in {d.steps_seen} {d.unit}s. {d.reason}".rstrip()
-    at = f" at {d.unit} {d.failed_at}" if d.failed_at is not None else ""
-    return f"{d.outcome}{at}. {d.reason}"
+from homeostat.symptoms.examine import Finding
 
 
 def offence_lines(offence: Offence, unit: str = "step") -> Iterator[str]:
@@ -98,7 +55,8 @@ def _rows(offence: Offence) -> str:
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
-def _rate_lines(rates: RateTest, unit: str) -> Iterator[str]:
+def rate_lines(rates: RateTest, unit: str) -> Iterator[str]:
+    """How the run went at each learning rate tried, and what that says."""
     for trial in rates.trials:
         rate = f"{trial.rate:.3g}" if trial.rate is not None else "unknown"
         how = "healthy" if trial.failed_at is None else f"fails at {unit} {trial.failed_at}"
@@ -106,7 +64,8 @@ def _rate_lines(rates: RateTest, unit: str) -> Iterator[str]:
     yield rates.sentence
 
 
-def _ladder_lines(ladder: Ladder, unit: str) -> Iterator[str]:
+def ladder_lines(ladder: Ladder, unit: str) -> Iterator[str]:
+    """Every remedy tried, the cures first."""
     if ladder.from_space:
         yield "(the workload lists no remedies; these are read off its space)"
     pairs = [rung for rung in ladder.rungs if len(rung.names) > 1]
@@ -132,8 +91,9 @@ def _verdict(rung: Rung, unit: str) -> str:
     return rung.note
 
 
-def _gauge_lines(d: Diagnosis) -> Iterator[str]:
-    for gauge in d.gauges:
+def gauge_lines(gauges: Iterable[Gauge]) -> Iterator[str]:
+    """The modules whose last healthy pass already looked wrong, a line each."""
+    for gauge in gauges:
         remarks = []
         if gauge.zero_rows:
             remarks.append(f"{gauge.zero_rows} rows of norm 0")
@@ -149,7 +109,8 @@ def _gauge_lines(d: Diagnosis) -> Iterator[str]:
             yield f"{gauge.module}: {', '.join(remarks)}"
 
 
-def _confound_lines(c: Confound, unit: str) -> Iterator[str]:
+def confound_lines(c: Confound, unit: str) -> Iterator[str]:
+    """The mechanism and the update it changes, told apart in a table of two by two."""
     yield c.saw
     yield f"{c.metric} after {c.steps} {unit}s, mean of {len(c.seeds)} seeds:"
     head = ("", f"without {c.mechanism}", f"with {c.mechanism}")
@@ -173,7 +134,8 @@ def _number(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else "-"
 
 
-def _finding_lines(finding: Finding) -> Iterator[str]:
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """A symptom, its cause and what to change."""
     mark = "" if finding.status == "found" else "  (contradicted)"
     yield f"{finding.symptom}{mark}: {finding.evidence}"
     if finding.cause:
@@ -187,10 +149,8 @@ def _changes(changes: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={show(value)}" for name, value in changes.items())
 
 
-def _fix_lines(d: Diagnosis) -> Iterator[str]:
-    fix = d.fix
-    if fix is None:
-        return
+def fix_lines(fix: Fix) -> Iterator[str]:
+    """What was changed, and how the run went then."""
     if not fix.cures:
         yield "Nothing on the ladder cures it; nothing was changed."
         return
@@ -200,21 +160,6 @@ def _fix_lines(d: Diagnosis) -> Iterator[str]:
         yield f"recorded in {fix.run}"
 
 
-def _next(d: Diagnosis) -> str:
-    what = " ".join(part for part in (d.workload, d.settings) if part)
-    if d.fix is not None and d.fix.stable:
-        return f"search from there:  homeostat search {what} {_sets(d.fix.changes)}"
-    if d.next_cure is not None:
-        return f"homeostat run {what} {_sets(d.next_cure.changes)}   (or let --fix do it)"
-    if d.offence is not None and d.offence.advice:
-        where = ":".join(d.offence.source.split(":")[:2]) or d.offence.operation
-        return f"change the code at {where}: {d.offence.advice}."
-    return f"homeostat probe {what}"
-
-
-def _sets(changes: Mapping[str, Any]) -> str:
+def set_options(changes: Mapping[str, Any]) -> str:
+    """Changes as they are typed: --set lr=0.1 --set norm=safe."""
     return " ".join(f"--set {name}={show(value)}" for name, value in changes.items())
-
-
-def _indented(lines: Iterator[str] | list[str]) -> Iterator[str]:
-    return (f"  {line}" for line in lines)
