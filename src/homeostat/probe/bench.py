@@ -24,7 +24,6 @@ from homeostat.workload.workload import Workload
 
 CLOSE_LOOKS = 40
 """Updates in a row that are looked at closely; later ones now and then."""
-OTHER_SEED = 1
 
 
 class Bench:

@@ -228,8 +228,6 @@ class Activation:
     alive: Any = None
     """Which units were ever above zero (relu)."""
     rows: int = 0
-    saturated_start: float = 0.0
-    """Largest share of saturated values in the first looks."""
     saturated: list[float] = field(default_factory=list)
     inside: bool = False
     """Its result is used by later layers, not the model's own output."""

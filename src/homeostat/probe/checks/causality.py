@@ -20,7 +20,6 @@ from homeostat.record.check import Check, Checks, Found
 
 LEAST_TIMES = 4
 MOVES = 1e-4
-TURNED = 20.0
 
 
 def check(bench: Bench) -> Checks:

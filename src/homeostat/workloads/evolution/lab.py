@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -135,7 +134,6 @@ class Lab:
         self.species = Species()
         self.number = 0
         self.last: Generation | None = None
-        self.breed_s = 0.0
         self.lineage = [self.population.parents.copy()]
 
     @classmethod
@@ -174,7 +172,6 @@ class Lab:
     def breed(self) -> Plan:
         """Select, and put the next generation in place of this one."""
         assert self.last is not None, "judge a generation before breeding from it"
-        start = time.perf_counter()
         raw = self.last.fitness.astype(float)
         fitness = raw
         if self.config.use_fitness_sharing:
@@ -190,7 +187,6 @@ class Lab:
         breed(self.population, self._next, chosen, self.rules, key, self.number)
         self.population, self._next = self._next, self.population
         self.lineage.append(self.population.parents.copy())
-        self.breed_s = time.perf_counter() - start
         return chosen
 
     def _sort_species(self, raw: Array) -> Array:

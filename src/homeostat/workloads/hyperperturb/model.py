@@ -1,7 +1,7 @@
 """The network: graph convolutions through the Poincaré ball, with a policy, a value and an effect.
 
 N nodes (genes), D dimensions, P columns of the policy. Every defect of the documented network is a
-field of `ModelSettings`; `documented()` is all of them at once.
+field of `ModelSettings`; `configs/as_documented.yaml` has all of them at once.
 """
 
 from __future__ import annotations
@@ -246,23 +246,3 @@ class HyperPerturbNet(nn.Module):
             bool((p.detach().pow(2).sum(-1) * self.ball.c < 1).all())
             for p in self.ball_parameters()
         )
-
-
-def documented() -> ModelSettings:
-    """The network of the notes."""
-    return ModelSettings(
-        hidden_dim=512,
-        embedding_dim=256,
-        head_dim=128,
-        node_dims=0,
-        norm="singular",
-        projection=False,
-        aggregation="ball",
-        bias="vector",
-        feature_radius=0.0,
-        activation="none",
-        dropout=0.3,
-        head="logits",
-        effect_head=False,
-        init="unit_columns",
-    )
