@@ -1,4 +1,4 @@
-"""Where attempts are made: what --engine, --jobs, --device and the options of Ray say together."""
+"""Where attempts run: what --engine, --jobs, --device and the options of Ray add up to."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import typer
 
 RayAddressOption = Annotated[
     str | None,
-    typer.Option("--ray-address", help="Of a Ray cluster; or auto, for the one on this machine."),
+    typer.Option(
+        "--ray-address", help="Address of a Ray cluster; auto for the one on this machine."
+    ),
 ]
 CpusOption = Annotated[
-    float | None, typer.Option("--cpus", help="CPUs that an attempt takes (engine ray); 1.")
+    float | None, typer.Option("--cpus", help="CPUs per attempt (engine ray); default: 1.")
 ]
 GpusOption = Annotated[
     float | None,
-    typer.Option("--gpus", help="GPUs that an attempt takes (engine ray); 0.25 for four on one."),
+    typer.Option("--gpus", help="GPUs per attempt (engine ray); 0.25 puts four on one."),
 ]
 
 

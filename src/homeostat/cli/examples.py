@@ -11,7 +11,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "tune": (
         ("homeostat tune apoptosis --config tiny --plan generic --budget 3m", "a built-in one"),
-        ("homeostat tune my_file.py --budget 30m", "your own; again, and it goes on"),
+        ("homeostat tune my_file.py --budget 30m", "your own; run it again to go on"),
         ("homeostat tune my_file.py --set width=64 --budget 1h", "with the width held"),
     ),
     "plan": (("homeostat plan ncp --budget 8h", "each phase, with its time on this machine"),),
@@ -25,10 +25,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "diagnose": (
         ("homeostat diagnose hyperperturb --config as_documented", "why it fails in one step"),
-        ("homeostat diagnose results/mine_20260101_120000 --fix", "a run, and its cure tried"),
+        (
+            "homeostat diagnose results/mine_20260101_120000 --fix",
+            "a run, and whether the cure works",
+        ),
     ),
     "search": (
-        ("homeostat search my_file.py --study first --trials 50", "goes on if it exists"),
+        ("homeostat search my_file.py --study first --trials 50", "an existing study goes on"),
         ("homeostat search my_file.py --trials 100 --method tpe --seeds 2", "with TPE"),
         (
             "homeostat search my_file.py --study second --from first",
@@ -80,7 +83,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat importance --study first", "what each parameter explains, by fANOVA"),
         ("homeostat importance --study first --method ped-anova --plot ranks.html", "drawn"),
     ),
-    "pareto": (("homeostat pareto --study first --plot front.html", "the front, and drawn"),),
+    "pareto": (("homeostat pareto --study first --plot front.html", "the front, with a picture"),),
     "report": (
         ("homeostat report --study first", "findings.html and findings.ipynb in its folder"),
         ("homeostat report --study first --out pages --no-execute", "elsewhere, cells not run"),

@@ -9,7 +9,7 @@ import typer
 
 
 def _references(incomplete: str) -> list[str]:
-    """What a shell offers for WORKLOAD: built-in names, and files that may hold one."""
+    """Completions for WORKLOAD: built-in names, and files that may hold one."""
     from homeostat.workload.builtin import BUILTIN
 
     folder, slash, _ = incomplete.rpartition("/")
@@ -36,13 +36,15 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="NAME=VALUE", help="Set one parameter; may be repeated."),
 ]
-ResultsOption = Annotated[str, typer.Option("--results", help="The folder that keeps everything.")]
+ResultsOption = Annotated[
+    str, typer.Option("--results", help="The folder in which results are kept.")
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else.")
 ]
 JobsOption = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", min=1, help="Processes at a time; default: one a core."),
+    typer.Option("--jobs", "-j", min=1, help="Processes at a time; default: one per core."),
 ]
 EngineOption = Annotated[
     str,
@@ -52,10 +54,10 @@ EngineOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
 TimeoutOption = Annotated[
-    str | None, typer.Option("--timeout", help="Longest time for one seed, like 90s or 10m.")
+    str | None, typer.Option("--timeout", help="Time limit for each seed, like 90s or 10m.")
 ]
 MemoryOption = Annotated[
-    int | None, typer.Option("--memory", min=1, help="Most memory for one process, in MB.")
+    int | None, typer.Option("--memory", min=1, help="Memory limit for each process, in MB.")
 ]
 FromOption = Annotated[
     list[str] | None,
@@ -69,7 +71,7 @@ FromOption = Annotated[
 StudyOption = Annotated[str, typer.Option("--study", help="The study's name.")]
 StepsOption = Annotated[
     int | None,
-    typer.Option("--steps", "-n", min=1, help="Training steps (epochs, generations) a seed."),
+    typer.Option("--steps", "-n", min=1, help="Training steps (epochs, generations) per seed."),
 ]
 StoreOption = Annotated[
     str | None,

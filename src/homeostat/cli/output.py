@@ -23,7 +23,7 @@ COMMAND = re.compile(r"(?:^|\s)(?:homeostat|nas) ")
 
 
 class Output:
-    """Where a command's words go.
+    """What a command prints to, for people or for machines.
 
     With `as_json` the standard output carries one JSON document and nothing else, so
     everything said on the way goes to the standard error.
@@ -39,7 +39,7 @@ class Output:
         self.console = Console(file=stream, highlight=False, soft_wrap=True, width=width)
 
     def line(self, text: str = "", *, style: str | None = None) -> None:
-        """Print one line as it is: no markup is read out of it, and a terminal gets whole words."""
+        """Print one line without reading markup in it; on a terminal it is folded between words."""
         if self.console.is_terminal:
             text = "\n".join(fold(part, self.console.width) for part in text.split("\n"))
         self.console.print(text, style=style, markup=False)
@@ -74,7 +74,7 @@ class Output:
 
     @contextlib.contextmanager
     def working(self, text: str) -> Iterator[None]:
-        """While this takes its time a terminal shows that it does; elsewhere nothing is shown."""
+        """Show a spinner while the work inside runs; nothing is shown away from a terminal."""
         if not self.console.is_terminal:
             yield
             return

@@ -112,9 +112,9 @@ def _pace(seconds: float) -> str:
 class PlanProgress:
     """Follows a whole plan: its lines as they come, and below them one line that moves.
 
-    On a terminal the last line shows the time left and the attempt that reported most recently,
-    and of the attempts that finish only those that failed have a line of their own; elsewhere
-    every one has. Without a budget, in seconds, no time is shown.
+    On a terminal the last line shows the time left and the attempt that reported most recently, and
+    only an attempt that failed gets a line of its own; elsewhere every attempt does. Without a
+    budget (in seconds) no time is shown.
     """
 
     def __init__(self, out: Output, *, budget_s: float | None = None) -> None:

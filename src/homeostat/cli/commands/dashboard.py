@@ -12,14 +12,19 @@ from homeostat.cli.output import Output
 
 def dashboard(
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="0 takes any that is free.")
+        int, typer.Option("--port", min=0, max=65535, help="0 picks a free port.")
     ] = 8750,
     host: Annotated[
-        str, typer.Option("--host", help="Another than this machine alone needs a token.")
+        str,
+        typer.Option(
+            "--host", help="Where to listen; other machines can reach it only with --token."
+        ),
     ] = "127.0.0.1",
     token: Annotated[
         str | None,
-        typer.Option("--token", envvar="HOMEOSTAT_TOKEN", help="What a reader has to know."),
+        typer.Option(
+            "--token", envvar="HOMEOSTAT_TOKEN", help="The secret that readers must give."
+        ),
     ] = None,
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open it in the browser.")
@@ -27,7 +32,7 @@ def dashboard(
     results: ResultsOption = "results",
     store: StoreOption = None,
 ) -> None:
-    """Show runs and studies as pages that follow what happens; they change nothing."""
+    """Show runs and studies in the browser, updated live; the pages are read-only."""
     from homeostat.web.serve import serve
 
     out = Output()

@@ -32,14 +32,14 @@ def diagnose(
     seed: Annotated[int | None, typer.Option("--seed", help="Which seed to look at.")] = None,
     steps: StepsOption = None,
     seconds: Annotated[
-        str, typer.Option("--budget", "-b", help="About how long to look, like 2m.")
+        str, typer.Option("--budget", "-b", help="About how long to spend, like 2m.")
     ] = "2m",
     fix: Annotated[
         bool, typer.Option("--fix", help="Rerun with the smallest cure until it is stable.")
     ] = False,
     notes: Annotated[
         Path | None,
-        typer.Option("--notes", help="Write the run, and that of the fix, into this log (.md)."),
+        typer.Option("--notes", help="Add the run, and the fixed run, to this log (.md)."),
     ] = None,
     device: DeviceOption = "auto",
     results: ResultsOption = "results",
@@ -78,7 +78,7 @@ def diagnose(
 
 
 def _run_folder(target: str, results: str) -> Path | None:
-    """The run that is meant, unless a workload is."""
+    """The folder of the run that `target` names; None if it names a workload."""
     for folder in (Path(target), Path(results) / target):
         if (folder / "run.json").exists():
             return folder

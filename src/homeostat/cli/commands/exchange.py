@@ -11,7 +11,7 @@ from homeostat.cli.output import Output
 
 OPTUNA = "optuna"
 AsOption = Annotated[
-    str | None, typer.Option("--as", help="The new study's name; the same by default.")
+    str | None, typer.Option("--as", help="The name to write it under; its own by default.")
 ]
 
 
@@ -43,11 +43,14 @@ def export(
 def import_(
     address: Annotated[str, typer.Argument(help="An Optuna storage, such as sqlite:///optuna.db.")],
     study: Annotated[
-        str | None, typer.Option("--study", help="The study there; needed where there are several.")
+        str | None,
+        typer.Option("--study", help="Which study of the storage; needed if it holds several."),
     ] = None,
     workload: Annotated[
         str | None,
-        typer.Option("--workload", help="What it searched: then the search can go on here."),
+        typer.Option(
+            "--workload", help="The workload it searched, so that the search can continue here."
+        ),
     ] = None,
     as_name: AsOption = None,
     results: ResultsOption = "results",

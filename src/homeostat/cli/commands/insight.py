@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from homeostat.report.findings.facts import Facts
 
 PlotOption = Annotated[
-    Path | None, typer.Option("--plot", help="Draw it into this HTML page, everything inside.")
+    Path | None, typer.Option("--plot", help="Also draw it in this self-contained HTML file.")
 ]
 
 
@@ -25,14 +25,14 @@ def importance(
         str, typer.Option("--method", help="fanova, ped-anova (of the best tenth) or mdi.")
     ] = "fanova",
     metric: Annotated[
-        str | None, typer.Option("--metric", help="Another objective than the main one.")
+        str | None, typer.Option("--metric", help="Which objective; the main one by default.")
     ] = None,
     plot: PlotOption = None,
     results: ResultsOption = "results",
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank a study's parameters by what they explain, with intervals, and say if that is weak."""
+    """Rank a study's parameters by how much they explain, and say how reliable the ranking is."""
     from homeostat.errors import UnknownNameError, did_you_mean
     from homeostat.report import figures
     from homeostat.search.importance import importance as rank

@@ -29,17 +29,18 @@ def lr_find(
     config: ConfigOption = None,
     settings: SetOption = None,
     parameter: Annotated[
-        str | None, typer.Option("--param", help="The rate's name, where it is not a usual one.")
+        str | None,
+        typer.Option("--param", help="The learning rate's parameter, if its name is unusual."),
     ] = None,
     rates: Annotated[int, typer.Option("--rates", min=3, help="How many rates to try.")] = 10,
     steps: StepsOption = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of every run.")] = 42,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw loss against rate into this SVG file.")
+        Path | None, typer.Option("--plot", help="Also plot loss against rate in this SVG file.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train briefly at each of a ladder of learning rates, and say where to start."""
+    """Train briefly at a range of learning rates and suggest where to start."""
     from homeostat.search.lr_find import lr_find as run_test
 
     chosen = choose(workload, config, settings)
@@ -82,10 +83,11 @@ def batch_size(
     config: ConfigOption = None,
     settings: SetOption = None,
     parameter: Annotated[
-        str, typer.Option("--param", help="What the space calls the batch size.")
+        str, typer.Option("--param", help="The batch size's parameter, if its name is unusual.")
     ] = "batch_size",
     sizes: Annotated[
-        str | None, typer.Option("--sizes", help="Those to try, like 16,32,64; or powers of two.")
+        str | None,
+        typer.Option("--sizes", help="Sizes to try, like 16,32,64; by default powers of two."),
     ] = None,
     steps: Annotated[
         int, typer.Option("--steps", "-n", min=1, help="Steps (epochs, ...) timed at each size.")
@@ -93,7 +95,7 @@ def batch_size(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Time each batch size, with its memory, and recommend the smallest that is nearly fastest."""
+    """Measure time and memory at each batch size; recommend the smallest that is nearly fastest."""
     from homeostat.execute.device import choose_device
     from homeostat.search.batch_size import find_batch_size
 
@@ -133,5 +135,5 @@ def _sizes(text: str | None) -> tuple[int, ...]:
     except ValueError:
         sizes = (0,)
     if any(size < 1 for size in sizes):
-        raise typer.BadParameter("--sizes wants whole numbers from 1, like 16,32,64.")
+        raise typer.BadParameter("--sizes takes whole numbers from 1, like 16,32,64.")
     return sizes

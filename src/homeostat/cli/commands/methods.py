@@ -1,4 +1,4 @@
-"""`homeostat sweep`, `grid`, `random`, `ablate` and `bisect`: designs that are fixed beforehand."""
+"""`homeostat sweep`, `grid`, `random`, `ablate` and `bisect`: planned runs in place of a search."""
 
 from __future__ import annotations
 
@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 
 OverOption = Annotated[
     list[str],
-    typer.Option("--over", metavar="NAME=A,B,C", help="A parameter and its values; repeat it."),
+    typer.Option(
+        "--over", metavar="NAME=A,B,C", help="A parameter and its values; may be repeated."
+    ),
 ]
-SeedsOption = Annotated[int | None, typer.Option("--seeds", min=1, help="Seeds a configuration.")]
+SeedsOption = Annotated[int | None, typer.Option("--seeds", min=1, help="Seeds per configuration.")]
 NameOption = Annotated[
-    str | None, typer.Option("--name", help="Of the folder; the same name goes on.")
+    str | None,
+    typer.Option("--name", help="The results folder's name; an existing one is resumed."),
 ]
 ShowOption = Annotated[
     str | None, typer.Option("--show", help="Further metrics to show, like events,gap.")
@@ -83,7 +86,7 @@ def random(
     workload: WorkloadArgument,
     trials: Annotated[int, typer.Option("--trials", min=1, help="How many.")] = 20,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="Draw this parameter only; repeat it.")
+        list[str] | None, typer.Option("--only", help="Vary only this parameter; may be repeated.")
     ] = None,
     config: ConfigOption = None,
     settings: SetOption = None,
@@ -112,7 +115,8 @@ def random(
 def ablate(
     workload: WorkloadArgument,
     mechanisms: Annotated[
-        list[str], typer.Option("--mechanism", "-m", help="A switch of the workload; repeat it.")
+        list[str],
+        typer.Option("--mechanism", "-m", help="A switch of the workload; may be repeated."),
     ],
     how: Annotated[
         str, typer.Option("--how", help="alone, leave-one-out or factorial.")
@@ -130,7 +134,7 @@ def ablate(
     results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
-    """Switch mechanisms on and off; a factorial tells their effects and interactions apart."""
+    """Switch mechanisms on and off; --how factorial separates effects from interactions."""
     from homeostat.search.designs import ablation
 
     chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
@@ -143,8 +147,8 @@ def bisect(
     workload: WorkloadArgument,
     param: Annotated[str, typer.Option("--param", "-p", help="The parameter to set.")],
     target: Annotated[str, typer.Option("--target", "-t", help="Like deaths=10..15.")],
-    low: Annotated[float | None, typer.Option("--low", help="Where to begin looking.")] = None,
-    high: Annotated[float | None, typer.Option("--high", help="Where to end looking.")] = None,
+    low: Annotated[float | None, typer.Option("--low", help="The lowest value to try.")] = None,
+    high: Annotated[float | None, typer.Option("--high", help="The highest value to try.")] = None,
     config: ConfigOption = None,
     settings: SetOption = None,
     seeds: SeedsOption = None,
@@ -157,7 +161,7 @@ def bisect(
     results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
-    """Set one parameter so that a metric lands in a range; what cannot be reached is refused."""
+    """Set one parameter so that a metric lands in a range, if that range can be reached."""
     from homeostat.search.bisect import bisect as run_bisect
 
     chosen = choose(workload, config, settings, budget=steps, seeds=seeds)

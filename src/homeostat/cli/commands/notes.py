@@ -12,14 +12,14 @@ from homeostat.cli.output import Output
 
 NotesFile = Annotated[Path, typer.Option("--file", help="The log.")]
 
-notes_app = typer.Typer(help="Keep the running log: one entry a run, in Markdown.")
+notes_app = typer.Typer(help="Keep the running log in Markdown, one entry per run.")
 
 
 @notes_app.callback(invoke_without_command=True)
 def show(
     context: typer.Context, file: NotesFile = Path("NOTES.md"), as_json: JsonOption = False
 ) -> None:
-    """Show the log's entries and what they say together."""
+    """Show the log's entries and what they add up to."""
     if context.invoked_subcommand is not None:
         return
     from homeostat.notes import assess, read
@@ -41,7 +41,7 @@ def show(
 @notes_app.command("add")
 def add(
     what: Annotated[str, typer.Argument(help="A run's folder or name, or a log of another tool.")],
-    remark: Annotated[str, typer.Option("--remark", help="A sentence of your own.")] = "",
+    remark: Annotated[str, typer.Option("--remark", help="A remark of your own.")] = "",
     file: NotesFile = Path("NOTES.md"),
     results: ResultsOption = "results",
     as_json: JsonOption = False,

@@ -28,13 +28,13 @@ def probe(
     settings: SetOption = None,
     steps: StepsOption = None,
     seconds: Annotated[
-        str, typer.Option("--seconds", "--budget", "-b", help="About how long to look, like 30s.")
+        str, typer.Option("--seconds", "--budget", "-b", help="About how long to spend, like 30s.")
     ] = "25s",
     as_json: JsonOption = False,
 ) -> None:
-    """Ask what comes before tuning: is every knob connected, is everything trained, does it leak?
+    """Audit before tuning: is every knob connected, is every parameter trained, does data leak?
 
-    Ends with 1 if there is a fault, with 0 otherwise.
+    The exit code is 1 if there is a fault, 0 otherwise.
     """
     from homeostat.probe import probe as run_probe
 

@@ -14,7 +14,8 @@ from homeostat.cli.output import Output
 def report(
     study: StudyOption,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Another folder than the study's own.")
+        Path | None,
+        typer.Option("--out", "-o", help="Where to write it; by default the study's own folder."),
     ] = None,
     execute: Annotated[
         bool, typer.Option(help="Run the notebook, so that it shows its figures when opened.")

@@ -48,7 +48,7 @@ def run(
     results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
-    """Train one configuration, once a seed, with live lines; keep every curve."""
+    """Train one configuration once per seed, with live output; every curve is kept."""
     from homeostat.cli.progress import RunProgress
     from homeostat.execute import run as execute_run
     from homeostat.plan.budget import parse_duration
@@ -75,7 +75,7 @@ def run(
 def resume(
     what: Annotated[str, typer.Argument(help="A run's folder or name, or a study's.")],
     force: Annotated[
-        bool, typer.Option("--force", help="Even if the workload's code has changed since.")
+        bool, typer.Option("--force", help="Resume even if the workload's code has changed since.")
     ] = False,
     jobs: JobsOption = None,
     engine: EngineOption = "local",
@@ -83,7 +83,7 @@ def resume(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take up a run or a study that was interrupted; what is finished stays as it is."""
+    """Resume a run or a study that was interrupted; what is finished stays as it is."""
     from homeostat.cli.commands.search import resume_study
     from homeostat.cli.progress import RunProgress
     from homeostat.execute import resume as execute_resume

@@ -37,19 +37,21 @@ _WORDS = {
 def screen(
     workload: WorkloadArgument,
     method: Annotated[
-        str, typer.Option("--method", help="auto (by the noise), morris, sobol or forest.")
+        str, typer.Option("--method", help="auto (chosen by the noise), morris, sobol or forest.")
     ] = "auto",
     runs: Annotated[
-        int | None, typer.Option("--runs", "--trials", min=1, help="The most runs.")
+        int | None, typer.Option("--runs", "--trials", min=1, help="At most this many runs.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="Screen this parameter only; repeat it.")
+        list[str] | None,
+        typer.Option("--only", help="Screen only this parameter; may be repeated."),
     ] = None,
     config: ConfigOption = None,
     settings: SetOption = None,
     steps: StepsOption = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="Of the folder; the same name goes on.")
+        str | None,
+        typer.Option("--name", help="The results folder's name; an existing one is resumed."),
     ] = None,
     jobs: JobsOption = None,
     engine: EngineOption = "local",
@@ -58,7 +60,7 @@ def screen(
     results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
-    """Find which parameters matter; what --config says is the base, what --set says is held."""
+    """Find which parameters matter; --config sets the base, --set holds a value fixed."""
     from homeostat.execute.device import choose_device
     from homeostat.plan.budget import parse_duration
     from homeostat.search.screening.screen import screen as run_screen
@@ -135,11 +137,11 @@ def _conclude(out: Output, result: ScreenResult) -> None:
     )
     out.line(
         f"noise between seeds {screening.noise:.3g}, spread over the space {screening.spread:.3g}; "
-        f"by chance a parameter shows {screening.floor:.3g}"
+        f"a parameter without effect would show {screening.floor:.3g}"
     )
     if screening.r2 is not None:
         out.line(f"out of bag the forest explains {screening.r2:.0%} of the variance")
     for note in screening.notes:
         out.line(note)
-    kept = ", ".join(result.kept) or "none: nothing stands out of the noise"
+    kept = ", ".join(result.kept) or "none: nothing stands out from the noise"
     out.line(f"worth searching: {kept}", style="bold")

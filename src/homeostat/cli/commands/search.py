@@ -1,4 +1,4 @@
-"""`homeostat search`: the deep search, and how it goes on."""
+"""`homeostat search`: the deep search, new or resumed."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 def search(
     workload: WorkloadArgument,
     study: Annotated[
-        str | None, typer.Option("--study", help="The study's name; goes on if it exists.")
+        str | None, typer.Option("--study", help="The study's name; an existing study goes on.")
     ] = None,
-    trials: Annotated[int, typer.Option("--trials", min=1, help="How many altogether.")] = 50,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="How many in total.")] = 50,
     budget: Annotated[
         str | None, typer.Option("--budget", "-b", help="Wall time for this call, like 30m.")
     ] = None,
@@ -48,11 +48,15 @@ def search(
     ] = None,
     prune: Annotated[
         str | None,
-        typer.Option("--prune", help="Stop early: auto, median, halving, hyperband, seeds, none."),
+        typer.Option(
+            "--prune", help="Stop bad trials early: auto, median, halving, hyperband, seeds, none."
+        ),
     ] = None,
     prune_at: Annotated[
         str | None,
-        typer.Option("--prune-at", metavar="STEPS", help="At these steps only, like 10,20,50."),
+        typer.Option(
+            "--prune-at", metavar="STEPS", help="Decide at these steps only, like 10,20,50."
+        ),
     ] = None,
     carry_from: FromOption = None,
     scientific: Annotated[
@@ -60,21 +64,23 @@ def search(
         typer.Option(
             "--scientific",
             metavar="NAME",
-            help="Compare the values of this parameter, all else tuned; may be repeated.",
+            help="Compare this parameter's values, all else tuned for each; may be repeated.",
         ),
     ] = None,
     goal: Annotated[
         str | None, typer.Option("--goal", help="What the study is to find out, in words.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="Vary this parameter only; repeat it.")
+        list[str] | None, typer.Option("--only", help="Vary only this parameter; may be repeated.")
     ] = None,
     screen_first: Annotated[
         bool,
-        typer.Option("--screen-first", help="First find what matters, then search only that."),
+        typer.Option(
+            "--screen-first", help="First screen the parameters, then search those that matter."
+        ),
     ] = False,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="Seeds a trial; its value is their mean.")
+        int | None, typer.Option("--seeds", min=1, help="Seeds per trial; its value is their mean.")
     ] = None,
     config: ConfigOption = None,
     settings: SetOption = None,
@@ -83,7 +89,8 @@ def search(
         bool, typer.Option(help="Run the best and the default again on fresh seeds.")
     ] = True,
     deterministic: Annotated[
-        bool, typer.Option("--deterministic", help="The same order of trials for any timing.")
+        bool,
+        typer.Option("--deterministic", help="Make the sequence of trials independent of timing."),
     ] = False,
     jobs: JobsOption = None,
     engine: EngineOption = "local",
@@ -97,7 +104,7 @@ def search(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search for the best setting; what --config says is the start, what --set says is held."""
+    """Search for the best setting; --config sets the start, --set holds a value fixed."""
     from homeostat.cli.progress import PlanProgress
     from homeostat.plan.budget import parse_duration
     from homeostat.search.search import open_store
@@ -111,7 +118,9 @@ def search(
     budget_s = parse_duration(budget) if budget else None
     names: Sequence[str] = only or ()
     if only and screen_first:
-        raise typer.BadParameter("--only says what to vary, and --screen-first finds it out.")
+        raise typer.BadParameter(
+            "Give --only or --screen-first, not both: each decides what to vary."
+        )
     if screen_first and (study is None or open_store(results, store).find(study) is None):
         begun = time.monotonic()
         names = screen_for(
@@ -156,7 +165,7 @@ def _steps(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise typer.BadParameter("--prune-at wants steps, like 10,20,50.") from None
+        raise typer.BadParameter("--prune-at takes steps, like 10,20,50.") from None
 
 
 def resume_study(out: Output, study: str, results: str, store: str | None) -> None:

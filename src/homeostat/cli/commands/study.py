@@ -27,7 +27,7 @@ def status(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show where studies stand: trials, outcomes, the best so far; of one, what to look at next."""
+    """Show where studies stand: trials, outcomes, the best so far; for one, what to do next."""
     from homeostat.search.search import open_store
 
     out = Output(as_json=as_json)
@@ -85,7 +85,7 @@ def best(
 
 
 WIDE = 6
-"""More parameters than these stand below each other, a column a trial."""
+"""From more parameters than this on, each has a row and each trial a column."""
 
 
 def _table(
@@ -120,7 +120,7 @@ def _on_fresh_seeds(row: StudyRow) -> dict[int, float]:
 
 
 def _read(out: Output, study: str, results: str, store: str | None) -> SearchResult | None:
-    """A study with its checks; none where its workload cannot be found any more."""
+    """A study with its checks; without checks if its workload can no longer be found."""
     from homeostat.errors import HomeostatError
     from homeostat.search.search import read
 
@@ -158,7 +158,7 @@ def _status(store: Store, row: StudyRow) -> dict[str, object]:
 
 
 def tell_round(out: Output, result: SearchResult) -> None:
-    """What a study says about its question, for which fixed values, and what to do next."""
+    """Print a study's answer, for which fixed values it holds, and what to do next."""
     found = result.conclusion
     if found is None:
         return

@@ -23,7 +23,7 @@ from homeostat.cli.output import Output
 from homeostat.cli.settings import choose
 
 PlanOption = Annotated[
-    str, typer.Option("--plan", help="own: the workload's phases, if it has some; or generic.")
+    str, typer.Option("--plan", help="own (the workload's phases, if it has any) or generic.")
 ]
 
 
@@ -39,7 +39,7 @@ def tune(
     config: ConfigOption = None,
     settings: SetOption = None,
     steps: StepsOption = None,
-    method: Annotated[str, typer.Option("--method", help="Which sampler searches.")] = "auto",
+    method: Annotated[str, typer.Option("--method", help="The sampler of the search.")] = "auto",
     carry_from: FromOption = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Apply the smallest cure when something is wrong.")
@@ -56,8 +56,8 @@ def tune(
 ) -> None:
     """Probe, run the default, search, confirm, report: everything within one time budget.
 
-    What --config and --set say is held; the rest is searched. The same command again goes on
-    where the last one stopped.
+    What --config and --set give is held fixed; the rest is searched. Run the same command again
+    to go on where the last one stopped.
     """
     from homeostat.cli.progress import PlanProgress
     from homeostat.plan.budget import parse_duration
@@ -108,7 +108,7 @@ def plan(
 ) -> None:
     """Show what `tune` would do with a budget: each phase with its time here, risk and payoff.
 
-    A few steps are run first, to measure what one costs on this machine.
+    A few steps are run first, to measure how long one takes on this machine.
     """
     from homeostat.plan.budget import format_duration
     from homeostat.plan.outline import outline

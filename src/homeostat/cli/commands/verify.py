@@ -34,15 +34,19 @@ def verify(
         typer.Option("--kind", help="alone, together, without; may be repeated; all by default."),
     ] = None,
     fidelity: Annotated[
-        float, typer.Option("--fidelity", help="Part of the baseline's length to use, 0 to 1.")
+        float,
+        typer.Option("--fidelity", help="The fraction of the baseline's length to train, up to 1."),
     ] = 1.0,
     match: Annotated[
-        str, typer.Option("--match", help="What both sides get alike: samples, time or steps.")
+        str, typer.Option("--match", help="What both arms get the same of: samples, time or steps.")
     ] = "samples",
     retune: Annotated[
-        str | None, typer.Option("--retune", help="A rate that each side first tunes for itself.")
+        str | None,
+        typer.Option("--retune", help="A learning rate that each arm first tunes for itself."),
     ] = None,
-    pairs: Annotated[int, typer.Option("--pairs", min=2, help="Give up on a claim here.")] = 20,
+    pairs: Annotated[
+        int, typer.Option("--pairs", min=2, help="Give up on a claim after this many pairs.")
+    ] = 20,
     budget: Annotated[
         str | None, typer.Option("--budget", "-b", help="Wall time, like 30m.")
     ] = None,
@@ -53,7 +57,7 @@ def verify(
     results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
-    """Test each claim alone, all together, and each left out, in pairs of fresh seeds."""
+    """Test each claim alone, all together and each left out, in pairs that share a fresh seed."""
     from homeostat.evidence.contrasts import KINDS
     from homeostat.evidence.verify import verify as run_verify
     from homeostat.execute.device import choose_device

@@ -24,7 +24,9 @@ _OPTIONS = (
 )  # fmt: skip
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 
-ResultsOption = Annotated[Path, typer.Option("--results", help="Where results are kept.")]
+ResultsOption = Annotated[
+    Path, typer.Option("--results", help="The folder in which results are kept.")
+]
 ConfigOption = Annotated[
     str | None, typer.Option("--config", "-c", help="A named configuration or a YAML file.")
 ]

@@ -21,7 +21,7 @@ def benchmark(
     generations: Annotated[int, typer.Option("--generations", "-g", min=1)] = 10,
     device: Annotated[str, typer.Option("--device", "-d", help="cpu.")] = "cpu",
 ) -> None:
-    """Measure creatures a second, beside the guide's own table."""
+    """Measure creatures per second, next to the guide's own table."""
     from homeostat.cli.settings import choose
     from homeostat.workloads.evolution.speed import GUIDE, measure
 

@@ -1,4 +1,4 @@
-"""`nas replay`: creatures on film."""
+"""`nas replay`: watch evolved creatures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def replay(
         bool, typer.Option("--open/--no-open", help="Play it in the browser.")
     ] = True,
 ) -> None:
-    """Film the creatures of a run and play them: bodies, networks, fitness, the winner's way."""
+    """Film the creatures of a run and play it: bodies, networks, fitness, the winner's path."""
     from homeostat.cli.settings import choose
     from homeostat.web.replay import write_page
     from homeostat.workloads.evolution import replays

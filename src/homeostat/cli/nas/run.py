@@ -28,7 +28,8 @@ def run(
     config: ConfigOption = None,
     generations: GenerationsOption = None,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", "-s", min=1, help="How many: 42, 123, 456, 789, 1337.")
+        int | None,
+        typer.Option("--seeds", "-s", min=1, help="How many seeds: 42, 123, 456, 789, 1337."),
     ] = None,
     study_name: Annotated[
         str | None, typer.Option("--study-name", help="Search instead: fixed-arch, ...")
@@ -36,7 +37,7 @@ def run(
     mode: ModeOption = None,
     trials: Annotated[int, typer.Option("--n-trials", min=1, help="Of a search.")] = 50,
     take_up: Annotated[
-        Path | None, typer.Option("--resume", help="Go on with this run, stopped or killed.")
+        Path | None, typer.Option("--resume", help="Resume this run, which was stopped or killed.")
     ] = None,
     results: ResultsOption = Path("results"),
 ) -> None:

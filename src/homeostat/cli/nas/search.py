@@ -46,7 +46,8 @@ def search(
     config: ConfigOption = None,
     generations: GenerationsOption = None,
     prune: Annotated[
-        str, typer.Option("--prune", help="Stop trials early by: median, auto, halving, ..., none.")
+        str,
+        typer.Option("--prune", help="Stop bad trials early: median, auto, halving, ..., none."),
     ] = "median",
     results: ResultsOption = Path("results"),
 ) -> None:
