@@ -1,5 +1,4 @@
-"""Optimiser audit: what ran under its name, what was overridden and never called, which points left
-their manifold."""
+"""Optimiser audit: which overridden methods were never called, which points left their manifold."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class BackwardEyes(AbstractContextManager["BackwardEyes"]):
     Args:
         made_by: Node -> module, filled in during the forward pass.
         on_loss: Called with the loss before the pass.
-        on_bad: Called with the first node that spoils finite gradients, in each pass.
+        on_bad: Called in each pass with the first node that turns finite gradients into others.
         on_done: Called after the pass.
     """
 

@@ -26,7 +26,7 @@ from homeostat.workload.report import Report
 from homeostat.workload.trial import Trial
 
 MOST_SEEDS = 3
-# A step taken by hand and the optimiser's own differ in rounding.
+# A step computed by hand differs from the optimiser's in rounding.
 SAME_RULE = 1e-4
 
 
@@ -208,7 +208,8 @@ def _first_move(case: Case, config: Config) -> dict[str, Any]:
 
 
 def _apart(one: Mapping[str, Any], two: Mapping[str, Any]) -> float:
-    """How far apart two moves are, as a part of the first; infinite if they cannot be compared."""
+    """The distance between two moves, relative to the first; infinite if they cannot be
+    compared."""
     names = [n for n in one if n in two and one[n].shape == two[n].shape]
     size = sum(float(one[n].square().sum()) for n in names)
     if not names or len(names) < 0.5 * len(one) or size == 0.0:

@@ -1,7 +1,7 @@
 """Diagnose: find the failure, the first offender, what it is not, and the smallest cure.
 
 1. find the failing step, with the flight recorder running
-2. replay it with eyes on everything: the first offender
+2. replay it and look at everything: the first offender
 3. the same steps at smaller rates, and at 0
 4. the same steps in float64
 5. one change at a time, then pairs

@@ -15,14 +15,14 @@ from torch.utils.hooks import RemovableHandle
 
 from homeostat.diagnose.facts import has_nan, has_nonfinite, node_of, tensors
 
-# These put an infinity where somebody asked for one, as attention masks do.
+# These write an infinity on purpose, as attention masks do.
 FILLS = frozenset({
     "masked_fill", "masked_fill_", "fill_", "full", "full_like", "new_full", "where", "tensor",
     "as_tensor", "from_numpy", "__setitem__", "index_fill", "index_fill_", "scatter", "scatter_",
     "triu", "tril", "clone", "detach", "contiguous", "expand", "view", "reshape", "__getitem__",
     "__get__",
 })  # fmt: skip
-# These hand out memory as they find it, or data as it is.
+# These return memory uninitialised, or data as it is.
 RAW = frozenset({
     "empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "resize_", "set_",
     "tensor", "as_tensor", "from_numpy", "full", "full_like", "new_full", "frombuffer",

@@ -76,7 +76,7 @@ class Health(Watcher):
         self._kept_rates = [group["lr"] for group in optimizer.param_groups if "lr" in group]
         for group in optimizer.param_groups:
             if "lr" in group:
-                # In place where it is a tensor: the optimiser may hold on to it.
+                # In place where it is a tensor: the optimiser may keep a reference to it.
                 group["lr"] = group["lr"] * self._factor
                 self.rate = float(group["lr"]) if self.rate is None else self.rate
 

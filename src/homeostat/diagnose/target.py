@@ -35,7 +35,7 @@ class Target:
 
     @property
     def completed(self) -> bool:
-        """It has run to its end already: there is no failure to look for."""
+        """The run completed: there is no failure to look for."""
         return self.attempt is not None and self.attempt.outcome is Outcome.COMPLETED
 
 

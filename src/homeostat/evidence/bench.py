@@ -57,7 +57,7 @@ def _code(workload: Workload) -> str:
 
 
 class Bench:
-    """Measures arms, and keeps every measurement in a file, so that an interrupted work goes on.
+    """Measures arms, and keeps every measurement in a file, so that interrupted work can go on.
 
     Args:
         workload: What is run.

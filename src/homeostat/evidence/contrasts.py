@@ -34,7 +34,7 @@ class Contrast:
     change: Mapping[str, Any]
     reason: str = ""
     compute: float = 1.0
-    """Samples the changed arm sees for one of the other's; not 1 where compute is the claim."""
+    """Samples of the changed arm per sample of the other; not 1 where compute is the claim."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,7 @@ class Finding:
     def of(
         cls, contrast: Contrast, judged: Judged, differences: Sequence[float], *, diverged: int
     ) -> Finding:
-        """From a judgement and the differences it stands on."""
+        """Made from a judgement and the differences it rests on."""
         notes = [judged.note] if judged.note else []
         if contrast.compute != 1.0:
             notes.append(f"a change of compute: {contrast.compute:g} times the samples")
@@ -116,7 +116,7 @@ class Verification:
 
     @property
     def power(self) -> str:
-        """How many pairs effects of 1, 2 and 5 % take at the noise that was seen."""
+        """How many pairs it takes to show effects of 1, 2 and 5 %, at the noise that was seen."""
         spreads = sorted(
             f.spread for f in self.findings if 0.0 < f.spread < math.inf and f.pairs > 2
         )

@@ -1,4 +1,4 @@
-"""Make the two sides of a claim comparable: as long at it, or each at a rate that suits it."""
+"""Make the two arms of a claim comparable: equal time, or a learning rate tuned for each."""
 
 from __future__ import annotations
 

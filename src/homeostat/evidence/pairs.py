@@ -1,4 +1,4 @@
-"""Run a claim's pairs, one seed after another, until each claim has its word."""
+"""Run pairs of arms, one seed after another, until every claim is decided."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Tell = Callable[[str], None]
 
 
 class Pairs:
-    """The pairs of every contrast, one seed after another, until each has its word."""
+    """The pairs of every contrast, one seed after another, until each is decided."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Pairs:
                     tell(str(self._finding(i, judged)))
 
     def findings(self) -> tuple[Finding, ...]:
-        """What is known of each contrast; those that time cut short are undecided."""
+        """What is known of each contrast; those that ran out of time are undecided."""
         found = []
         for i in range(len(self.contrasts)):
             judged = self.judged.get(i)

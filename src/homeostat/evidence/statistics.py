@@ -78,7 +78,7 @@ def paired_difference(a: Sequence[float], b: Sequence[float], *, level: float = 
     """Compare two arms pair by pair, which removes what the seed does to both.
 
     Args:
-        a, b: One value a seed, in the same order, shape (n,).
+        a, b: One value per seed, in the same order, shape (n,).
         level: Coverage of the interval.
 
     Raises:

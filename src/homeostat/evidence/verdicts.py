@@ -10,7 +10,7 @@ from homeostat.evidence.sequential import Interval, interval, pairs_needed
 
 
 class Verdict(StrEnum):
-    """The word for a claim once its pairs have spoken."""
+    """What a claim is judged to be."""
 
     SUPPORTED = "supported"
     SMALLER = "smaller than claimed"
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Judged:
-    """A verdict, the interval it stands on, and what else there is to say."""
+    """A verdict, the interval it rests on, and what else there is to say."""
 
     verdict: Verdict
     interval: Interval
@@ -39,7 +39,7 @@ def judge(
     alpha: float = 0.05,
     last: bool = False,
 ) -> Judged | None:
-    """What relative improvements, one a pair, say of a claim; None to ask for another pair.
+    """Judge a claim by the relative improvements of its pairs; None asks for another pair.
 
     Decided by intervals that hold at every number of pairs, so it may be asked after each.
 
@@ -52,7 +52,7 @@ def judge(
         differences: (changed - baseline) / |mean baseline|, positive where the change is better.
         expected: Least and most of the claim, as parts; None claims to help, by any amount.
         margin: What counts as no difference, as a part of the baseline.
-        alpha: Chance of a wrong word, over all looks together.
+        alpha: Chance of a wrong verdict, over all looks together.
         last: No more pairs will come: decide, with what the interval allows.
     """
     now = interval(differences, alpha=alpha)

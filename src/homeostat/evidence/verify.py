@@ -54,7 +54,7 @@ def verify(
     arguments it goes on where it stopped, and with more pairs or time it goes further.
 
     Args:
-        workload: A workload, or what finds one.
+        workload: A workload, or what `load.find` takes.
         claims: A claims file; the workload's own if None.
         group: Which group of the file; may be left out if there is one.
         names: Only these claims.

@@ -1,4 +1,4 @@
-"""Making attempts: one trial through guard, record and pruning; engines; run and resume."""
+"""Execution: one attempt through guard, record and pruning; engines; run and resume."""
 
 from homeostat.execute.drive import Ending, Observer, Watcher, drive
 from homeostat.execute.engines import ENGINES, make_engine

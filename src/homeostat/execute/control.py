@@ -55,7 +55,7 @@ class Control:
             self._paused = None
 
     def charge(self, seconds: float) -> None:
-        """Time that others worked for the attempt."""
+        """Add time that shared work took on this attempt's behalf."""
         self._started -= seconds
 
     def check(self) -> None:

@@ -31,7 +31,7 @@ HEALTHY_KEPT = 5
 
 
 class Observer(Protocol):
-    """Looks over the shoulder of a loop; probe and diagnose plug in here.
+    """Watches a loop from outside; probe and diagnose plug in here.
 
     A loop over `range` instead of `trial.steps()` has no `before_step`.
     """
@@ -105,7 +105,7 @@ def pull(
     control: Control | None = None,
     ending: Ending | None = None,
 ) -> Generator[Any, bool | None, Ending]:
-    """Yield each healthy report and take `False` for an answer when the loop is to be pruned.
+    """Yield each healthy report; `False` sent back prunes the loop.
 
     A trial that is driven side by side with others also yields `Together`, to be done before the
     next report is asked for.
@@ -244,7 +244,7 @@ def reason_of(error: BaseException, source: Path | None) -> str:
 
 
 def _close(loop: Iterator[Report] | None, ending: Ending) -> None:
-    """Let the loop's own `finally` run; what it raises then is told, and changes nothing."""
+    """Let the loop's own `finally` run; what it raises then is printed, and changes nothing."""
     if isinstance(loop, Generator):
         try:
             loop.close()

@@ -21,7 +21,7 @@ def _make_ray(jobs: int, **options: Any) -> Engine:
 
 
 ENGINES: dict[str, Callable[..., Engine]] = {"inline": Inline, "local": Local, "ray": _make_ray}
-"""Name -> what makes an engine for a number of attempts at a time."""
+"""Name -> a function that makes an engine for that many attempts at a time."""
 OPTIONS: dict[str, dict[str, Callable[[str], Any]]] = {
     "ray": {"address": str, "cpus": float, "gpus": float}
 }

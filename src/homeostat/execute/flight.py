@@ -32,7 +32,7 @@ class FlightRecorder(Watcher):
     Args:
         folder: Where the states are written if the attempt diverges; nowhere when None.
         max_share: Largest share of the wall time spent on copying; 0 switches it off.
-        first_after_s: When the first copy is taken: what is younger is replayed from its start.
+        first_after_s: When the first copy is taken; a failure before it is replayed from the start.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class FlightRecorder(Watcher):
         self._ring.append({"trial": copy.deepcopy(self._trial.state(step)), "process": capture()})
         cost = self._clock() - now
         self.spent_s += cost
-        # The dearest copy so far sets the pace: the first may be cheap (no optimiser state yet).
+        # The slowest copy so far sets the pace: the first may be cheap (no optimiser state yet).
         self._cost = max(self._cost, cost)
         self._due = now + cost + self._cost / self._max_share
 
@@ -93,7 +93,8 @@ class FlightRecorder(Watcher):
 
 
 def read_flight(folder: Path) -> list[State]:
-    """The states that a diverged attempt left in its folder, oldest first; unreadable ones not."""
+    """The states that a diverged attempt left in its folder, oldest first; unreadable ones are left
+    out."""
     states = []
     for path in sorted((folder / FOLDER).glob("*.npz")):
         try:

@@ -23,7 +23,7 @@ class Inline(Interruptible):
 
     def __init__(self, jobs: int = 1) -> None:
         super().__init__()
-        # One place, whatever was asked for: torch and numpy's generators are one per process.
+        # One slot, whatever was asked for: a process has one generator of torch and one of numpy.
         self.slots = 1
         self._waiting: deque[Job] = deque()
         self._answers: dict[Job, bool] = {}
@@ -46,9 +46,8 @@ class Inline(Interruptible):
             yield from self._make([job, *others])
 
     def _make(self, jobs: list[Job]) -> Iterator[Event]:
-        """One attempt, or a few side by side. While somebody else looks at the reports, the
-        process's generators are lent back; that takes a moment, so reports are handed over a few
-        at a time.
+        """One attempt, or a few side by side. The caller gets the process's own generators back
+        while it looks at reports. That takes a moment, so reports are handed over a few at a time.
         """
         for job in jobs:
             if not job.resume:
@@ -65,7 +64,7 @@ class Inline(Interruptible):
                 go_on = None
                 asks = isinstance(event, Reported) and event.asks
                 if asks or time.perf_counter() - handed_over > HAND_OVER_S:
-                    self._answers.pop(event.job, None)  # one too late for the rung before
+                    self._answers.pop(event.job, None)  # an answer too late for the last rung
                     with group.lent():
                         yield from in_hand
                     in_hand.clear()

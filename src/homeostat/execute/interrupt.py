@@ -11,9 +11,9 @@ from typing import Self
 class PoliteInterrupt:
     """While entered, a first Ctrl-C sets `requested`; a second one raises KeyboardInterrupt.
 
-    May be nested: the inner ones share the outermost one's word, so that a plan of several phases
-    and the engine of each hear the same Ctrl-C. It does nothing outside of the main thread, or
-    where somebody else handles the signal.
+    May be nested: the inner ones share the state of the outermost, so that a plan of several phases
+    and the engine of each see the same Ctrl-C. It does nothing outside of the main thread, or where
+    somebody else handles the signal.
     """
 
     _outermost: PoliteInterrupt | None = None

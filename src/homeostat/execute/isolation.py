@@ -85,7 +85,7 @@ class Isolation:
             torch.mps.manual_seed(number)
 
     def _torch_arrived(self, torch: ModuleType) -> None:
-        """The workload imported PyTorch just now: the caller's state is what it is born with."""
+        """The workload has just imported PyTorch: the state to give back is its initial one."""
         self._outer["torch"] = torch.get_rng_state()
         self._settings |= _torch_settings(torch)
         torch.set_num_threads(1)

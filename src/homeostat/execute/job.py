@@ -30,7 +30,7 @@ class Job:
     rungs: frozenset[int] = frozenset()
     """At the first report at or past each of these steps the driver is asked whether to go on."""
     timeout_s: float | None = None
-    """Left out: what the workload itself sets."""
+    """None: the workload's own limit."""
     memory_mb: float | None = None
     resume: bool = False
     """Continue from the folder's snapshot, keep its curves; otherwise start afresh in it."""
@@ -47,7 +47,7 @@ class Job:
 
 
 def not_started(job: Job) -> Attempt:
-    """What a job comes back as when everything is stopped before its turn."""
+    """The attempt of a job that was stopped before its turn came."""
     return Attempt(
         folder=job.folder,
         seed=job.seed,

@@ -58,7 +58,7 @@ class Local(Interruptible):
         return (event for event in self.pulse() if event is not None)
 
     def pulse(self) -> Iterator[Event | None]:
-        """The events, and none several times a second while there is nothing to tell."""
+        """The events, with None several times a second while there are none."""
         while self._waiting or self._busy:
             if self.stopping:
                 yield from self._stop()
@@ -106,7 +106,7 @@ class Local(Interruptible):
             worker.began()
         elif isinstance(message, News):
             job, _ = worker.given[message.member]
-            self._answers.pop(job, None)  # one that came too late for the rung before
+            self._answers.pop(job, None)  # an answer too late for the last rung
             report = Report(message.step, **message.metrics)
             yield Reported(job, report, message.asks, message.repeated)
             if message.asks:
@@ -155,7 +155,7 @@ class Local(Interruptible):
         self._waiting = again | self._waiting
 
     def _release(self, worker: Supervised, memory_mb: float | None) -> None:
-        """Keep the worker for the next job, unless it kept too much of this one."""
+        """Keep the worker for the next job, unless it holds on to too much memory."""
         self._busy.remove(worker)
         worker.left = []
         if worker.is_bloated(memory_mb):

@@ -17,11 +17,11 @@ from homeostat.workload.report import Report
 RETRIES = 2
 """How often an attempt that lost its process through no fault of its own is taken up again."""
 STARTS = 10
-"""How often altogether, those counted that were lost before the attempt itself began."""
+"""How often in total, losses before the attempt itself began included."""
 
 
 def lost(job: Job, outcome: Outcome, reason: str, wall_s: float) -> Attempt:
-    """Write how an attempt ended that cannot do so itself, from the curves it left."""
+    """Finish the record of an attempt whose process is gone, from the curves it left."""
     rows = read_curves(job.folder / CURVES).rows
     last: dict[str, float] = {}
     for step, values in rows:

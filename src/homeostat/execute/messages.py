@@ -1,4 +1,4 @@
-"""What the driver and a worker process say to each other, over a pipe, pickled.
+"""The messages between the driver and a worker process, pickled through a pipe.
 
 driver -> worker    [Task]  Answer    StopNow
 worker -> driver    Began   News      Ended    Trouble
@@ -41,7 +41,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Answer:
-    """The word at a rung."""
+    """The decision at a rung."""
 
     go_on: bool
 
@@ -65,7 +65,7 @@ class News:
     asks: bool
     repeated: bool
     spent_s: float
-    """Time used of the attempts' own: of all that are made side by side."""
+    """Seconds used so far by all attempts that are made side by side."""
     member: int = 0
     """Which of them it is from."""
 
@@ -80,13 +80,13 @@ class Ended:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something is wrong that no other attempt would escape: a full disk."""
+    """Something is wrong that every other attempt would meet as well, such as a full disk."""
 
     error: HomeostatError
 
 
 def pack(job: Job) -> Task:
-    """A job ready to travel.
+    """Pack a job to be sent to another process.
 
     Raises:
         WorkloadError: If the workload cannot be loaded by another process.

@@ -50,7 +50,7 @@ def connect(address: str | None) -> None:
     """
     if importlib.util.find_spec("ray") is None:
         raise MissingExtraError("ray", "ray", "The engine ray")
-    # Nothing is sent anywhere; and where no GPU is asked for, none is hidden.
+    # No usage statistics are sent; and where no GPU is asked for, none is hidden.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
@@ -82,7 +82,7 @@ def _knock(address: str) -> None:
 
 
 def _keep_off_standard_output() -> None:
-    """Ray prints what its processes die of there; it belongs to us, and to --json."""
+    """Keep Ray's messages off standard output, which belongs to our results and to --json."""
     from ray._private import worker
 
     if hasattr(worker, "print_to_stdstream"):

@@ -238,7 +238,7 @@ class Ray(Interruptible):
         answer: bool | None = None
         for message in batch.messages:
             if isinstance(message, News):
-                self._answers.pop(work.job, None)  # one that came too late for the rung before
+                self._answers.pop(work.job, None)  # an answer too late for the last rung
                 report = Report(message.step, **message.metrics)
                 repeated = report.step <= work.heard
                 work.heard = max(work.heard, report.step)

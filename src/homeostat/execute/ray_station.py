@@ -134,7 +134,7 @@ class Station:
 
 
 def _clear_after_the_dead() -> None:
-    """Removes what stations left on this node that were killed."""
+    """Removes what killed stations left on this node."""
     for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
         pid = folder.name.removeprefix(SCRATCH).partition("-")[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):

@@ -37,7 +37,7 @@ class Recorder:
         """A sentence once a repeated step gave other numbers than before."""
 
     def already(self) -> dict[str, float]:
-        """Every metric's last value in the rows that were there."""
+        """Every metric's last value in the rows of an earlier part."""
         last: dict[str, float] = {}
         for values in self._curves.recorded.values():
             last.update(values)

@@ -1,4 +1,4 @@
-"""Attempts side by side in one process: what they ask for together is done once for all of them.
+"""Attempts side by side in one process: the work that they share is done once for all of them.
 
 Each attempt runs until it asks for work that others ask for too, or ends. When all have, that work
 is done in one call, and they go on with their results. An attempt keeps its own generators, folder,
@@ -24,10 +24,10 @@ MOST = 8
 
 
 def companions(first: Job, waiting: Iterable[Job], places: int) -> list[Job]:
-    """Which of the waiting jobs are made side by side with `first`, if `places` are free for all.
+    """The waiting jobs to make side by side with `first`, if `places` are free for all of them.
 
-    Those that the workload takes for alike, shared out over the places. One with a memory limit is
-    made alone: a process cannot tell which attempt its memory belongs to.
+    They are those that the workload's `batch` calls alike, shared out over the places. A job with a
+    memory limit is made alone: a process cannot tell which attempt its memory belongs to.
     """
     kind = _kind(first)
     if kind is None:
@@ -169,7 +169,7 @@ class _Member:
 
 
 def _unite(members: Sequence[_Member]) -> None:
-    """Do what they want; each is charged its share of the time."""
+    """Do the work they wait for; each attempt is charged its share of the time."""
     by_function: dict[Function, list[_Member]] = {}
     for member in members:
         assert member.wants is not None

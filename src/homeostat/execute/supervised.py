@@ -120,7 +120,7 @@ class Supervised:
         return math.inf if seconds is None else time.monotonic() + seconds + extra
 
     def offence(self) -> tuple[Outcome, str] | None:
-        """What its attempts are to be ended for, if anything."""
+        """Why its attempts have to be ended, if they have to be."""
         job = self.left[0]  # one with a memory limit is alone
         if time.monotonic() > self._deadline and not self.connection.poll():
             if self.stopping:
@@ -145,7 +145,7 @@ class Supervised:
         return 0.0
 
     def patience_s(self) -> float:
-        """How long the driver may look elsewhere."""
+        """How long the driver may wait before it looks at this worker again."""
         wait = 0.2
         if any(job.memory_mb is not None for job in self.left):
             wait = _OWN_MEMORY_EVERY_S

@@ -56,7 +56,7 @@ class Worker:
                 self._connection.send(Trouble(error))
 
     def _listen(self) -> None:
-        """Sort what the driver says; when it is gone, be gone."""
+        """Sort the driver's messages; end when the driver is gone."""
         while True:
             try:
                 # Its end of the pipe stays open if a process it forked still holds it.
@@ -147,7 +147,7 @@ def main() -> None:
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):
         assert isinstance(stream, io.TextIOWrapper)
-        # What a crash finds in a buffer is lost.
+        # A crash loses what is still in a buffer.
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
     Worker(Connection(descriptor), driver).serve()
 

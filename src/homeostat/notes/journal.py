@@ -46,7 +46,7 @@ def add_run(path: str | Path, record: RunRecord, *, remark: str = "") -> Entry:
     Args:
         path: The log; it is created if there is none.
         record: The run, over one seed or several.
-        remark: A sentence of one's own, kept with the date.
+        remark: A remark to keep with the date.
     """
     curves = {seed: dict(c.rows) for seed, c in record.curves().items()}
     behaviour = _behaviour(record, curves)
@@ -71,7 +71,7 @@ def add_run(path: str | Path, record: RunRecord, *, remark: str = "") -> Entry:
 
 
 def add_entries(path: str | Path, text: str) -> list[Entry]:
-    """Append the entries of another log kept in this form, with numbers that go on from ours."""
+    """Append the entries of another log in this form, numbered on from ours."""
     path = Path(path)
     ours = _text(path)
     number = _next_number(path)

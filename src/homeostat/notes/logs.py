@@ -192,7 +192,7 @@ def _json_lines(lines: list[str]) -> Log:
 
 
 def _flat(record: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Items, with those of a dictionary inside named "outer/inner"."""
+    """Items; those of an inner dictionary are named "outer/inner"."""
     for key, value in record.items():
         if isinstance(value, dict):
             yield from ((f"{key}/{k}", v) for k, v in value.items())

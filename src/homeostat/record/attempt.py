@@ -1,4 +1,4 @@
-"""One attempt at training one configuration with one seed: what is known of it on disk.
+"""One attempt at training one configuration with one seed, as it is kept on disk.
 
 seed_42/attempt.json    who runs it, how it ended; its modification time is the heartbeat
 seed_42/curves.csv      what it reported
@@ -68,7 +68,7 @@ class Attempt:
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Facts the workload left in `trial.extra`."""
     notes: tuple[str, ...] = ()
-    """Sentences worth reading: resumed from where, did not repeat itself, no snapshot because."""
+    """Sentences worth reading: where it was resumed, why there is no snapshot."""
 
     @property
     def curves(self) -> Curves:

@@ -40,7 +40,7 @@ def code_digest(source: Path | None) -> str | None:
 
 @lru_cache(maxsize=64)
 def _digest_of(source: Path, modified_ns: int, size: int) -> str:
-    """Cached by what changes when a file does: reading it for each of 1,000 trials adds up."""
+    """Cached by time and size of the file: reading it for each of 1,000 trials adds up."""
     return hashlib.sha256(source.read_bytes()).hexdigest()[:16]
 
 

@@ -26,7 +26,7 @@ def list_runs(results: str | Path = "results") -> list[RunRecord]:
 
 
 def find_run(text: str | Path, results: str | Path = "results") -> RunRecord:
-    """The run that `text` means: a folder, a name in `results`, or the newest starting so.
+    """The run that `text` names: a folder, a name in `results`, or the newest that starts with it.
 
     Raises:
         RecordError: If there is none; the message names the nearest.

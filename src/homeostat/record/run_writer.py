@@ -65,7 +65,7 @@ class RunWriter:
 
 
 def _as_on_disk(attempt: Attempt) -> Attempt | None:
-    """An interrupted attempt may have been so before its turn came: what is there counts."""
+    """An attempt interrupted before its turn wrote nothing: an earlier part on disk counts."""
     interrupted = attempt.outcome is Outcome.INTERRUPTED
     return read_attempt(attempt.folder) if interrupted else attempt
 

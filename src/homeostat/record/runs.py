@@ -114,7 +114,7 @@ class RunRecord:
 
     @property
     def reason(self) -> str:
-        """Why the attempt that names the outcome ended so."""
+        """Why the attempt that decides the outcome ended."""
         outcome = self.outcome
         return next((a.reason for a in self.attempts if a.outcome is outcome), "")
 

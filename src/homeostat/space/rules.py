@@ -1,4 +1,4 @@
-"""Rules: when some values hold, others must too; each adjustment is told as a sentence."""
+"""Rules: when some values hold, others must too; each adjustment is recorded as a sentence."""
 
 from __future__ import annotations
 

@@ -86,16 +86,19 @@ class Space(Mapping[str, AnyParameter]):
         source: str = "",
         inherited: Collection[str] = (),
     ) -> Config:
-        """A whole configuration: checked, derived, enforced; what was adjusted is told.
+        """Turns some values into a whole configuration: checked, derived, with the rules enforced.
 
-        The order of events stands at the top of `homeostat.space.resolve`.
+        Each adjustment is recorded as a sentence in `Config.adjustments`.
+
+        The steps are listed at the top of `homeostat.space.resolve`.
 
         Args:
             overrides: Values by name; the rest take their defaults. A configuration of this space
                 resolves to itself.
-            source: Where they come from, for the sentence about an unknown name.
-            inherited: Those of them that are dropped, with a sentence, where they have no effect:
-                values from a parent configuration, or drawn by a search. Any other is refused.
+            source: Where they come from, for the error about an unknown name.
+            inherited: Names whose values nobody set directly: a parent configuration or a search
+                did. Without effect they are dropped, with a sentence; any other value without
+                effect is refused.
 
         Raises:
             UnknownNameError: If a name is not a parameter; it names the nearest.
@@ -156,7 +159,7 @@ class Space(Mapping[str, AnyParameter]):
         return found
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a parameter, for tables and JSON: name, kind, range, default, tier, when, why."""
+        """One row per parameter: name, kind, range, default, tier, when, why and help."""
         defaults = self.resolve()
         return [_row(name, p, defaults[name]) for name, p in self.items()]
 

@@ -37,9 +37,9 @@ class Finding:
 
 
 def examine(records: RunRecord | Sequence[RunRecord], workload: Workload) -> list[Finding]:
-    """Every symptom of the workload's and the general ones that shows in runs of it.
+    """Every symptom, of the workload's own and the general ones, that shows in its runs.
 
-    One that most seeds of a run show is told once, with the evidence of the first.
+    A symptom that most seeds of a run show is reported once, with the evidence of the first seed.
     """
     runs = [records] if isinstance(records, RunRecord) else list(records)
     findings: dict[tuple[str, str], Finding] = {}
@@ -52,7 +52,7 @@ def examine(records: RunRecord | Sequence[RunRecord], workload: Workload) -> lis
 
 
 def judge(views: Mapping[int, Seen], workload: Workload) -> list[Finding]:
-    """Every symptom of the workload's and the general ones that shows in the seeds of one run."""
+    """Every symptom, of the workload's own and the general ones, that the seeds of one run show."""
     rules = [as_symptom(rule, workload.remedies) for rule in workload.symptoms]
     own = {rule.name for rule in rules}
     rules += [rule for rule in GENERIC if rule.name not in own]

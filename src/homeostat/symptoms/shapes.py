@@ -60,7 +60,7 @@ def climbing(values: Sequence[float]) -> bool:
 
 
 def spikes(values: Sequence[float]) -> bool:
-    """Jumps up of many times the usual step, that come back."""
+    """It jumps up by many times the usual step, and comes back."""
     curve = _clean(values)
     if len(curve) < 2 * LEAST:
         return False
@@ -71,7 +71,7 @@ def spikes(values: Sequence[float]) -> bool:
 
 
 def oscillating(values: Sequence[float]) -> bool:
-    """Up and down in turn, by much of its whole span, to the end."""
+    """It goes up and down in turn, by much of its whole span, to the end."""
     curve = _clean(values)
     if len(curve) < 2 * LEAST:
         return False

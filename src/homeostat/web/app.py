@@ -1,4 +1,4 @@
-"""The addresses of the dashboard: pages, data as JSON, and a stream that tells of changes."""
+"""The routes of the dashboard: pages, data as JSON, and a stream of change messages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make_app(
     Args:
         results: The folder.
         store: Where its studies are, if elsewhere.
-        token: What a reader has to know; None on a machine's own loopback.
+        token: The secret that readers must give; None on the loopback address.
         hosts: Names under which it answers.
     """
     library = Library(results, store)

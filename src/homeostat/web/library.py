@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 PAGE = 50
 MOST_LINES = 600
-"""Trials that parallel coordinates draw; more are a smear, and slow."""
+"""Most trials that parallel coordinates draw; with more the lines merge and the page is slow."""
 NOTES = "NOTES.md"
 
 

@@ -29,7 +29,7 @@ def serve(
     Args:
         host: Where to listen; other machines may look only with a token.
         port: 0 for any that is free.
-        page: Where to begin, such as `#/study/first`.
+        page: Which page to open first, such as `#/study/first`.
 
     Raises:
         ConfigError: If the port is taken, or the host is open to others and there is no token.
@@ -70,7 +70,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _names() -> tuple[str, ...]:
-    """What this machine is called."""
+    """The host names of this machine."""
     name = socket.gethostname()
     try:
         addresses = {str(info[4][0]) for info in socket.getaddrinfo(name, None)}

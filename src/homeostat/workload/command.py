@@ -85,7 +85,7 @@ def _check_pattern_has(file: CommandFile, made: Workload) -> None:
 def _run(
     file: CommandFile, name: str, wanted: frozenset[str], config: Config, trial: Trial
 ) -> Iterator[Report]:
-    """Starts the command and yields its metrics as they come; ends it when no longer wanted."""
+    """Starts the command and yields its metrics as they come; stops it when the loop is closed."""
     _check_budget(file, name, trial)
     folder = trial.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +154,7 @@ def _working_folder(file: CommandFile, values: dict[str, Any]) -> Path:
 
 
 def _reader(source: MetricsSource, folder: Path) -> Reader:
-    """The reader for a source, with what an earlier attempt left there removed."""
+    """The reader for a source; what an earlier attempt left there is removed first."""
     if source.kind == "pattern":
         return Pattern(folder / OUTPUT, source.step, re.compile(source.place))
     place = folder / source.place.removeprefix("{folder}/")

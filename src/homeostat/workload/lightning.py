@@ -68,7 +68,7 @@ def fit(trial: Trial, trainer: Any, module: Any, *data: Any, **more: Any) -> Ite
 
 
 class _Turns:
-    """Whose turn it is: `go` lets the Trainer work, `done` hands its report over."""
+    """Whose turn it is: `go` lets the Trainer work, `done` says that its report is ready."""
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial

@@ -39,10 +39,10 @@ def loading() -> Iterator[None]:
 
 
 def refuse_while_loading() -> None:
-    """First line of everything that starts work (run, search, tune, probe ...).
+    """Stops a file that is being loaded at its first call that starts work (run, search, tune ...).
 
-    A script that ends in `hs.tune(mlp)` can so be loaded for its workload: reading it stops at
-    that call. Outside of loading this does nothing.
+    So a script that ends in `hs.tune(mlp)` can be loaded for its workload. Every function that
+    starts work calls this first; outside of loading it does nothing.
     """
     if _LOADING.get():
         raise _EndOfFile
@@ -110,7 +110,7 @@ def _check_exists(path: Path) -> None:
     if not path.is_file():
         near = [str(p) for p in path.parent.glob(f"*{path.suffix}")]
         guess = did_you_mean(str(path), near)
-        # Not a list of whatever lies there.
+        # A near name helps; a list of every file in the folder does not.
         hint = guess if guess.startswith("Did") else "Write a first one:  homeostat init my_project"
         raise UnknownNameError(f"No file {str(path)!r}.", hint=hint)
 

@@ -247,7 +247,7 @@ class Merge:
             yield from self.flush()
 
     def flush(self) -> Iterator[Record]:
-        """What is still held back."""
+        """The step that is still held back, if any."""
         if self._metrics:
             self._done = self._step
             metrics, self._metrics = self._metrics, {}

@@ -77,7 +77,7 @@ class ProcessGroup:
             return None
 
     def end(self, grace_s: float = 1.0) -> None:
-        """Ends whatever is left of the group: asked first, then killed after `grace_s`."""
+        """Ends whatever is left of the group: asks first, and kills after `grace_s` seconds."""
         try:
             if self._process.poll() is None:
                 self._signal(signal.SIGTERM)
@@ -90,7 +90,7 @@ class ProcessGroup:
             self._dismiss_watchdog()
 
     def _signal(self, number: signal.Signals) -> None:
-        # Nobody left, or (on macOS) only processes that have ended but are not collected yet.
+        # No process is left, or (on macOS) only ended ones that nobody has waited for yet.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
 

@@ -1,4 +1,4 @@
-"""Together: a piece of work that attempts made side by side have done in one call for all of them.
+"""Together: work that attempts made side by side share, done in one call for all of them.
 
     def loop(config, trial):
         model = Model(config, trial.rng("init"))
@@ -9,7 +9,8 @@
     def steps_together(models):
         return [...]            a result for each, in their order
 
-Each attempt keeps its own loop, streams, folder and end; the next call is without one that ends.
+Each attempt keeps its own loop, random streams and folder, and ends on its own; the next call is
+then made without it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Function = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class Together:
-    """One attempt's part in such a piece of work, from when it asks until it is done."""
+    """One attempt's part in shared work, from when it asks until the result is there."""
 
     def __init__(self, function: Function, member: Any) -> None:
         self.function = function
@@ -33,14 +34,14 @@ class Together:
 
     @property
     def result(self) -> Any:
-        """What came out for this attempt, or raises what went wrong."""
+        """The result for this attempt; raises what went wrong instead, if anything did."""
         if self._error is not None:
             raise self._error
         return self._result
 
     @staticmethod
     def do(parts: Sequence[Together]) -> None:
-        """Does the parts of one function at once. What one alone raises, its `result` raises."""
+        """Calls the parts' function once; an error in one part is raised by its `result`."""
         function = parts[0].function
         try:
             results = list(function([part._member for part in parts]))

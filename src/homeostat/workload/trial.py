@@ -8,7 +8,7 @@
             yield hs.Report(step, val_loss=val_loss)
 
 A trial knows how to give its whole state and how to take it back, so that a loop resumed between
-two steps goes on as if nothing had happened. Who drives the loop decides when.
+two steps goes on as if nothing had happened. Whoever drives the loop decides when.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ State = dict[str, Any]
 
 
 class SnapshotDoesNotFit(BaseException):
-    """The state to resume from is of another model; not an Exception, so that no loop eats it."""
+    """The state to resume from is of another model. Not an Exception: no loop may swallow it."""
 
 
 class Trial:
@@ -71,7 +71,7 @@ class Trial:
         self.uses_steps = False
         """True once the loop runs over `steps()`: it can then be stopped and resumed in between."""
         self.side_by_side = False
-        """Whether whoever drives the loop makes other attempts with it and unites what they do."""
+        """Whether other attempts run beside this one, so that `batch` serves all of them."""
         self.between_steps: list[Callable[[int], None]] = []
         """Called with the number of the next step, `budget` after the last."""
         self.before_step: list[Callable[[int], None]] = []
@@ -103,8 +103,8 @@ class Trial:
     def write(self, name: str, make: Callable[[], Any]) -> None:
         """Keep what `make` returns as `artifacts / name`, for a view to draw.
 
-        It is not called where nothing is kept: in a trial without a folder of its own, such as the
-        dozens of a probe.
+        A trial without a folder of its own, such as those of a probe, keeps nothing and does not
+        call `make`.
 
         Args:
             name: Of the file, such as "disc.npz".
@@ -118,7 +118,7 @@ class Trial:
             write_snapshot(self.artifacts / name, tree)
 
     def check(self) -> None:
-        """For a loop that waits, such as for a command: ends it here if it is to stop."""
+        """Ends a loop that is waiting, for a command say, if it has been told to stop."""
         for call in self.on_check:
             call()
 
@@ -142,18 +142,18 @@ class Trial:
                 call(step + 1)
 
     def batch(self, function: Function, member: Any) -> Generator[Any, None, Any]:
-        """This attempt's result of `function`, called once for all attempts made side by side.
+        """This attempt's result of `function`, which is called once for all attempts side by side.
 
             loss = yield from trial.batch(steps_together, model)
 
         Args:
-            function: Takes the members of those that ask for it now and returns a result for each.
-                Alone it gets this one only, and must come to the same. It draws from members'
-                streams, never from generators of the process. If it raises, each attempt goes on by
-                itself from its last snapshot.
-            member: What this attempt brings.
+            function: Takes the members of all attempts that are asking and returns a result for
+                each, in their order; a member alone must get the same result. It draws from the
+                members' random streams, never from the process's own generators. If it raises, each
+                attempt goes on alone from its last snapshot.
+            member: What this attempt contributes, such as its model.
 
-        A workload says with its own `batch` which attempts are made side by side.
+        The `batch` of a workload says which attempts are made side by side.
         """
         part = Together(function, member)
         if self.side_by_side:
@@ -183,7 +183,7 @@ class Trial:
         return self._torch_streams[use]
 
     def watch(self, *objects: Any, train: Any = None, validation: Any = None, **named: Any) -> None:
-        """Show what is being trained: modules, optimisers, schedulers, averages, data.
+        """Show what is being trained: modules, optimisers, schedulers, weight averages, data.
 
         Whatever has `state_dict` and `load_state_dict` is saved in snapshots and taken back on
         resume; modules and optimisers are what probe and diagnose look at. May be called again.

@@ -46,7 +46,7 @@ class View:
 
 @dataclass(frozen=True)
 class Kept:
-    """What a view may look at: one seed of a run, as it lies on disk."""
+    """What a view may look at: one seed of a run, as it was kept on disk."""
 
     run: RunRecord
     seed: int
@@ -111,8 +111,8 @@ def draw_views(
                 )
         except HomeostatError as error:
             found[look.__name__] = str(error)
-        # What is on disk may be damaged in any way, and the code may be a user's own: neither may
-        # cost the rest of the page.
+        # Files may be damaged in any way, and the code may be a user's own: neither may take the
+        # rest of the page down with it.
         except Exception as error:
             where = f"{run.name}, seed {chosen}"
             found[look.__name__] = (

@@ -25,7 +25,9 @@ GOALS = ("minimize", "maximize")
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """Something to tune. Made by `homeostat.workload`; called like the loop it wraps.
+    """A training loop with all that is needed to tune it.
+
+    Made by `homeostat.workload`; called like the loop it wraps.
 
     The loop is a generator function of (config, trial) that yields a Report whenever it has
     measured something. Whoever drives it may stop pulling: that is how trials are pruned.
@@ -52,9 +54,9 @@ class Workload:
     neutral: Mapping[str, Any] = field(default_factory=dict)
     """Mechanism -> changes that switch it on at its neutral setting (probe)."""
     reachable: Callable[..., Any] | None = None
-    """(config, metric, budget) -> (low, high) or None: what the metric can be at all."""
+    """(config, metric, budget) -> (low, high) or None: the values that the metric can reach."""
     baselines: Callable[..., Any] | None = None
-    """(config, trial) -> {name: metric value}: what doing nothing clever scores."""
+    """(config, trial) -> {name: metric value}: what trivial predictors score."""
     claims: Path | None = None
     """The file of its claimed improvements (verify)."""
     plan: Callable[..., Any] | None = None
@@ -62,9 +64,9 @@ class Workload:
     data: Callable[..., Any] | None = None
     """Prepares or describes its data."""
     batch: Callable[[Config], Hashable] | None = None
-    """config -> what has to agree for attempts to be made side by side, their loops uniting work
-    by `trial.batch`; None where that does not pay. Such a loop leaves settings of the process
-    (threads, default types, the working folder) alone."""
+    """config -> a key: attempts with equal keys may be made side by side in one process and share
+    work through `trial.batch`. None where that does not pay. Such a loop must leave process-wide
+    settings (threads, default types, the working folder) alone."""
     views: tuple[Look, ...] = ()
     """Pictures of a finished run that only it knows how to draw (`workload.view`)."""
     timeout_s: float | None = None
@@ -135,7 +137,7 @@ def workload(
     timeout_s: float | None = None,
     source: Path | None = None,
 ) -> Callable[[Loop], Workload]:
-    """Makes a workload of a training loop.
+    """Turns a training loop into a workload.
 
     @hs.workload(space=space, metric="val_loss", goal="minimize", budget=200)
     def mlp(config, trial):
@@ -144,12 +146,12 @@ def workload(
             yield hs.Report(step, val_loss=val_loss)
 
     Args:
-        space: What can be set.
+        space: The parameters, with their ranges and rules.
         metric, goal: What is minimized or maximized ("minimize", "maximize").
         objectives: Several of them, in place of metric and goal: {"fitness": "maximize", ...}.
         budget: How long a whole attempt is, in `unit`.
 
-    The others are optional and described at `Workload`.
+    The remaining arguments are optional; `Workload` describes them.
 
     Raises:
         WorkloadError: If something is missing or does not fit.
