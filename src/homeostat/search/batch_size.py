@@ -33,9 +33,9 @@ class Measured:
 
     Attributes:
         size: Sequences, rows or whatever a batch holds.
-        throughput: Against the fastest size, which has 1.
+        throughput: Relative to the fastest size, which has 1.
         seconds: Per step of the workload.
-        utilisation: Share of one core's (on a GPU, of the device's) time that was worked.
+        utilisation: Share of the time in which one core (or the GPU) was busy.
         memory_mb: Peak of the process so far, or of the device where there is one.
         fits: False when it ran out of memory; the others are then 0.
     """
@@ -82,7 +82,7 @@ def find_batch_size(
         config: Values to set; the rest is at its default.
         parameter: Name of the batch size in the space.
         sizes: Those to try; powers of two over its range by default.
-        steps: Steps timed, after one that is not.
+        steps: Steps timed, after one warm-up step.
         on_size: Called after each size.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Campaign: ask, make and tell until the budget is spent, then confirm what was found."""
+"""Campaign: ask, run and tell until the budget is spent, then confirm what was found."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GIVE_UP = 10
 """If the first so many trials all raise, the fault is not in the parameters."""
 CONFIRM_SHARE = 0.3
 """The largest part of a time budget that is kept back for confirming."""
-# What a configuration measured once it would measure again, with the same seeds.
+# With the same seeds, a configuration would measure the same again.
 _REPEATABLE = (Outcome.COMPLETED, Outcome.DIVERGED, Outcome.PRUNED)
 
 
@@ -69,7 +69,7 @@ class Campaign:
         self._slots = 1
         self._attempts, self._attempts_s = 0, 0.0
         self._specs: dict[Making, TrialSpec] = {}
-        # By configuration: to draw one again, as happens in small spaces, need not run again.
+        # By configuration: one that is drawn again, as happens in small spaces, is not run again.
         self._known: dict[str, TrialRow] = {}
         self._best: TrialRow | None = None
         self._referee = _referee(study)
@@ -86,7 +86,7 @@ class Campaign:
             self.interrupted = engine.stopping
 
     def _next(self) -> Making | None:
-        """The next trial to make; those that need no making are told on the way."""
+        """The next trial to run; trials that need no run are told on the way."""
         while True:
             spec = self._ask()
             if spec is None:
@@ -113,7 +113,7 @@ class Campaign:
         return spec
 
     def _is_over(self) -> bool:
-        """Whether there is nothing more to draw, or not before another trial has ended."""
+        """Whether there is nothing more to draw, at least until another trial has ended."""
         study, settings = self._study, self._settings
         if len(study.trials) >= settings.trials or self._hopeless() or self._time_is_up():
             study.refresh(at_once=True)  # a driver that died may have left work
@@ -186,7 +186,7 @@ class Campaign:
         return record.reason
 
     def _take_in(self, trials: Sequence[TrialRow]) -> None:
-        """Trials that other processes have told, before this one or beside it."""
+        """Takes in trials that other processes have told, before this one or beside it."""
         for trial in trials:
             self._remember(trial, self._study.config(trial).digest)
         if self._referee is not None and trials:
@@ -235,7 +235,7 @@ class Campaign:
         return self._settings.budget_s - (time.monotonic() - self._started)
 
     def _cost_s(self, attempts: int) -> float:
-        """What so many attempts will take, by those so far."""
+        """Seconds that so many attempts will take, judged by those so far."""
         mean_s = self._attempts_s / max(1, self._attempts)
         return -(-attempts // self._slots) * mean_s
 
@@ -287,7 +287,7 @@ class Campaign:
 
 
 def _referee(study: Study) -> Referee | None:
-    """Who prunes a study's trials, if anybody."""
+    """The referee that prunes a study's trials, if it is to be pruned."""
     definition = study.definition
     rule = make_rule(definition.prune, definition.prune_at, definition.budget)
     if rule is None:

@@ -17,7 +17,7 @@ from homeostat.execute.interrupt import PoliteInterrupt
 
 BUSY_S = 30.0
 PATIENCE_S = 3600.0
-"""How long a server may be away before a driver gives up; the study can be resumed then, too."""
+"""How long a server may be away before a driver gives up; even then the study can be resumed."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _REMIND_S = 60.0
 
@@ -47,15 +47,16 @@ def connect(url: str) -> sa.Engine:
 
 
 def _prepare(connection: Any, _record: Any) -> None:
-    # Python's driver opens transactions late and only for some statements; we say when ourselves.
+    # Python's driver opens transactions late and only for some statements, so we begin them
+    # ourselves.
     connection.isolation_level = None
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin(connection: sa.Connection) -> None:
-    # A transaction that reads first and writes later fails when another has written in between;
-    # one that means to write says so at once, and waits for its turn.
+    # A transaction that reads first and writes later fails when another has written in between; one
+    # that will write locks the database at once, and waits for its turn.
     immediate = connection.get_execution_options().get("immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
@@ -107,10 +108,10 @@ def _is_gone(error: sa.exc.DatabaseError) -> bool:
 
 
 def patient(method: Method) -> Method:
-    """Has a store's whole transaction done again when the server goes away in the middle of it.
+    """Repeats a store's whole transaction when the server goes away in the middle of it.
 
-    Whether the server had taken the first one cannot be known, so every such method has to come
-    to the same thing when it is done twice.
+    Whether the server committed the first one cannot be known, so every such method must be
+    idempotent.
     """
 
     @functools.wraps(method)
@@ -124,7 +125,7 @@ def patient(method: Method) -> Method:
 
 
 def _keep_trying(place: str, action: Callable[[], R], trouble: ServerGone) -> R:
-    """Tries until it goes well, and tells people that it does."""
+    """Tries until it succeeds, and tells the user that it is waiting."""
     started = time.monotonic()
     reminded, pause_s = -_REMIND_S, _FIRST_PAUSE_S
     with PoliteInterrupt() as interrupt:

@@ -42,7 +42,7 @@ class Definition:
     seed: int
     """Of the samplers."""
     seeds: tuple[int, ...]
-    """Every trial runs once with each of these: differences between trials are not luck."""
+    """Every trial runs once with each of these, so that trials differ in their parameters only."""
     budget: int
     """Steps of each run."""
     wave: int
@@ -77,7 +77,7 @@ class Definition:
 
 
 def describe(searched: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
-    """What of each range a search depends on, as plain data."""
+    """The part of each range that a search depends on, as plain data."""
     return {name: _range(parameter) for name, parameter in searched.items()}
 
 
@@ -99,7 +99,7 @@ def define(
     pins: Mapping[str, Any] | None,
     **others: Any,
 ) -> Definition:
-    """A definition from what was asked for, and where nothing was, from the one `before`.
+    """A definition of what was asked for; what was not asked for is as in the one `before`.
 
     Raises:
         SpaceError: If nothing is left to search, or a starting value or a pin is not possible.
@@ -180,7 +180,7 @@ def _searched_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> s
 
 
 def ranges(searched: Mapping[str, Mapping[str, Any]]) -> dict[str, Range]:
-    """What was searched, whatever the workload's space has become since; undoes `describe`."""
+    """The ranges that were searched, even if the space has changed since; undoes `describe`."""
     return {name: _rebuilt(described) for name, described in searched.items()}
 
 

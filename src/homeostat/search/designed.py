@@ -1,4 +1,4 @@
-"""Run a design: every point over its seeds, resumable, with what follows from the numbers."""
+"""Run a design: every point over its seeds, resumable."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def run_design(
     on_event: Callable[[Event], None] | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> DesignResult:
-    """Run every point over the same seeds; called again with the same name it goes on.
+    """Run every point over the same seeds; a call with the same name resumes.
 
     Args:
         workload: A workload, or what `load.find` takes.
@@ -188,7 +188,7 @@ def _own_name(workload: Workload, facts: Mapping[str, Any]) -> str:
 
 
 def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Make the folder this design's own, or see that it is the same design that made it."""
+    """Make the folder this design's own, or check that the same design made it."""
     if (folder / FILE).exists():
         before = read_json(folder / FILE)
         changed = [key for key, value in facts.items() if before.get(key) != value]
@@ -208,7 +208,7 @@ def _resolve(workload: Workload, pins: Mapping[str, Any], point: Point) -> Confi
 
 
 def _distinct(configs: Sequence[Config]) -> list[int]:
-    """Indices of the configurations that differ: points may come to the same one."""
+    """Indices of the distinct configurations: several points may resolve to the same one."""
     seen: dict[str, int] = {}
     for index, config in enumerate(configs):
         seen.setdefault(config.digest, index)

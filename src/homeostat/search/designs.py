@@ -22,7 +22,7 @@ from homeostat.space.values import show
 
 BASE = "base"
 POINTS = 5
-"""Values of a parameter that is swept without being told which."""
+"""How many values a parameter is swept over when none are given."""
 
 
 @dataclass(frozen=True)

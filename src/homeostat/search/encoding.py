@@ -1,6 +1,6 @@
 """Encoding: our parameters as Optuna's distributions, and back.
 
-Options are told by their place in the list: to Optuna, True, 1 and 1.0 would be one key.
+Options are encoded by their place in the list: to Optuna, True, 1 and 1.0 would be one key.
 """
 
 from __future__ import annotations

@@ -38,9 +38,9 @@ def import_study(
 
     Args:
         url: Of an Optuna storage, such as sqlite:///optuna.db.
-        name: The study there; needed where there are several.
-        workload: What it searched. With it the search can go on here; its parameters and
-            objectives have to bear the workload's names.
+        name: Which study of the storage; needed if it holds several.
+        workload: What it searched, so that the search can go on here; its parameters and objectives
+            must have the workload's names.
         as_name: The new study's name, if not the same.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Importance: how much of what a study's trials differ by each parameter explains.
+"""Importance: how much of the differences between a study's trials each parameter explains.
 
     found = importance(trials, space, metric="val_loss", goal="minimize")
     found.rows[0].name, found.rows[0].share, found.weak
@@ -38,8 +38,8 @@ TREES = 24
 WEAK = 0.3
 """Out-of-bag R^2 below which a ranking is weak."""
 FAR = 5.0
-"""Interquartile ranges from the median beyond which a value is drawn in: one loss of 1e30 would be
-all there is to explain."""
+"""Values further from the median than this many interquartile ranges are clipped: otherwise a
+single loss of 1e30 would be all there is to explain."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Row:
     """One parameter.
 
     Attributes:
-        share: Its part of everything explained, 0 to 1.
+        share: Its share of everything explained, 0 to 1.
         low, high: The 95 % interval of that.
         trials: Among how many trials it was active.
     """
@@ -64,7 +64,7 @@ class Importance:
     """The ranking, largest first.
 
     Attributes:
-        r2: Out-of-bag R^2 of a forest over the trials: 1 if it foresees what it was not shown.
+        r2: Out-of-bag R^2 of a forest over the trials: 1 if it predicts trials it was not shown.
         left_out: Conditional parameters that were active too rarely.
     """
 
@@ -111,7 +111,7 @@ def importance(
 ) -> Importance:
     """Rank the parameters that trials varied.
 
-    Parameters that every trial has are ranked together; a conditional one is set beside them among
+    Parameters that every trial has are ranked together; a conditional one is ranked with them on
     the trials in which it was active.
 
     Args:

@@ -26,7 +26,7 @@ from homeostat.workload.workload import Workload
 # Names under which workloads keep their rate, in the order in which they are looked for.
 USUAL_NAMES = ("learning_rate", "lr", "peak_lr")
 
-# How far below the first rate that fails the suggestion stays: a short test fails late.
+# The suggestion stays this factor below the first rate that fails: a short test fails late.
 MARGIN = 3.0
 
 
@@ -78,7 +78,7 @@ def lr_find(
     Args:
         workload: A workload, or what `load.find` takes.
         config: Values to set; the rest is at its default.
-        parameter: The rate's name; found by itself when it is a usual one.
+        parameter: The rate's name; found automatically when it is a usual one.
         num_rates: Rungs of the ladder, evenly spaced in the logarithm.
         steps: Length of each run, in the workload's unit; a tenth of its budget by default.
         on_rung: Called after each rate.
@@ -114,8 +114,8 @@ def lr_find(
 def suggest(rungs: list[Rung], goal: str = "minimize") -> tuple[float | None, str]:
     """The rate to start from, and how it was chosen.
 
-    The rate of the best loss after smoothing over neighbours, held a factor of three below the
-    lowest rate that failed.
+    The rate of the best loss after smoothing over neighbours, kept at most a third of the lowest
+    rate that failed.
     """
     sound = [rung for rung in rungs if not rung.failed]
     if not sound:

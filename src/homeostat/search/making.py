@@ -1,7 +1,7 @@
 """Making: one configuration over its seeds, from jobs to a run record.
 
-A folder that an earlier process left is gone on with: seeds that have ended stay as they are,
-others resume from their snapshots.
+A folder that an earlier process left is continued: seeds that have ended stay as they are, others
+resume from their snapshots.
 """
 
 from __future__ import annotations
@@ -147,9 +147,9 @@ class Making:
 
 
 def _at_rest(folder: Path) -> Attempt | None:
-    """What is known of an attempt, once nobody writes to it any more.
+    """What is known of an attempt, once no process writes to it any more.
 
-    A worker outlives a driver that was killed by the moment it takes to notice.
+    A worker whose driver was killed lives until it notices, for a moment.
 
     Raises:
         RecordError: If somebody still does.

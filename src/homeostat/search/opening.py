@@ -1,4 +1,4 @@
-"""Opening: the row and the definition of a study, found or made, and held to what is asked for."""
+"""Opening a study: find or make its row and definition, and check them against what is asked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_or_make(
     carry_from: Sequence[str],
     **asked: Any,
 ) -> tuple[StudyRow, Definition]:
-    """A study's row, made if absent; what is not asked for is as the study was made.
+    """A study's row, made if absent; what is not asked for stays as it was.
 
     Raises:
         StudyError: If the name cannot be one, or the study was made for something else.

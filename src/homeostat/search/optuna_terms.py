@@ -1,4 +1,4 @@
-"""Optuna terms: how a study of ours is written in an Optuna study, and where it is.
+"""Optuna terms: how a study of ours is written as an Optuna study.
 
 ours                              Optuna's
 completed                         COMPLETE
@@ -48,19 +48,19 @@ def distribution(described: Mapping[str, Any]) -> BaseDistribution:
 
 
 def choices(options: Sequence[Any]) -> list[Any]:
-    """Options as Optuna can tell them apart: to it, True and 1 are one, so these go as text."""
+    """Options as Optuna can tell them apart: to it True equals 1, so these are written as text."""
     if any(a == b for a, b in combinations(options, 2)):
         return [json.dumps(option) for option in options]
     return list(options)
 
 
 def encoded(value: Any, described: Mapping[str, Any]) -> Any:
-    """A value as Optuna is told it."""
+    """A value as it is written for Optuna."""
     return _exchanged(value, described, lambda options: (options, choices(options)))
 
 
 def decoded(value: Any, described: Mapping[str, Any]) -> Any:
-    """A value that Optuna was told, as ours again."""
+    """A value read back from Optuna; undoes `encoded`."""
     return _exchanged(value, described, lambda options: (choices(options), options))
 
 

@@ -1,4 +1,4 @@
-"""Pareto: the trials that no other beats in everything, how much they cover, and their knee."""
+"""Pareto: the trials that no other dominates, their hypervolume and their knee."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Pareto:
         front: Its trials, sorted by the first objective, the best first.
         hypervolume: The part of the box between the worst and the best values seen that the front
             dominates, 0 to 1.
-        knee: The trial of the front farthest beyond the plane through its extremes: past it, a
-            little of one objective costs much of another. None with fewer than three.
+        knee: The trial of the front farthest beyond the plane through its extremes: past it,
+            gaining a little in one objective costs much in another. None with fewer than three.
         trials: How many were compared.
     """
 

@@ -1,7 +1,7 @@
 """Proposals: what to try next, from the results that may be known by then.
 
-A trial learns from whole waves before its own. When several run side by side, which of them ends
-first, and how many there are at a time, then makes no difference.
+A trial learns from whole waves before its own. So when several run side by side, it makes no
+difference which of them ends first, or how many there are at a time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Proposals:
     """The sampler of a study, shown its results wave by wave."""
 
     def __init__(self, walk: Walk, definition: Definition, trials: Sequence[TrialRow]) -> None:
-        """Comes to where it would be had it proposed the `trials` there are."""
+        """Brings the sampler to the state it would have had it proposed `trials` itself."""
         self._walk = walk
         self._objectives = dict(definition.objectives)
         self._wave = definition.wave
@@ -83,7 +83,7 @@ class Proposals:
             self._shown_to += 1
 
     def _values(self, trial: TrialRow, trials: Sequence[TrialRow]) -> tuple[float, ...] | None:
-        """What a sampler is told; none of a trial that has no value."""
+        """The values a sampler is told; None for a trial that has no value."""
         if any(name not in trial.values for name in self._objectives):
             return None
         if trial.outcome is Outcome.COMPLETED:
@@ -93,7 +93,7 @@ class Proposals:
         return tuple(self._reached(trial, trials, *aim) for aim in self._objectives.items())
 
     def _reached(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: str) -> float:
-        """What a pruned trial counts as: what it had reached, but in the worse half of the others.
+        """What a pruned trial counts as: the value it had reached, but no better than the median.
 
         Where networks overfit, a trial that was stopped early would look like the best; and where
         scores grow all the time, like one far worse than any that was ever made.

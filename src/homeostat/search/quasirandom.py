@@ -32,7 +32,7 @@ class Random:
 
 
 class Sobol(Random):
-    """Scrambled Sobol points: they fill the space evenly, so that few of them say more.
+    """Scrambled Sobol points: they fill the space evenly, so that few of them already cover it.
 
     Each parameter has its own dimension, whether it is active or not.
     """

@@ -68,7 +68,7 @@ class Best:
     number: int
     config: Config
     overrides: Mapping[str, Any]
-    """What differs from the default by intent."""
+    """What the search chose to set; the rest is at its default."""
     value: float
     """On the seeds of the search: the best of many, so probably a lucky one."""
     sd: float | None
@@ -78,7 +78,7 @@ class Best:
     """The starting configuration on the same fresh seeds."""
     gain: Gain | None
     command: str
-    """What reruns it."""
+    """The command that reruns it."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -123,7 +123,7 @@ class SearchResult:
         return f"<{self.study}: {counts or 'no trial'}; {found}>"
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a trial, for tables and JSON."""
+        """One row per trial, for tables and JSON."""
         return [
             {
                 "number": t.number,
@@ -160,7 +160,7 @@ def command(workload: str, overrides: Mapping[str, Any]) -> str:
 
 
 def reference_or_name(workload: Workload) -> str:
-    """What a command line calls a workload; only its name where no other process can find it."""
+    """How a command line names a workload; just its name if no other process can find it."""
     return reference_or_none(workload) or workload.name
 
 

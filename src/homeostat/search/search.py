@@ -58,12 +58,12 @@ def search(
     """Searches a workload's space and confirms what it finds on fresh seeds.
 
     Trial 0 is the default configuration. A trial that diverges, raises, hangs or eats too much
-    memory is recorded with its reason and learned from, and the search goes on. What was told is
+    memory is recorded with its reason and learned from, and the search goes on. Every result is
     kept: after a Ctrl-C or a crash the same call with the same `study` goes on where it stopped.
 
     Args:
         workload: A workload, or what `load.find` takes: a name, a file, "file.py:name".
-        trials: How many altogether, those of earlier calls included.
+        trials: How many in total, those of earlier calls included.
         method: auto, random, sobol, tpe, gp, cmaes, nsga2 or nsga3.
         study: Its name; a new one by default. An existing one keeps the method, seeds, budget,
             parameters and values it was made with.
@@ -81,17 +81,18 @@ def search(
         prune: Stops trials early: auto (by their chance to end among the best), median, halving,
             hyperband or none, as for a new study. It also leaves out the other seeds of a trial
             whose first ones are clearly worse; seeds does that alone.
-        prune_at: The steps at which it looks, in place of its own choice.
+        prune_at: The steps at which pruning is decided, in place of its own choice.
         carry_from: Earlier studies of the workload, by name or path (other/studies/first), for a
             new one to learn from. Their trials do not count as its own; the best is run again.
-        goal: What the study is to find out, in words; told with its conclusion.
+        goal: What the study is to find out, in words; shown with its conclusion.
         scientific: Parameters whose values are compared, each with everything else at its best;
             a study keeps both until others are given.
         seed: Of the search itself.
         confirm: Whether to run the best and the default again on fresh seeds, or on how many.
         engine: "inline" (this process), "local" (supervised processes, `jobs` at a time) or "ray"
             (a cluster), with options such as "ray:address=auto,gpus=0.5".
-        deterministic: With several jobs, wait for each other so that the sequence is repeatable.
+        deterministic: With several jobs, trials wait for each other so that the sequence is
+            repeatable.
         timeout_s, memory_mb, device: For each attempt.
         on_event: Called with each `Reported`, `Finished`, `Told` and `Confirming`.
 
@@ -196,7 +197,7 @@ def read(
 
 
 def open_store(results: str | Path = "results", store: str | Path | None = None) -> Store:
-    """The studies of `store`; else of what HOMEOSTAT_STORAGE names; else of a results folder."""
+    """The studies of `store`, else of HOMEOSTAT_STORAGE, else of the results folder."""
     return Store(store or os.environ.get(STORAGE_VARIABLE) or Path(results) / "studies.db")
 
 

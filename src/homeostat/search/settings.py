@@ -16,7 +16,7 @@ class Settings:
     """How a search is driven: none of it changes what a trial measures."""
 
     trials: int = 50
-    """How many altogether."""
+    """How many trials in total."""
     budget_s: float | None = None
     """Seconds for one call, the confirmation included."""
     engine: str = "inline"

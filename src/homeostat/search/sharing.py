@@ -11,7 +11,7 @@ from homeostat.search.store import Store
 
 HEARTBEAT_S = 15.0
 LOOK_S = 1.0
-"""A driver that is by itself looks this often whether another has joined."""
+"""How often a driver that is alone looks whether another has joined."""
 
 
 class Sharing:
@@ -39,16 +39,16 @@ class Sharing:
         self._handed_out.add(number)
 
     def claim(self, trial: TrialRow) -> bool:
-        """Takes over a trial that was left behind; whether it was still to be had."""
+        """Takes over a trial that was left behind; False if another driver was quicker."""
         return self._store.claim(trial, self.driver)
 
     @property
     def must_look(self) -> bool:
-        """Whether others may have drawn or told something since the last look."""
+        """Whether others may have drawn or finished trials since the last look."""
         return bool(self._others) or time.monotonic() - self._looked > LOOK_S
 
     def left_behind(self, trials: Sequence[TrialRow], *, at_start: bool = False) -> list[TrialRow]:
-        """Those that nobody is making any more, or that we drew without hearing of it.
+        """Trials that nobody runs any more, or that we claimed without hearing the answer.
 
         Args:
             at_start: Whether to count as dead what was opened in this process before.

@@ -154,7 +154,7 @@ class Store:
 
     @patient
     def beat(self, study: int, driver: int) -> None:
-        """Says that a driver lives, also to those who took it for dead."""
+        """Says that a driver lives, even if others took it for dead."""
         mine = drivers.update().where(drivers.c.id == driver).values(heartbeat=time.time())
         with self._write() as connection:
             if connection.execute(mine).rowcount == 0:
@@ -172,7 +172,7 @@ class Store:
 
     @patient
     def elect(self, study: int, driver: int) -> DriverRow:
-        """Has one driver confirm the study: this one, unless another that lives is at it.
+        """Chooses one driver to confirm the study: this one, unless another living one is at it.
 
         Returns:
             Who does.
@@ -222,7 +222,7 @@ class Store:
 
     @patient
     def claim(self, trial: TrialRow, driver: int) -> bool:
-        """Takes over a trial whose driver is gone; whether it was still to be had."""
+        """Takes over a trial whose driver is gone; False if another driver was quicker."""
         free = trials.c.driver_id.is_not_distinct_from(trial.driver)
         change = (
             trials.update()
@@ -238,7 +238,7 @@ class Store:
         """Records how a trial ended: everything, or nothing if the process dies in between.
 
         Returns:
-            Whether this driver's word counts: false if the trial is another's by now.
+            Whether the result was taken: False if the trial belongs to another driver by now.
         """
         measured = [
             {"name": name, "value": value, "sd": trial.sds.get(name)}

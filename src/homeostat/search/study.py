@@ -46,11 +46,11 @@ class TrialSpec:
     seeds: tuple[int, ...]
     budget: int
     resumed: bool = False
-    """It was begun before, by a process that died."""
+    """Whether it was begun before, by a process that died."""
 
     @property
     def overrides(self) -> dict[str, Any]:
-        """Everything that differs from the default by intent: what reruns it."""
+        """Everything that was set away from the default on purpose: setting it reruns the trial."""
         return dict(self.config.given)
 
 
@@ -177,7 +177,7 @@ class Study:
         return spec
 
     def try_ask(self) -> TrialSpec | None:
-        """As `ask`; none if another driver was quicker: then `trials` has changed."""
+        """As `ask`, but None if another driver was quicker; `trials` has changed then."""
         self.beat()
         if self._again:
             trial = self._trials[self._again.popleft()]
@@ -191,7 +191,7 @@ class Study:
         drawn = self._proposals.next(self._trials)
         key = self.store.add_trial(self.row.key, number, drawn, started, driver)
         if key is None:
-            # What was drawn in vain is to be forgotten before the other's is taken up.
+            # Forget what was drawn in vain before taking up the other driver's trial.
             self._proposals = Proposals(self._walk, self.definition, self._trials)
             self.refresh(at_once=True)
             return None
@@ -250,8 +250,8 @@ class Study:
     ) -> TrialRow:
         """Records how a trial ended.
 
-        Where another driver has taken us for dead and the trial for its own, its word counts; the
-        trial comes back as it is then.
+        Where another driver took this one for dead and took over the trial, that driver's result
+        counts, and the trial is returned as it is then.
 
         Args:
             per_seed: Objective -> its value for each seed; empty if there is none.

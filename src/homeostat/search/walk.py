@@ -1,7 +1,7 @@
 """Walk: draw a configuration parameter by parameter, leaving out what would have no effect.
 
 A parameter with a condition is drawn after those it depends on, and only where they made it
-active. Rules and derived values may switch a condition too; the space is asked, not imitated.
+active. Rules and derived values may switch a condition too, so the space itself is asked.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Walk:
         return frozenset(parent for when in self.space.conditions.values() for parent in when)
 
     def _may_vary(self, name: str) -> bool:
-        """Whether a trial may be without it: something it depends on is drawn, set or computed."""
+        """Whether some trials may lack it: something it depends on is drawn, set or computed."""
         enforced = {target for rule in self.space.rules for target in rule.set}
         return any(
             parent in self.searched

@@ -1,7 +1,7 @@
-"""Warm start: what an earlier study of the same workload can tell the sampler of a new one.
+"""Warm start: a new study's sampler learns from earlier studies of the same workload.
 
 Its completed and its diverged trials are carried over, each as a point of the new space. They are
-written down with the new study, so that it needs the earlier one no more; they are none of its own
+stored with the new study, so that it no longer needs the earlier one. They do not count as its own
 trials, and the best of them is run again before it may win.
 """
 
@@ -154,7 +154,7 @@ def _has_other_code(row: StudyRow, workload: Workload) -> bool:
 
 @dataclass
 class _Passage:
-    """The way of one study's trials into another space."""
+    """Translates one study's trials into the space of another."""
 
     study: str
     before: Definition
@@ -222,7 +222,7 @@ class _Passage:
         return {name: wanted[name] for name in names}
 
     def _differences(self) -> list[str]:
-        """What else the trials differ in from those of the new study."""
+        """How else the trials differ from those of the new study."""
         now = self.walk.resolve({})
         found = []
         for name in (*self.walk.space, *self.before.searched):

@@ -10,7 +10,7 @@ from homeostat.record.runs import RunRecord
 from homeostat.search.making import Making
 
 Source = Callable[[], Making | None]
-"""The next run to make; none if there is none, or none before another has ended."""
+"""Gives the next run; None if there is none, or none until another has ended."""
 
 
 class Judge(Protocol):
@@ -33,10 +33,10 @@ def work(
     judge: Judge | None = None,
     ahead: int = 1,
 ) -> None:
-    """Makes what `source` gives, as many at a time as the engine takes, and hands it to `done`.
+    """Runs what `source` gives, as many at a time as the engine takes, and hands it to `done`.
 
-    `ahead` times as many are asked for where nothing depends on what comes out, so that the engine
-    finds some to make side by side.
+    Where later runs do not depend on earlier results, `ahead` times as many are asked for, so that
+    the engine finds some to run side by side.
 
     After a Ctrl-C it asks for no more, and hands over what was interrupted as well.
     """

@@ -88,9 +88,8 @@ class Space(Mapping[str, AnyParameter]):
     ) -> Config:
         """Turns some values into a whole configuration: checked, derived, with the rules enforced.
 
-        Each adjustment is recorded as a sentence in `Config.adjustments`.
-
-        The steps are listed at the top of `homeostat.space.resolve`.
+        Each adjustment is recorded as a sentence in `Config.adjustments`. The steps are listed at
+        the top of `homeostat.space.resolve`.
 
         Args:
             overrides: Values by name; the rest take their defaults. A configuration of this space

@@ -19,11 +19,11 @@ import numpy as np
 from homeostat.search.pruning.curve import Curve, dominators
 
 STARTUP = 6
-"""So many trials complete before the first is stopped: fewer say nothing of the spread."""
+"""Trials that must complete before the first is stopped: fewer say nothing about the spread."""
 BEST = 3
-"""A trial that may end as one of so many is worth its time: the best one may be a lucky one."""
+"""A trial that may end among this many best goes on: the very best may just be lucky."""
 CHANCE = 0.05
-"""Below this it is stopped."""
+"""A trial with a smaller chance than this is stopped."""
 DRAWS = 400
 FAR = 0.3
 """How much wider the spread is for a curve far from the best end, as a share of that distance."""
@@ -37,7 +37,7 @@ class Auto:
     """Pruning by extrapolated curves."""
 
     steps: frozenset[int]
-    """When it is asked."""
+    """The steps at which it is asked."""
     last: int
     """The step at which a trial ends."""
 

@@ -16,7 +16,7 @@ import numpy as np
 from homeostat.search.pruning.curve import Curve, dominators
 
 REDUCTION = 3
-"""One of so many goes on, and rungs are so many times apart."""
+"""One trial in this many goes on; each rung is this many times further than the last."""
 
 
 def halving_steps(budget: int, least: int = 1) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 from homeostat.search.pruning.curve import Curve, dominators
 
 STARTUP = 10
-"""So many trials complete before the first is stopped."""
+"""Trials that must complete before the first is stopped."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Median:
     """The median rule."""
 
     steps: frozenset[int]
-    """When it is asked."""
+    """The steps at which it is asked."""
 
     def rungs(self, trial: int) -> frozenset[int]:
         return self.steps

@@ -1,8 +1,8 @@
-"""Referee: shows the rule of a study what it may know, and passes its word on.
+"""Referee: shows the pruning rule of a study what it may know, and applies its decisions.
 
-A trial is judged by the trials of whole earlier waves, as it is drawn by them: which of those that
-run side by side is ahead makes no difference. Its own curve is read from disk, where it is whole
-also after an interruption.
+A trial is judged by the trials of whole earlier waves, as it is drawn by them: it makes no
+difference which of several that run side by side is ahead. Its own curve is read from disk, where
+it is whole also after an interruption.
 """
 
 from __future__ import annotations

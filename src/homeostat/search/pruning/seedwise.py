@@ -1,8 +1,8 @@
 """Seedwise: leave out the other seeds of a trial whose first seeds are clearly worse.
 
-The mean over all seeds is what counts. After some of them it is known but for the others; how much
-those may still move it is measured on the trials that have all of theirs: what is left of a result
-when its trial's mean and its seed's mean are taken away.
+A trial counts by its mean over all seeds. How much the seeds that are still to run may move that
+mean is measured on the trials that have all of theirs: the residuals of their results after the
+trial's mean and the seed's mean are taken away.
 """
 
 # C complete trials, S seeds of a trial, J of them known, O objectives, M draws of a possible mean.

@@ -19,17 +19,17 @@ from homeostat.wording import some
 
 TOP = 3
 CROWDED = 0.1
-"""If the best few all lie this close to the same end, it is where they point to."""
+"""If the best few all lie this close to the same end of a range, better may lie beyond it."""
 STEP = 0.15
-"""How far from the best, as a share of a range, still is next to it."""
+"""Trials this close to the best, as a share of a range, are next to it."""
 WASTEFUL = 0.3
 """A larger share of lost trials is worth a narrower range."""
 FEWEST = 10
 ENOUGH = 0.1
-"""If half of the trials would have come this close to the best, more will hardly do better: as a
-share of the way from the typical trial to the best."""
+"""If half of the trials would have come this close to the best, more will hardly do better. It is a
+share of the distance from the typical trial to the best."""
 REMEDIES = ("warm", "clip")
-"""What the names of parameters against instability have in common."""
+"""Matches the names of parameters that keep training stable."""
 
 
 def edges(now: Round) -> Iterator[Check]:
@@ -83,7 +83,7 @@ class _Brink:
 
 
 def divergence(now: Round) -> Iterator[Check]:
-    """How much was lost, and is the best at that edge?"""
+    """How many trials diverged, and is the best at the edge of divergence?"""
     found = Found("divergence")
     lost = [t for t in now.ended if t.outcome is Outcome.DIVERGED]
     broken = [t for t in now.ended if t.outcome in (Outcome.FAILED, Outcome.TIMEOUT)]

@@ -26,9 +26,9 @@ from homeostat.space.values import same, show
 from homeostat.wording import some
 
 MOST_VALUES = 10
-"""A whole number with more values than these is no question of which."""
+"""A whole number with more values than this is searched, not compared."""
 FEW = 10
-"""With fewer trials the best setting for a value is hardly found."""
+"""With fewer trials per value its best setting is hardly found."""
 TOLD = 6
 """Of the fixed parameters, how many a caveat names."""
 

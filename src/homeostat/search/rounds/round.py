@@ -1,4 +1,4 @@
-"""Round: one study that has been searched, as its checks and its conclusion look at it."""
+"""Round: one study that has been searched, as the checklist and the conclusion see it."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Elementary:
     """What the effects of one parameter come to."""
 
     mu_star: float
-    """Mean size of its effects; nan where it never had one."""
+    """Mean absolute effect; nan where it never had one."""
     sigma: float
     """Spread of its effects (n - 1); nan with fewer than two."""
     low: float

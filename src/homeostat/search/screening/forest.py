@@ -19,7 +19,7 @@ RESAMPLES = 20
 TREES = 25
 """Trees for each resample."""
 LEAF = 10
-"""Rows a leaf keeps at least: fewer would fit the noise."""
+"""Least rows per leaf: smaller leaves would fit the noise."""
 OUT_OF_BAG_TREES = 100
 
 

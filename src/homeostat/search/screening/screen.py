@@ -1,4 +1,4 @@
-"""Screen a workload: every run is kept, and the same call goes on where it was stopped."""
+"""Screen a workload: every run is kept, and the same call resumes."""
 
 from __future__ import annotations
 

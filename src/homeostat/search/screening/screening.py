@@ -1,4 +1,4 @@
-"""Screening: measure the noise, walk once, and choose how to look on by what that shows.
+"""Screening: measure the noise, walk once, and choose the method by what that shows.
 
 1) the base again with other seeds: how much of a difference is luck
 2) one walk through the space: how much the parameters do, together
@@ -25,7 +25,7 @@ from homeostat.search.screening import elementary, forest
 from homeostat.search.screening.elementary import Walked
 
 MOST_KEPT = 20
-"""A search over more is no deep search."""
+"""The most parameters kept: a search over more would not go deep."""
 REPLICATES = 4
 LOW_NOISE = 0.15
 """Noise over spread up to which walks suffice: a parameter with a twentieth of the variance has an
@@ -52,7 +52,7 @@ class Bench(Protocol):
         ...
 
     def replicate(self, first: int, count: int) -> np.ndarray:
-        """Values of the base, each by another seed: `count` of them from number `first` on."""
+        """Values of the base with `count` seeds, from seed number `first` on."""
         ...
 
 
@@ -169,7 +169,7 @@ class _Work:
 
     @property
     def values_N(self) -> np.ndarray:
-        """The values; a run without one counts as the worst, and a few huge ones are drawn in."""
+        """The values; a run without one counts as the worst, and a few huge ones are clipped."""
         known = np.isfinite(self.raw_N)
         if not known.any():
             raise StudyError(
