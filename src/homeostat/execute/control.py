@@ -13,7 +13,7 @@ _MEMORY_EVERY_S = 0.1
 
 
 class Stop(BaseException):
-    """Ends an attempt between two steps; not an Exception, so that no training loop eats it."""
+    """Ends an attempt between two steps; not an Exception, so that no loop swallows it."""
 
     def __init__(self, outcome: Outcome, reason: str) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""How long an attempt may be for a number of them to fit in the time there is."""
+"""How long each of a number of attempts may be, so that all fit in the time there is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import math
 from homeostat.plan.context import Context
 
 SHORTEST = 8
-"""An attempt is shortened to an eighth at most: less says little about the whole."""
+"""An attempt keeps at least this part of its length: less says little about the whole."""
 
 
 def affordable_steps(context: Context, allowance_s: float, runs: int) -> int:
     """Steps for each of `runs` attempts, from the pace that the baseline was measured at.
 
     Args:
-        context: The plan's context; its baseline tells the seconds a step.
+        context: The plan's context; its baseline gives the seconds per step.
         allowance_s: The time for all of them together.
         runs: How many attempts.
 

@@ -35,7 +35,7 @@ class Context:
     carry_from: tuple[str, ...] = ()
     """Earlier studies that the search learns from."""
     search_steps: int | None = None
-    """The budget of one attempt of the search, where those studies settle it."""
+    """The budget of one attempt of the search, where those studies fix it."""
     engine: str = "inline"
     jobs: int = 1
     device: str = "cpu"
@@ -48,7 +48,7 @@ class Context:
     done: dict[str, PhaseResult] = field(default_factory=dict)
     """Finished phases by name, in order."""
     spent_s: float = 0.0
-    """Time used by earlier sittings."""
+    """Time used by earlier calls."""
     _started: float = field(default_factory=time.monotonic)
 
     @property
@@ -75,7 +75,7 @@ class Context:
         return max(0.0, self.budget_s - self.elapsed_s)
 
     def allowance_s(self, phase: Phase, following: list[Phase]) -> float:
-        """What a phase may spend: its share of what is left, so that savings pass on."""
+        """What a phase may spend: its share of the time left, so that unused time passes on."""
         shares = phase.share + sum(later.share for later in following)
         return self.left_s * phase.share / shares if shares > 0 else 0.0
 
@@ -101,7 +101,7 @@ class Context:
         )
 
     def load(self) -> bool:
-        """Take up what an earlier sitting of the same plan finished; False if there is none."""
+        """Take up what an earlier call of the same plan finished; False if there was none."""
         if not (self.folder / FILE).exists():
             return False
         saved: Mapping[str, Any] = read_json(self.folder / FILE)
@@ -112,7 +112,7 @@ class Context:
         finished = [PhaseResult.from_json(entry) for entry in saved["phases"]]
         self.done = {result.name: result for result in finished if result.status != "interrupted"}
         if any(result.status == "stopped" for result in finished):
-            self.done = {}  # a plan that stopped at a fault looks again: it may be mended now
+            self.done = {}  # a plan that stopped at a fault looks again: it may be fixed now
             return False
         if "report" in self.done:  # a finished plan that is asked for again searches on
             lasting = ("probe", "baseline", "screen")

@@ -89,7 +89,7 @@ def outline(
 
 
 def _calibrate(context: Context) -> float:
-    """Seconds a step, from as much of one attempt as fits in a few seconds."""
+    """Seconds per step, from as much of one attempt as fits in a few seconds."""
     record = run(
         context.workload,
         context.config,

@@ -20,7 +20,7 @@ class PhaseResult:
     name: str
     status: Status
     sentences: tuple[str, ...]
-    """What was found, a sentence each, with the numbers it rests on."""
+    """What was found, one sentence per finding, with the numbers it rests on."""
     decisions: tuple[str, ...] = ()
     """What follows from it for later phases, each with its reason."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -60,9 +60,9 @@ class Phase:
     Attributes:
         name: A single word, the heading of its section.
         purpose: What it is for, in one sentence.
-        share: The part of the whole budget it may spend, 0 to 1; what it leaves passes on.
+        share: The part of the whole budget it may spend, 0 to 1; unused time passes on.
         run: The work itself: from the plan's context and the seconds it may take, what it found.
-        risk: What may come of it for nothing, in a word or two.
+        risk: How likely the time is spent for nothing, in a word or two.
         payoff: What it is worth if it works.
     """
 

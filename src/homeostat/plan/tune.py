@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from homeostat.workload.workload import Workload
 
 PROBE = Phase(
-    "probe", "is every knob connected, everything trained, nothing leaking?", 0.1, probe,
-    payoff="high: finds what no search can mend",
+    "probe", "is every knob connected, everything trained, nothing leaking?", 0.1,
+    probe, payoff="high: finds what no search can fix",
 )  # fmt: skip
 BASELINE = Phase(
     "baseline", "what the default scores, how noisy that is, what a step costs", 0.2, baseline,
@@ -45,7 +45,7 @@ SCREEN = Phase(
 )  # fmt: skip
 SEARCH = Phase(
     "search", "try settings, and learn from those that diverge too", 0.6, search,
-    risk="medium", payoff="medium: depends on the room there is",
+    risk="medium", payoff="medium: depends on how much there is to gain",
 )  # fmt: skip
 CONFIRM = Phase(
     "confirm", "run the best and the default again on fresh seeds, pair by pair", 0.2, confirm,
@@ -66,7 +66,7 @@ class TuneResult:
         folder: The study's folder, with plan.json and the report.
         report: The HTML page, once it is written.
         best: The chosen parameters' values, if a search finished.
-        seconds: Time used, earlier sittings included.
+        seconds: Time used, earlier calls included.
     """
 
     workload: str
@@ -118,8 +118,8 @@ def tune(
 ) -> TuneResult:
     """Probe, run the default, screen, search, confirm and report, within a time budget.
 
-    Called again with the same study it goes on where it was stopped; a plan that is finished
-    searches on with the new budget.
+    Called again with the same study it goes on where it was stopped; a finished plan searches on
+    with the new budget.
 
     Args:
         workload: A workload, or what `load.find` takes.
@@ -127,16 +127,16 @@ def tune(
         config: Parameters to hold at these values.
         steps: Budget of one attempt, in place of the workload's.
         study: The study's name; the workload's when None.
-        method: Which sampler searches; `auto` chooses by the space and the trials.
+        method: The sampler of the search; `auto` chooses by the space and the trials.
         carry_from: Earlier studies of the workload, by name or path, which the search learns from;
             its attempts are as long as theirs.
         fix: Apply the smallest cure when something is wrong, instead of stopping there.
-        plan: `own` for the workload's own phases if it has some, or `generic`.
-        say: Called with each line worth telling while it works.
+        plan: `own` for the workload's own phases if it has any, or `generic`.
+        say: Called with each line to show while it works.
         on_event: Called with each report and finished attempt.
 
     Raises:
-        HomeostatError: For what the user can mend: names, values, folders.
+        HomeostatError: For what the user can correct: names, values, folders.
     """
     load.refuse_while_loading()
     found = load.find(workload)

@@ -35,8 +35,8 @@ from homeostat.space import Config
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
 
-# In the order in which one would ask: does it run, does it learn, is what it says true; then the
-# knobs, which take what time is left.
+# In the order in which one would ask: does it run, does it learn, can its scores be believed; then
+# the knobs, which take the time that is left.
 CHECKS: dict[str, Callable[[Bench], Checks]] = {
     "runs": runs.check,
     "repeats": repeats.check,
@@ -69,14 +69,14 @@ def probe(
     only: Collection[str] | None = None,
     on_check: Callable[[Check], None] | None = None,
 ) -> ProbeResult:
-    """Ask of a workload what comes before tuning: is it connected, does it learn, is it sound?
+    """Audit a workload before tuning: are its knobs connected, does it learn, is it sound?
 
     Args:
         workload: A workload, or what `load.find` takes: a name, a file, "file.py:name".
         config: Values to set; the rest is at its default.
         steps: Length of the short runs; by default as many as the time allows.
         seconds: Roughly how long it may take.
-        only: Names of the checks to make; see CHECKS.
+        only: Names of the checks to run; see CHECKS.
         on_check: Called with each finding as it is made.
 
     Raises:
@@ -110,7 +110,7 @@ def probe(
 
 
 def _told(name: str, check: Callable[[Bench], Checks], bench: Bench) -> Checks:
-    """A check's findings. It calls the user's own code in ways that code may not be made for."""
+    """A check's findings. It calls the user's code in ways that the code may not expect."""
     try:
         yield from check(bench)
     except Exception as error:  # whatever that code raises; the other checks go on

@@ -51,7 +51,8 @@ class Backward:
         self.known_losses.clear()
 
     def _slopes(self, root: Any) -> list[tuple[str, float]]:
-        """How the root changes with each known loss below it: below 0, the loss is driven up."""
+        """How the root changes with each known loss below it; where negative, the loss is driven
+        up."""
         losses = [(n, t) for n, t in self.known_losses if t is not root]
         found = [(n, 1.0) for n, t in self.known_losses if t is root]
         if not losses or root.numel() != 1 or root.grad_fn is None:
@@ -100,7 +101,7 @@ class Backward:
             self._walk(roots)
 
     def _is_weight(self, variable: Any) -> bool:
-        """Rather than an input whose gradient is wanted."""
+        """Whether a tensor is a weight, not an input whose gradient is wanted."""
         return isinstance(variable, nn.Parameter) or id(variable) in self._shared.weights
 
     def after(self) -> None:

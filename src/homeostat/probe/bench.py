@@ -23,7 +23,7 @@ from homeostat.workload.trial import Trial
 from homeostat.workload.workload import Workload
 
 CLOSE_LOOKS = 40
-"""Updates in a row that are looked at closely; later ones now and then."""
+"""The first updates that are all looked at closely; later ones now and then."""
 
 
 class Bench:
@@ -67,7 +67,7 @@ class Bench:
         return plural(self.budget, unit)
 
     def _choose_length(self, steps: int | None) -> None:
-        """Time one run, and make all of them short enough for the knobs there are.
+        """Time one run, and choose a length at which every knob can have its runs.
 
         One run of the whole length also gives the baseline; where that is too long, it shows the
         pace, and the runs get as many steps as fit.
@@ -103,7 +103,7 @@ class Bench:
         return self._runs[key]
 
     def changes(self, config: Config, reference: Recording) -> str:
-        """Where the run of a configuration parts from another; it is followed no further."""
+        """Where the run of a configuration departs from another; it is followed no further."""
         key = self._key(config, reference.seed)
         if key in self._runs:
             return difference(reference, self._runs[key], ignore=self.noisy)
@@ -285,7 +285,7 @@ def _looked_at(update: int) -> bool:
 
 @contextlib.contextmanager
 def _quiet(recording: Recording) -> Iterator[None]:
-    """What the loop prints is not the probe's, and its warnings are evidence."""
+    """Hides what the loop prints, and keeps its warnings as evidence."""
     with (
         warnings.catch_warnings(record=True) as told,
         contextlib.redirect_stdout(io.StringIO()),

@@ -1,4 +1,4 @@
-"""Compare: are two runs the same, bit by bit, and if not, where do they first part?"""
+"""Compare: are two runs the same, bit by bit, and if not, where do they first differ?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data: what a network is trained and scored on, as declared to `watch` or as it passed by."""
+"""Data: what a network is trained and scored on, as declared to `watch` or as seen in its calls."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def passed(calls: list[Call]) -> Table | None:
 
 
 def training(run: Recording) -> Table | None:
-    """What the network learns from: what passed by if there is enough of it, else as declared."""
+    """What the network learns from: as seen in its calls if there is enough, else as declared."""
     told = declared(run.train_data)
     seen = passed([c for c in run.calls if c.learnt_from])
     if seen is not None and (told is None or told.targets is None or len(seen.inputs) >= 100):

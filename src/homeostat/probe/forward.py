@@ -21,7 +21,7 @@ MOST_ROWS = 4096
 
 
 class Forward:
-    """Notes calls: `before` and `after` are hooks that every module passes."""
+    """Notes calls: `before` and `after` are hooks that run around every module."""
 
     def __init__(self, shared: Shared) -> None:
         self.stack: list[nn.Module] = []

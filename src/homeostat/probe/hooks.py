@@ -1,4 +1,4 @@
-"""Hooks: where a recorder takes hold of PyTorch while a run lasts, and lets go of it after."""
+"""Hooks: how a recorder attaches itself to PyTorch during a run, and detaches afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learners: how much of the targets simple models find in the inputs, against knowing nothing."""
+"""Learners: how well simple models predict the targets from the inputs, against knowing nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Misuse: a loss that is given something else than it expects, by what made its input."""
+"""Misuse: a loss that is given something other than it expects, judged by what made its input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from homeostat.probe.recording import Misuse
 
-# What only arranges numbers anew: the value is still that of the operation before.
+# Operations that only rearrange numbers: the value is still that of the operation before.
 ARRANGING = (
     "View", "UnsafeView", "Reshape", "Squeeze", "Unsqueeze", "Select", "Slice", "Index",
     "Transpose", "Permute", "TBackward", "Expand", "Clone", "Alias", "ToCopy",

@@ -79,7 +79,7 @@ class Recorder(Watcher):
             raise Halt
 
     def finish(self) -> None:
-        """Settle what can only be told when the run is over."""
+        """Settle what is only known when the run is over."""
         recording = self.recording
         for label, model in recording.models.items():
             self.shared.names.add(label, model)
@@ -108,12 +108,12 @@ class Recorder(Watcher):
         recording.digest = digest([*recording.models.values()], [o.thing for o in self._shown()])
 
     def _shown(self) -> list[Optimizer]:
-        """The optimisers that were watched, or all if none was: a side experiment is not ours."""
+        """The optimisers that were watched, or all if none was."""
         optimizers = self.recording.optimizers
         return [o for o in optimizers if o.shown] or optimizers
 
     def _settings(self) -> tuple[Any, ...]:
-        """What optimisers, schedulers and clips were told, in comparable form."""
+        """The settings of optimisers, schedulers and clipping, in comparable form."""
         recording = self.recording
         told: list[Any] = []
         for optimizer in self._shown():

@@ -1,6 +1,6 @@
 """What one short run did, as plain facts; every check reads these and nothing else.
 
-Times are the recorder's own count of events, so that the order of things can be told.
+Times are the recorder's own count of events, so that their order is known.
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ class Recording:
     read: frozenset[str] = frozenset()
     """The parameters the loop looked at."""
     compared: bool = False
-    """The parameter that was followed was compared with something."""
+    """Whether the parameter that was followed was compared with something."""
     watched: bool = False
     anatomy: bool = False
     """Whether operations, calls and weights were noted, or only reports and optimisers."""
@@ -273,7 +273,7 @@ class Recording:
     digest: str = ""
     """Of every weight at the end."""
     drew: bool = False
-    """It drew random numbers."""
+    """Whether it drew random numbers."""
     seeded: list[str] = field(default_factory=list)
     """Calls by which the loop itself seeded a generator."""
     scaler: bool = False

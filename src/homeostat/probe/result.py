@@ -28,7 +28,7 @@ class ProbeResult:
 
     @property
     def ok(self) -> bool:
-        """No fault; warnings are for people to weigh."""
+        """Whether there is no fault; warnings do not count."""
         return not self.faults
 
     def to_json(self) -> dict[str, Any]:

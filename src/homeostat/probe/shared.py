@@ -1,4 +1,4 @@
-"""Shared: what the parts of a recorder know together."""
+"""Shared: the state that the parts of a recorder share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homeostat.probe.recording import Call, Recording, Weight
 
 
 class Halt(BaseException):
-    """Ends a run from inside the loop; not an Exception, so that no loop eats it."""
+    """Ends a run from inside the loop; not an Exception, so that no loop swallows it."""
 
 
 class Shared:

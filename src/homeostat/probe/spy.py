@@ -12,8 +12,7 @@ class Spy(Config):
     """Equal to the configuration it was made from; `read` names what was looked at.
 
     Args:
-        followed: A number that is handed out as one that notes when it is compared: `compared`
-            is then true.
+        followed: A parameter whose number notes when it is compared: `compared` is then true.
     """
 
     def __init__(self, config: Config, followed: str = "") -> None:

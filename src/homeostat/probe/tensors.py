@@ -1,4 +1,4 @@
-"""Tensors: small questions about them that the recorder asks often."""
+"""Tensors: small functions that the recorder uses often."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tensors_in(output: Any) -> Iterator[Any]:
 
 
 def loose_tensors(model: Any) -> Iterator[tuple[str, Any]]:
-    """Tensors that want a gradient and hang on a module, but are none of its parameters."""
+    """Tensors held by a module that require a gradient, but are not among its parameters."""
     for path, module in model.named_modules():
         for name, value in vars(module).items():
             if isinstance(value, torch.Tensor) and value.requires_grad and value.is_leaf:
@@ -47,7 +47,7 @@ def gain(shown: Any, output: Any) -> float | None:
 
 
 def is_clear(optimizer: Any, most: int = 3) -> bool:
-    """Whether its gradients are none or zero, by the first few."""
+    """Whether its gradients are None or zero, judged by the first few."""
     looked = 0
     for group in optimizer.param_groups:
         for parameter in group["params"]:
@@ -74,7 +74,7 @@ def copies(optimizer: Any) -> dict[int, Any]:
 
 
 def digest(models: list[Any], optimizers: list[Any]) -> str:
-    """One word for the bits of every weight."""
+    """A digest of the bits of every weight."""
     found = hashlib.blake2b(digest_size=16)
     tensors = [t for model in models for t in model.state_dict().values()]
     tensors += [p for o in optimizers for group in o.param_groups for p in group["params"]]

@@ -1,4 +1,4 @@
-"""Where in a space a knob can act: its conditions are met, and no rule holds it in place."""
+"""Find a configuration in which a parameter is active and no rule sets it."""
 
 from __future__ import annotations
 

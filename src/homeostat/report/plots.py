@@ -77,7 +77,7 @@ def history(values: Sequence[float | None], *, maximize: bool, metric: str) -> s
 
 
 def _robust_limits(axes: Axes, numbers: np.ndarray, *, maximize: bool) -> None:
-    """Let a few terrible trials leave the picture instead of flattening all others."""
+    """Limits that leave a few terrible trials out instead of flattening all others."""
     best = numbers.max() if maximize else numbers.min()
     spread = abs(np.median(numbers) - best) or abs(best) * 0.05 or 1.0
     if maximize:
@@ -89,10 +89,10 @@ def _robust_limits(axes: Axes, numbers: np.ndarray, *, maximize: bool) -> None:
 def curves(
     arms: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]], *, metric: str, unit: str
 ) -> str:
-    """Training curves of a few arms: a thin line a seed, a thick one for their mean.
+    """Training curves of a few arms: a thin line for each seed, a thick one for their mean.
 
     Args:
-        arms: Name -> one (steps, values) pair a seed.
+        arms: Name -> one (steps, values) pair per seed.
         metric: What the values are.
         unit: What a step is, such as `step` or `epoch`.
     """

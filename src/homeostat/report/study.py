@@ -33,13 +33,13 @@ class StudyFacts:
     ranked: Sequence[TrialRow]
     """The completed ones, best first."""
     chosen: int | None
-    """The number of the trial that is recommended."""
+    """The number of the recommended trial."""
     default_run: RunRecord | None
     """The default configuration on fresh seeds, if it was confirmed; else the baseline."""
     best_run: RunRecord | None
     """The chosen configuration on the same seeds."""
     command: str = ""
-    """What reruns the chosen configuration."""
+    """The command that reruns the chosen configuration."""
 
 
 def write_study_report(facts: StudyFacts, folder: Path) -> Path:

@@ -24,7 +24,7 @@ _COLOUR = {
 
 
 def waterfall(verification: Verification) -> str:
-    """SVG text: one bar a claim, each from where the last one ended; then all together.
+    """SVG text: one bar per claim, each from where the last one ended; then all together.
 
     The pale band is the claim, the line the interval of the measurement. Where the last bar ends
     is what the changes would bring if they added up; the bar of all together is what they do.

@@ -93,7 +93,7 @@ class Proposals:
         return tuple(self._reached(trial, trials, *aim) for aim in self._objectives.items())
 
     def _reached(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: str) -> float:
-        """What a pruned trial counts as: the value it had reached, but no better than the median.
+        """What a pruned trial counts as: the value it had reached, within the worse half.
 
         Where networks overfit, a trial that was stopped early would look like the best; and where
         scores grow all the time, like one far worse than any that was ever made.

@@ -1,1 +1,1 @@
-"""The phases that fit any workload, one a file."""
+"""The phases that fit any workload, one per file."""

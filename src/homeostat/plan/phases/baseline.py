@@ -98,7 +98,8 @@ def _decisions(context: Context, facts: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _pace(record: RunRecord) -> tuple[float | None, int]:
-    """Seconds a step in the fastest attempt (others paid for starting up), and how far one got."""
+    """Seconds per step of the fastest attempt (others paid for starting up), and how far one
+    got."""
     paces, reached = [], 0
     for attempt in record.attempts:
         if attempt.last_step is not None and attempt.wall_s > 0:

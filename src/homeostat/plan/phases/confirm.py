@@ -14,13 +14,13 @@ from homeostat.search.search import search as run_search
 
 FEWEST_SEEDS, MOST_SEEDS = 3, 10
 ARMS = 4
-"""The default and the best three."""
+"""Configurations that are run again: the default and the best three."""
 MARGIN = 1.5
-"""A setting may be slower than the default."""
+"""Allows for settings that are slower than the default."""
 
 
 def confirm(context: Context, allowance_s: float) -> PhaseResult:
-    """Say what to expect of the choice: its value in the search was the luckiest of many."""
+    """Measure what to expect of the choice: in the search its value was the luckiest of many."""
     store = open_store(context.results)
     done = len(store.trials(store.study(context.study).key))
     result = run_search(
@@ -48,7 +48,7 @@ def confirm(context: Context, allowance_s: float) -> PhaseResult:
 
 
 def _affordable_seeds(context: Context, allowance_s: float) -> int:
-    """As many fresh seeds an arm as fit, since few leave a small gain undecided."""
+    """As many fresh seeds per configuration as fit, since few leave a small gain undecided."""
     pace_s = context.fact("baseline", "step_s")
     steps = context.fact("search", "steps", context.steps)
     if not pace_s:

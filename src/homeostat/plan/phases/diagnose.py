@@ -30,7 +30,7 @@ def diagnose(context: Context, allowance_s: float) -> PhaseResult:
     facts = found.to_json()
     sentences = [line for line in str(found).splitlines() if line.strip()]
     if not found.failed and found.next_cure is None:
-        left = "It ends within its bounds all the same; mend what the probe found."
+        left = "It ends within its bounds all the same; fix what the probe found."
         return PhaseResult("diagnose", "stopped", tuple(sentences), (left,), facts)
     cure = found.next_cure
     if cure is None:

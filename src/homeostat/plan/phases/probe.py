@@ -10,7 +10,7 @@ from homeostat.wording import plural
 
 LONGEST_S = 60.0
 EXAMINED = ("runs", "gradients")
-"""Faults whose first cause diagnosis finds; it comes later in the plan."""
+"""Faults whose cause the diagnosis finds later in the plan."""
 MOST_TOLD = 3
 """Warnings in the plan's own lines; all of them are in plan.json."""
 
@@ -21,7 +21,7 @@ def probe(context: Context, allowance_s: float) -> PhaseResult:
         context.workload, config=context.config, seconds=max(2.0, min(allowance_s, LONGEST_S))
     )
     faults, warnings = found.faults, found.warnings
-    # What fails at once hides the rest, so it is examined before anything else is believed.
+    # A run that fails at once hides all other faults, so its failure is examined first.
     blows_up = any(check.name in EXAMINED for check in faults)
     status: Status = "stopped" if faults and not blows_up else "done"
     sentences = [_sentence("Fault", check) for check in faults]
@@ -37,7 +37,7 @@ def probe(context: Context, allowance_s: float) -> PhaseResult:
     if blows_up:
         decisions = ("Go on to what fails first, and what cures it.",)
     elif faults:
-        decisions = ("Mend this first: what is tuned on top of it would have to be tuned again.",)
+        decisions = ("Fix this first: anything tuned on top of it would have to be tuned again.",)
     return PhaseResult("probe", status, tuple(sentences), decisions, found.to_json())
 
 

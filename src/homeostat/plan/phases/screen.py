@@ -11,9 +11,9 @@ from homeostat.search.screening.screen import screen as run_screen
 from homeostat.search.screening.screening import REPLICATES, WALKS
 
 FEWEST_PARAMETERS = 8
-"""With fewer, a search learns which matter as fast as a screening would."""
+"""With fewer parameters a search learns which matter as fast as a screening would."""
 MARGIN = 1.5
-"""A setting may be slower than the default."""
+"""Allows for settings that are slower than the default."""
 
 
 def screen(context: Context, allowance_s: float) -> PhaseResult:
@@ -51,7 +51,7 @@ def screen(context: Context, allowance_s: float) -> PhaseResult:
         *screening.notes,
     )
     if not found.kept:
-        decision = "Search by tiers, because nothing stood out of the noise."
+        decision = "Search by tiers, because nothing stood out from the noise."
     else:
         decision = (
             f"Search {', '.join(found.kept)}; the others stay at the default, because moving them "

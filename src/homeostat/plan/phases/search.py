@@ -21,11 +21,11 @@ MOST_TRIALS = 10_000
 TRIALS_PER_PARAMETER = 3
 FEWEST_TRIALS = 12
 SHORTEST = 8
-"""An attempt is shortened to an eighth at most: less says little about the whole."""
+"""An attempt keeps at least this part of its length: less says little about the whole."""
 
 
 def search(context: Context, allowance_s: float) -> PhaseResult:
-    """Search what the user has not held, told by each trial how it went; the best is kept."""
+    """Search everything that the user has not held fixed, and keep the best."""
     # A study that exists goes on as it was made: only its time is new.
     new = open_store(context.results).find(context.study) is None
     extent = affordable(context, allowance_s)
@@ -52,7 +52,7 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
 
 
 def screened(context: Context) -> list[str]:
-    """What a screening kept; nothing if there was none, or nothing stood out."""
+    """The parameters that a screening kept; none if there was no screening or nothing stood out."""
     kept: list[str] = context.fact("screen", "kept", [])
     return [name for name in kept if name not in context.held]
 
@@ -74,7 +74,7 @@ class Extent:
 
 
 def affordable(context: Context, allowance_s: float) -> Extent:
-    """As many tiers as there are trials for at full length; then shorter attempts, if need be."""
+    """Choose as many tiers as full-length trials allow; then shorten attempts, if need be."""
     pace_s = context.fact("baseline", "step_s")
     whole = context.search_steps or context.steps
     if not pace_s:

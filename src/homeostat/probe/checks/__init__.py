@@ -1,1 +1,1 @@
-"""The checks, one kind of question a file."""
+"""The checks, one kind of question per file."""

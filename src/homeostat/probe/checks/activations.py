@@ -11,7 +11,7 @@ LEAST_ROWS = 32
 MOSTLY = 0.9
 HALF = 0.6
 START = 3
-"""Looks that count as the start."""
+"""Looks at a layer that count as the start."""
 
 
 def check(bench: Bench) -> Checks:
@@ -38,7 +38,7 @@ def check(bench: Bench) -> Checks:
                 fine = False
                 yield found.warning(
                     f"{where}: {count} units are 0 for all {layer.rows} inputs.",
-                    "Lower the rate, or see how its bias and its input are scaled.",
+                    "Lower the rate, or check how its bias and its input are scaled.",
                     where=layer.where, dead=dead,
                 )  # fmt: skip
         elif layer.saturated:

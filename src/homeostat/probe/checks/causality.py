@@ -47,7 +47,7 @@ def _ask_again(found: Found, bench: Bench) -> Checks:
 
 
 def _predicts_next(call: Call, axis: int) -> bool:
-    """Its targets are its inputs, one step on."""
+    """Whether its targets are its inputs, one step ahead."""
     shown = call.inputs[0]
     times = shown.shape[axis]
     later = shown.narrow(axis, 1, times - 1)

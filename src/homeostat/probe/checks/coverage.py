@@ -8,10 +8,10 @@ from homeostat.record.check import Checks, Found
 from homeostat.wording import some
 
 FEW = 3
-"""Updates after which a zero that is still there is no accident of the start."""
+"""After this many updates a gradient that is still zero is no accident of initialisation."""
 NEGLIGIBLE = 1e-5
 TINY_MOVE = 1e-7
-"""Relative change in an update, below which float32 hardly notices."""
+"""Relative change in an update below which float32 rounds it away."""
 
 
 def check(bench: Bench) -> Checks:
@@ -78,8 +78,8 @@ def _twice(found: Found, run: Recording) -> Checks:
     doubled = [w for w in run.weights if len(w.optimizers) > len({i for i, _ in w.optimizers})]
     if doubled:
         yield found.fault(
-            f"{some([w.name for w in doubled])} stand twice in the same optimiser: each step is "
-            "taken twice.",
+            f"{some([w.name for w in doubled])} are listed twice in the same optimiser: each step "
+            "is taken twice.",
             "List every parameter once.",
             weights=[w.name for w in doubled],
         )
@@ -124,7 +124,7 @@ def _without_gradient(found: Found, run: Recording, whole: bool) -> Checks:
         yield found.warning(
             f"{some([w.name for w in idle])} are in the optimiser but are never used within "
             f"{run.num_updates} updates.",
-            "Take them out of the model, or see why nothing calls them.",
+            "Take them out of the model, or find out why nothing calls them.",
             weights=[w.name for w in idle],
         )
     zero = [w for w in stepped if w.largest_grad == 0 and _steps(run, w) >= FEW]
@@ -165,8 +165,8 @@ def _still(found: Found, run: Recording, whole: bool) -> Checks:
             f"{some([w.name for w in lost])} have a gradient (up to {w.largest_grad:.2g}) and "
             f"never move in {_steps(run, w)} updates at a rate of {max(_rates(run, w)):.2g} "
             f"({str(w.tensor.dtype).removeprefix('torch.')}).",
-            "See that each step is kept: weights overwritten or copied back, a rate too small for "
-            "the type (keep float32 weights), a skipped step.",
+            "Check that each step is kept: weights overwritten or copied back, a rate too small "
+            "for the type (keep float32 weights), a skipped step.",
             weights=[w.name for w in lost],
         )
     moved = [w for w in pushed if w.moved and w.tensor.ndim > 1 and w.move > 0]

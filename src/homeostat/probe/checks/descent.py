@@ -43,7 +43,7 @@ def _losses(run: Recording) -> list[float]:
 
 
 def _objective(bench: Bench) -> list[float]:
-    """The score over the reports, lower is better; of the plain run, which may be longer."""
+    """The score of each report of the plain run (the longest there is), lower is better."""
     workload = bench.workload
     sign = 1.0 if workload.goal == "minimize" else -1.0
     return [sign * v for v in bench.plain().curve(workload.metric) if math.isfinite(v)]
@@ -130,7 +130,7 @@ def _mirrored(bench: Bench, run: Recording, losses: list[float]) -> bool:
 def _wrong_goal(
     found: Found, bench: Bench, losses: list[float], objective: list[float]
 ) -> Check | None:
-    """The score moves as its name or the loss has it, and the workload asks for the opposite."""
+    """The score moves as its name or the loss suggests, and the workload asks for the opposite."""
     workload = bench.workload
     curve = bench.plain().curve(workload.metric)
     first, last = _ends(losses)

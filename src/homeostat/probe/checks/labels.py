@@ -13,10 +13,10 @@ from homeostat.record.check import Check, Checks, Found
 
 LEAST_ROWS = 40
 FOUND = 4.0
-"""In units of what chance does."""
+"""In units of the spread under chance."""
 NOTHING = 2.5
 CARRIES = 0.4
-"""Less of what the validation rows hold than this, learnt from training rows, is no relation."""
+"""If training rows teach less than this share of what validation rows hold, they are unrelated."""
 SAME = 0.99995
 
 
@@ -95,7 +95,7 @@ def _objective(bench: Bench, seed: int) -> list[float]:
 
 
 def _learns(bench: Bench, table: data.Table) -> bool:
-    """Over two seeds the score gets clearly better than a constant's, or than it was."""
+    """Whether, over two seeds, the score gets clearly better than a constant's, or than it was."""
     runs = [_objective(bench, bench.seed), _objective(bench, bench.seed + 1)]
     if min(map(len, runs)) < 3:
         return True  # too short to tell
@@ -163,7 +163,7 @@ def _leak(train: data.Table) -> Checks:
         yield found.warning(
             f"Input column {column} nearly is the target (correlation {alike[column]:.4f} over "
             f"{len(x)} rows).",
-            "See whether it is known before the target is.",
+            "Check whether it is known before the target is.",
             column=column,
         )
 

@@ -25,7 +25,7 @@ def check(bench: Bench) -> Checks:
 
 
 def evaluations(run: Recording) -> list[Call]:
-    """Calls that only a report came after, of models that are trained."""
+    """Calls of trained models that led to a report only, not to a step."""
     trained = {id(call.module) for call in run.calls if call.learnt_from}
     last = run.report_times[-1] if run.report_times else 0
     return [

@@ -1,4 +1,4 @@
-"""Noise: what a constant scores, how far seeds differ, and how many an effect needs."""
+"""Noise: what trivial predictors score, how far seeds differ, how many seeds an effect needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from homeostat.workload.trial import Trial
 
 EFFECTS = (0.01, 0.02, 0.05)
 POWER = 7.85
-"""(1.96 + 0.84) squared: found in four of five tries, at five per cent."""
+"""(1.96 + 0.84) squared: a power of 80 % at a significance level of 5 %."""
 
 
 def check(bench: Bench) -> Checks:
@@ -60,9 +60,9 @@ def _baselines(found: Found, bench: Bench) -> Checks:
     better = curve[-1] < best if workload.goal == "minimize" else curve[-1] > best
     if bench.whole and not better:
         yield found.warning(
-            f"{workload.metric} ends at {curve[-1]:.4g}, no better than doing nothing clever: "
+            f"{workload.metric} ends at {curve[-1]:.4g}, no better than trivial predictors: "
             f"{told}.",
-            "See what the network is given, and whether it learns at all.",
+            "Check what the network is given, and whether it learns at all.",
             baselines=scores,
         )
     else:

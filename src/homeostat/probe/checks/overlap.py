@@ -45,10 +45,8 @@ def _judge(
     found: Found, train: Sequence[Hashable], held_out: Sequence[Hashable], how: str, *,
     rich: bool = False,
 ) -> Check:  # fmt: skip
-    """Rows that are alike by chance (few distinct ones) are told apart by their number.
-
-    What is found twice among the training rows might also be met by chance among the others; not
-    so where the rows are rich: two of them are alike only if one is a copy.
+    """Rows with few distinct values are alike by chance: how often is read from repeats among the
+    training rows themselves. Rich rows are alike only if one is a copy of the other.
     """
     counts = Counter(train)
     shared = sum(row in counts for row in held_out)

@@ -1,4 +1,4 @@
-"""Reach: what the workload's own formula says a metric can be, against what is asked of it."""
+"""Reach: what a metric can be, by the workload's own formula, against what is asked of it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def check(bench: Bench) -> Checks:
     if ending.outcome is Outcome.FAILED:
         yield found.fault(
             f"It fails after {len(run.reports)} reports: {ending.reason}",
-            "Mend the line that is named; nothing else can be judged before.",
+            "Fix the line that is named; nothing else can be judged before.",
             reason=ending.reason,
             traceback=ending.traceback,
         )

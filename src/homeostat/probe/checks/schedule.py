@@ -20,7 +20,7 @@ NORMS = (
 )
 FEW_RATES = 8
 USUAL_DECAY = 0.01
-"""AdamW's own default, which people leave on everything; above it is a decision."""
+"""AdamW's own default, which is often left on everything; a higher value is a decision."""
 
 
 def check(bench: Bench) -> Checks:

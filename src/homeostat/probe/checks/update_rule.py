@@ -54,7 +54,7 @@ def check(bench: Bench) -> Checks:
                 )  # fmt: skip
                 break
     if fine:
-        yield found.ok("No switch was found to change the optimiser on the side.")
+        yield found.ok("No switch was found that also changes the optimiser.")
 
 
 def _swapped(one: Recording, two: Recording) -> str:

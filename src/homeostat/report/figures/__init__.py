@@ -1,4 +1,4 @@
-"""Interactive figures, one a file, each a function from what was kept to a plotly figure.
+"""Interactive figures, one per file, each a function from what was kept to a plotly figure.
 
 Pages and notebooks take them as JSON: `figure.to_plotly_json()`.
 """

@@ -17,7 +17,7 @@ MOST_POINTS = 400
 
 
 def curves(runs: Mapping[str, Sequence[Curve]], *, metric: str, unit: str) -> go.Figure:
-    """One line a run, with a band from the lowest to the highest of its seeds.
+    """One line per run, with a band from the lowest to the highest of its seeds.
 
     Args:
         runs: Name -> (steps, values) of each seed.

@@ -25,7 +25,7 @@ class Flattened:
     Attributes:
         points_N2: Inside the unit circle.
         distance_N: Of each point from the centre, in the whole ball.
-        share: What part of the squared distances lies within the disc's plane.
+        share: The part of the squared distances that lies within the disc's plane.
     """
 
     points_N2: NDArray[np.float64]
@@ -129,7 +129,7 @@ def disc(
 
 
 def _outward(x: float, y: float) -> str:
-    """Where a name stands so that names of neighbours part."""
+    """Where a name is placed, so that the names of neighbours do not overlap."""
     height = "middle" if abs(y) < abs(x) / 2 else ("top" if y > 0 else "bottom")
     side = "center" if abs(x) < abs(y) / 2 else ("right" if x > 0 else "left")
     return f"{height} {side}"

@@ -20,7 +20,7 @@ WIDTHS = ((0.0, 0.33, 0.6), (0.33, 0.66, 1.2), (0.66, 1.01, 2.2))
 
 SIGNS = ((1, "excites", EXCITES), (-1, "inhibits", INHIBITS))
 CROWD = 250
-"""Connections that can be told apart; more are drawn fainter."""
+"""As many connections as the eye can tell apart; more are drawn fainter."""
 
 Edge = tuple[int, int, float]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def history(trials: Sequence[TrialRow], *, metric: str, goal: str) -> go.Figure:
-    """One point a trial with a value, and the running best as a line.
+    """One point for each trial with a value, and the running best as a line.
 
     Trials without a value (diverged, failed) are crosses on the lower edge, with their reason.
     """

@@ -1,4 +1,4 @@
-"""Parallel coordinates: every trial a line through its settings, coloured by how it did."""
+"""Parallel coordinates: each trial is a line through its settings, coloured by its value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_AXES = 12
 def parallel(
     trials: Sequence[TrialRow], *, metric: str, goal: str, space: Space, names: Sequence[str] = ()
 ) -> go.Figure:
-    """One axis a parameter that every trial has, the objective last.
+    """One axis for each parameter that every trial has, the objective last.
 
     Args:
         trials: Those with a value are drawn.

@@ -26,7 +26,7 @@ __all__ = [
 
 
 def dressed(figure: go.Figure, *, x: str = "", y: str = "", height: int = 380) -> go.Figure:
-    """Give a figure the house's fonts, margins and axes, and return it."""
+    """Give a figure the common fonts, margins and axes, and return it."""
     axis = {
         "gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": "outside",
         "tickcolor": GRID, "automargin": True,
@@ -50,7 +50,7 @@ def dressed(figure: go.Figure, *, x: str = "", y: str = "", height: int = 380) -
 
 
 def see_through(colour: str, opacity: float) -> str:
-    """A #rrggbb colour as one that lets the ground through."""
+    """A #rrggbb colour made translucent."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
 

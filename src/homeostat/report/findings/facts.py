@@ -71,7 +71,7 @@ class Facts:
 
     @property
     def round(self) -> Round | None:
-        """The study as its checklist looks at it; none without a workload or a result."""
+        """The study as its checklist sees it; None without a workload or a result."""
         if self.workload is None or not self.ranked:
             return None
         return Round(
@@ -91,7 +91,7 @@ class Facts:
             return None
 
     def command(self, trial: TrialRow) -> str:
-        """What reruns a trial."""
+        """The command that reruns a trial."""
         reference = self.row.settings.get("reference") or self.row.workload
         held = {**self.row.definition["start"], **self.row.definition["pins"]}
         return command(str(reference), {**held, **trial.parameters})

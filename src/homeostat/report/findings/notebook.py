@@ -62,7 +62,7 @@ def execute(notebook: Node, *, timeout_s: int = 120) -> None:
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
-    # Where there are sockets in files, nobody else can listen to the kernel.
+    # Over Unix sockets, where there are any, no other user can reach the kernel.
     transport = "ipc" if os.name == "posix" else "tcp"
     manager = AsyncKernelManager(kernel_name="python3", transport=transport)
     NotebookClient(notebook, km=manager, timeout=timeout_s).execute(cleanup_kc=True)

@@ -104,7 +104,7 @@ def searched(facts: Facts) -> Iterator[Block]:
 
 
 def traded(facts: Facts) -> Iterator[Block]:
-    """The Pareto front, where there are two objectives or more."""
+    """The Pareto front, if there are two objectives or more."""
     if len(facts.objectives) < 2 or not facts.ranked:
         return
     found = pareto(facts.ranked, facts.objectives)
@@ -128,7 +128,7 @@ def traded(facts: Facts) -> Iterator[Block]:
 
 
 def mattered(facts: Facts) -> Iterator[Block]:
-    """Which parameters explain what the trials differ by."""
+    """Which parameters explain the differences between trials."""
     if facts.workload is None or len(facts.ranked) < FEWEST:
         return
     found = importance(facts.trials, facts.workload.space, metric=facts.metric, goal=facts.goal)
