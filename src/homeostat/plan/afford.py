@@ -7,7 +7,9 @@ import math
 from homeostat.plan.context import Context
 
 SHORTEST = 8
-"""An attempt keeps at least this part of its length: less says little about the whole."""
+"""An attempt is cut to no less than one part in this many: less says little about the whole."""
+MARGIN = 1.5
+"""What a phase sets aside for settings that are slower than the default."""
 
 
 def affordable_steps(context: Context, allowance_s: float, runs: int) -> int:

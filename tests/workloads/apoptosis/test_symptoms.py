@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from homeostat.workloads.apoptosis.symptoms import SYMPTOMS, Seen
+from homeostat.symptoms.seen import Seen
+from homeostat.workloads.apoptosis.symptoms import SYMPTOMS
 from homeostat.workloads.apoptosis.workload import apoptosis
 
 ROWS = {row.name: row for row in SYMPTOMS}
@@ -17,7 +18,7 @@ def seen(steps=300, config=None, **curves) -> Seen:
         name: [(steps - 1, curve)] if isinstance(curve, int | float) else curve
         for name, curve in curves.items()
     }
-    return Seen(apoptosis.space.resolve(config or {}), steps, points)
+    return Seen(apoptosis.space.resolve(config or {}), steps, points, "val_loss", "minimize")
 
 
 HEALTHY = seen(

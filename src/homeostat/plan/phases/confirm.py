@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from homeostat.plan.afford import MARGIN
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.plan.phases.search import timeout_s
@@ -15,8 +16,6 @@ from homeostat.search.search import search as run_search
 FEWEST_SEEDS, MOST_SEEDS = 3, 10
 ARMS = 4
 """Configurations that are run again: the default and the best three."""
-MARGIN = 1.5
-"""Allows for settings that are slower than the default."""
 
 
 def confirm(context: Context, allowance_s: float) -> PhaseResult:

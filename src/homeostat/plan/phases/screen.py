@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeostat.plan.afford import affordable_steps
+from homeostat.plan.afford import MARGIN, affordable_steps
 from homeostat.plan.budget import format_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
@@ -12,8 +12,6 @@ from homeostat.search.screening.screening import REPLICATES, WALKS
 
 FEWEST_PARAMETERS = 8
 """With fewer parameters a search learns which matter as fast as a screening would."""
-MARGIN = 1.5
-"""Allows for settings that are slower than the default."""
 
 
 def screen(context: Context, allowance_s: float) -> PhaseResult:

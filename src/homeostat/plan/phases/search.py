@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeostat.execute.job import Reported
+from homeostat.plan.afford import SHORTEST
 from homeostat.plan.budget import format_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult, Status
@@ -20,8 +21,6 @@ TIERS = (1, 2, 3, 4)
 MOST_TRIALS = 10_000
 TRIALS_PER_PARAMETER = 3
 FEWEST_TRIALS = 12
-SHORTEST = 8
-"""An attempt keeps at least this part of its length: less says little about the whole."""
 
 
 def search(context: Context, allowance_s: float) -> PhaseResult:

@@ -1,6 +1,6 @@
 """What takes a dead layer's place: five ways to make a newborn.
 
-    parent           a healthy layer's weights with noise (the seed's way)
+    parent           a healthy layer's weights with noise (the guide's way)
     zero_output      the same, but silent at first: the network keeps its function until it learns
                      (exactly so with norms first; with norms last, up to a normalisation)
     reinit           fresh random weights

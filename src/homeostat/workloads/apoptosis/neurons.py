@@ -12,7 +12,7 @@ from homeostat.workloads.apoptosis.influence import Block
 from homeostat.workloads.apoptosis.model import initialise
 
 SHARE = 0.1
-"""Of a layer's neurons, how many are replaced each time: the seed's bottom tenth."""
+"""Of a layer's neurons, how many are replaced each time: the guide's bottom tenth."""
 SHRINK = 0.5
 
 

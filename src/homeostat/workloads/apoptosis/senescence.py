@@ -42,7 +42,7 @@ ARCHITECTURES: dict[str, tuple[int, int]] = {"A": (1, 1), "B": (2, 2), "C": (3, 
 
 @dataclass
 class LayerState:
-    """One layer's condition. `layer_zone` is its role; the other names are the seed's own."""
+    """One layer's condition. `layer_zone` is its role; the other names are the guide's own."""
 
     layer_zone: str = "stable"
     age: int = 0
@@ -110,7 +110,7 @@ REPAIRED = Rules()
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How fast layers age and how far the signs of age go; the seed's names and defaults."""
+    """How fast layers age and how far the signs of age go; the guide's names and defaults."""
 
     max_lifespan: int = 3000
     maturation_period: int = 750

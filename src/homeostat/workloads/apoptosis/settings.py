@@ -23,7 +23,7 @@ _SAME_NAME = (
 
 
 def schedule(config: Config) -> dict[str, Any]:
-    """The manager's arguments, by the seed's names."""
+    """The manager's arguments, by the guide's names."""
     return {name: config[name] for name in _SAME_NAME} | {"base_dropout": config.dropout}
 
 

@@ -3,57 +3,14 @@
 Each row looks at a record and gives its evidence as a sentence, or nothing. A row may also doubt
 its own inference: the guide blames the lifespan for "only 1-2 deaths", but when as many layers
 died as there are dying layers, no lifespan could have given more.
-
-The classes are this file's own: the general ones come with PyTorch, which asking about a workload
-does not need. Diagnosing takes any rule of this form.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-from homeostat.space import Config
+from homeostat.symptoms.seen import Seen
+from homeostat.symptoms.symptom import Symptom
 from homeostat.workloads.apoptosis.senescence import ARCHITECTURES
 from homeostat.workloads.apoptosis.settings import deaths_of, reachable
-
-Points = list[tuple[int, float]]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a rule looks at: the configuration, the steps done, and every metric's curve."""
-
-    config: Config
-    steps: int
-    curves: Mapping[str, Points]
-
-    def last(self, metric: str) -> float | None:
-        """The last value of a metric, or None where it was never reported."""
-        points = self.curves.get(metric)
-        return points[-1][1] if points else None
-
-
-Sentence = Callable[[Seen], str]
-
-
-def never(_: Seen) -> str:
-    return ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Symptom:
-    """One row: what is seen, what is blamed, and what to change."""
-
-    name: str
-    evidence: Sentence
-    """The numbers, as a sentence; empty when the symptom is absent."""
-    cause: str
-    remedy: Mapping[str, Any] = field(default_factory=dict)
-    """Changes to the configuration."""
-    doubt: Sentence = never
-    """What in the record contradicts the cause; empty when nothing does."""
 
 
 def _times_worse(seen: Seen) -> float | None:

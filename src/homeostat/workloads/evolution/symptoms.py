@@ -5,36 +5,8 @@ Each row looks at the metrics of a run and gives its evidence as a sentence, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-Points = list[tuple[int, float]]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a rule looks at: the configuration and every metric's curve."""
-
-    config: Mapping[str, Any]
-    curves: Mapping[str, Points]
-
-    def last(self, metric: str) -> float | None:
-        """The last value of a metric, or None where it was never reported."""
-        points = self.curves.get(metric)
-        return points[-1][1] if points else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Symptom:
-    """One row: what is seen, what is blamed, and what to change."""
-
-    name: str
-    evidence: Callable[[Seen], str]
-    """The numbers, as a sentence; empty when the symptom is absent."""
-    cause: str
-    remedy: Mapping[str, Any] = field(default_factory=dict)
-    """Changes to the configuration."""
+from homeostat.symptoms.seen import Seen
+from homeostat.symptoms.symptom import Symptom
 
 
 def _lucky(seen: Seen) -> str:

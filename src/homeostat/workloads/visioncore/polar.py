@@ -170,7 +170,7 @@ class Dynamics(nn.Module):
     """Amplitudes relax towards the image's, at a rate between that of fixation and of saccades.
 
         recurrent   x_t = e x_{t-1} + (1 - e) A_t,     e = exp(-lambda_t dt)
-        per_frame   x_t = abar + e (A_t - abar)        seed 003's form, which has no memory
+        per_frame   x_t = abar + e (A_t - abar)        the guide's form, which has no memory
         none        x_t = A_t
 
     In the recurrent form abar, the resting amplitude, is where each clip starts from; written

@@ -114,7 +114,7 @@ class ConvGRU(nn.Module):
     With z the update gate, h <- (1 - z) h + z tanh(candidate), where the candidate is
         cho     Wx x + Wh (r h)       Cho et al. 2014
         cudnn   Wx x + r (Wh h)       as in cuDNN and torch.nn.GRU
-        seed    Wx x + Wh h + r h     the "fixed" form of seed 003
+        seed    Wx x + Wh h + r h     the "fixed" form of the guide
         unused  Wx x + Wh h           its form before the fix: no reset gate at all
     """
 

@@ -48,7 +48,7 @@ class FreeViewing(LightningModule):
         model: Either family; built whole, so that no parameter is younger than the optimiser.
         settings: Rates, decay, schedule.
         core_lr_scale: Taken instead of `settings.core_lr_scale` when given. The core's rate is
-            computed once, here. Seed 003 assigned its scale to the finished module, which
+            computed once, here. The guide assigned its scale to the finished module, which
             changes nothing; `as_documented` in `build_module` does the same.
     """
 
