@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Any
 
 import torch
@@ -48,12 +47,7 @@ class BackwardEyes(AbstractContextManager["BackwardEyes"]):
         torch.autograd.backward = self._backward  # type: ignore[assignment]
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         torch.autograd.backward = self._original
         self._anomaly.__exit__(None, None, None)
 

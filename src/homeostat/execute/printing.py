@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from homeostat.record.attempt import LOG
@@ -50,12 +49,7 @@ class Printing:
         for number, before in zip(_STREAMS, self._before, strict=True):
             os.dup2(before if folder is None else self._logs[folder], number)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.to(None)
         for before in self._before:
             os.close(before)

@@ -23,7 +23,7 @@ LONGER = 2.5
 
 
 def has_gap(config: Config, steps: int) -> bool:
-    """Whether a run reports its gap; one that is scored at most twice has none worth having."""
+    """Whether a run reports its gap; a run that is scored at most twice is too short for one."""
     return bool(config.senescence and config.gap and steps > 2 * config.eval_interval)
 
 

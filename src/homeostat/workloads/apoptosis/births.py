@@ -1,4 +1,4 @@
-"""What takes a dead layer's place: five ways to make a newborn.
+"""Births: five ways to make the layer that takes a dead one's place.
 
     parent           a healthy layer's weights with noise (the guide's way)
     zero_output      the same, but silent at first: the network keeps its function until it learns
@@ -48,7 +48,7 @@ def reinit(block: nn.Module, rng: Generator) -> None:
 
 @torch.no_grad()
 def silence(block: nn.Module) -> None:
-    """Zero what each part of a block adds, so that only what flows past it is left."""
+    """Zero what each part of a block adds, so that only the residual stream is left."""
     for name in ("attention_out", "outgoing"):
         part = getattr(block, name, None)
         if part is not None:

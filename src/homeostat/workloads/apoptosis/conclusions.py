@@ -12,7 +12,7 @@ NEAR, FAR = 0.02, 0.10
 
 
 def _worse(seen: Sweep, value: float) -> float | None:
-    """By what part the loss at a ceiling is above the loss at the best one."""
+    """How far the loss at a ceiling is above the loss at the best one, as a share of it."""
     if value not in seen.means:
         return None
     best = min(seen.means.values())

@@ -31,7 +31,7 @@ class Data(Protocol):
 
     @property
     def sha256(self) -> str:
-        """Of all of it, so that a run can say what it was trained on."""
+        """Digest of all the data, so that a run can say what it was trained on."""
         ...
 
     @property
@@ -41,7 +41,7 @@ class Data(Protocol):
 
     @property
     def seen(self) -> tuple[Tensor, Tensor]:
-        """As many from the training part: what the documented code validates on."""
+        """As many of the training part, which is what the documented code validates on."""
         ...
 
     def draw(self, rng: np.random.Generator, batch: int) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from homeostat.workloads.apoptosis.senescence import Rules, Schedule
 
-# Keeps (1 - .1) * 3000 from counting as a hair above 2700.
+# Keeps (1 - .1) * 3000 from rounding to just above 2700.
 _ROUNDING = 1e-9
 
 
@@ -63,7 +63,7 @@ def count_deaths(schedule: Schedule, rules: Rules, *, births: int, deaths: int, 
 
 
 def lifespan_for(target: int, *, deaths: int, steps: int) -> int:
-    """The longest lifespan that gives at least `target` deaths, without trying any.
+    """The longest lifespan that gives at least `target` deaths, computed without running any.
 
     The interval follows as a sixth of the lifespan, the guide's own rule, so that L_eff = L.
     """

@@ -75,7 +75,7 @@ def prune(weight: Tensor, keep: float) -> Tensor:
 def influenced(
     mode: Influence, block: Block, h: Tensor, layer: LayerState, rng: Generator | None
 ) -> Tensor:
-    """What comes out of a block, as far as its influence lets it through.
+    """The output of a block, scaled by the influence of its layer.
 
     Args:
         mode: One of the ways above.

@@ -1,4 +1,4 @@
-"""Every layer's vitality and role over time, as fine as a picture can show."""
+"""Every layer's vitality and role over time, at the resolution of a picture."""
 
 from __future__ import annotations
 

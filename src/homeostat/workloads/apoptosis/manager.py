@@ -17,7 +17,7 @@ from homeostat.workloads.apoptosis.senescence import LayerState, Rules, Schedule
 HEALTHY = 0.5
 """Above this vitality a layer may be a parent."""
 NOBODY = -1
-"""In the place of a parent: the newborn has fresh weights."""
+"""Stands for a parent where there is none: the newborn has fresh weights."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class PhasePlan:
         return 0 if step < self.to_b else 1 if step < self.back else 2
 
     def ends(self, step: int) -> bool:
-        """Whether this is the last step of a phase but the last."""
+        """Whether this is the last step of a phase other than the final one."""
         return step + 1 in (self.to_b, self.back)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 FILE = "lifelines.npz"
 MOST_PX = 600
 FRESH = -1
-"""In the place of a parent: nobody's weights."""
+"""Stands for a parent where there is none: fresh weights."""
 
 
 def lifelines(kept: Kept) -> View | None:

@@ -30,7 +30,7 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
 
 
 def four_phases(context: Context) -> tuple[Phase, ...]:
-    """The guide's own plan; imported when asked for, because it stands on everything else."""
+    """The guide's own plan; imported when asked for, because it imports everything else."""
     from homeostat.workloads.apoptosis.plan import plan
 
     return plan(context)

@@ -1,4 +1,4 @@
-"""What the best creatures that a run kept look like and do, on a layout nothing was selected on."""
+"""How the best creatures of a run look and move, on a layout that selection never saw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The book of a life: where a creature is, what it has met, and what that scores.
+"""The book of a life: where a creature is, which pellets it met, and what that scores.
 
 A book has a row for each quantity and a column for each creature. The lanes fill sixteen columns
 at a time, the scalar kernel one; rare events (a pellet met, a rule broken) are booked one creature

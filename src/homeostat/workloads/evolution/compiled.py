@@ -41,7 +41,7 @@ class _FolderCache(FunctionCache):
 
 
 def compiled(function: Function) -> Function:
-    """Compile for the machine at first call: no Python lock held, strict IEEE arithmetic."""
+    """Compile for this machine at the first call: without the GIL, strict IEEE arithmetic."""
     dispatcher: Any = njit(nogil=True, error_model="numpy")(function)
     dispatcher._cache = _FolderCache(function)
     return cast(Function, dispatcher)

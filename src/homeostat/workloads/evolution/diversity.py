@@ -23,7 +23,7 @@ from homeostat.workloads.evolution.neat.genome import Genomes
 
 Array = npt.NDArray[Any]
 
-SAMPLED = 100  # the smallest population searched: scores of all sizes compare
+SAMPLED = 100  # the smallest population searched, so that scores of all sizes compare
 _BANDWIDTH = 0.2
 _NEIGHBOURS = 15
 # Bounds behaviour is scaled by. Not of the population: a number must mean the same in every run.

@@ -35,7 +35,7 @@ from .neat.mutate import Rates
 
 Array = npt.NDArray[Any]
 
-_RESET_SHARE, _RESET_RANGE = 0.1, 0.5  # of NEAT weight mutations; where new weights lie
+_RESET_SHARE, _RESET_RANGE = 0.1, 0.5  # of NEAT weight mutations; the range of new weights
 _BIAS_RATE, _BIAS_SIZE = 0.3, 0.2  # of a neuron's own bias, when it has one
 
 

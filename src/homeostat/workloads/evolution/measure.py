@@ -1,4 +1,4 @@
-"""What a run reports: every generation what was seen, now and then what is true.
+"""What a run reports: in-sample numbers every generation, held-out numbers now and then.
 
 In-sample numbers come from the layouts selection went by, and flatter; held-out numbers come from
 64 layouts nothing was ever selected on. `fitness`, the objective, is held-out.
@@ -30,7 +30,7 @@ def seen(generation: Generation) -> dict[str, float]:
 
 
 def due(number: int, budget: int, every: int) -> bool:
-    """Whether the true numbers are wanted after this generation."""
+    """Whether held-out numbers are measured after this generation."""
     return (number + 1) % every == 0 or number + 1 == budget
 
 

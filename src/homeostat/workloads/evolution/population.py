@@ -1,7 +1,7 @@
 """A population as arrays: creatures are founded, live on, and are bred, all in compiled loops.
 
-Every creature draws its randomness from a key of its own (seed, generation, place), so neither the
-order nor the number of threads could matter.
+Every creature draws its randomness from a key of its own (seed, generation, place), so neither
+order nor number of threads matters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The same world once more, in NumPy and float64, written for reading: the reference of the tests.
+"""The same simulator in NumPy and float64, written to be read: the reference of the tests.
 
 One creature, whole arrays of nodes and muscles at a time. Slow (a few evaluations a second).
 """

@@ -3,7 +3,7 @@
 replay.npz    frames at 15 a second for the top 10, the bottom 5 and 10 others; the winner's
               activations. Plain arrays, no pickle.
 replay.json   genomes and networks of the same creatures, the fitness curve, the winner's line
-track.png     the way of the winner over the ground, past its pellets
+track.png     the path of the winner over the ground, past its pellets
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def genome_of(creatures: Creatures, i: int) -> dict[str, Any]:
 
 
 def draw_track(film: Film, score: Array, path: Path) -> None:
-    """Draw the way of a creature's centre of mass over the ground, with the pellets it went for."""
+    """Draw the path of a creature's centre of mass, with the pellets it went for."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 6), layout="constrained")

@@ -1,7 +1,7 @@
 """Run all seeds of a configuration in one batch of the kernels, and keep the files of the guide.
 
     results/neat_baseline_20250129_143022.json     config, curves, final numbers, timing
-    results/neat_baseline_20250129_143022/         the same as a run of the house (curves.csv, ...)
+    results/neat_baseline_20250129_143022/         the same as any other run (curves.csv, ...)
         state.npz                                  where it can continue
 
 The JSON file and the state are replaced after every generation, by rename: a run killed at any

@@ -1,4 +1,4 @@
-"""Evaluate creatures on layouts, with every core: the door to the kernels."""
+"""Evaluate creatures on layouts on every core: the entry to the kernels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from homeostat.workloads.evolution.world import World
 
 Array = npt.NDArray[Any]
 
-_GROUPS_PER_THREAD = 4  # more, smaller groups even out; fewer cost less Python
+_GROUPS_PER_THREAD = 4  # many small groups balance the load; few large ones cost less Python
 
 _fast: list[Any] = []
 

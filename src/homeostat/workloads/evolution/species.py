@@ -105,7 +105,7 @@ class Species:
         self.expected = self.member[parents]
 
     def state_dict(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """Everything as plain values."""
         return {
             "name": self.name,
             "representative": self.representative,
@@ -117,6 +117,6 @@ class Species:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Be as the one that wrote `state`."""
+        """Restore what `state_dict` returned."""
         for name, value in state.items():
             setattr(self, name, int(value) if name == "founded" else np.asarray(value))

@@ -1,4 +1,4 @@
-"""What a finished run shows of its best creatures: their bodies, their ways, their gaits."""
+"""Views of the best creatures of a run: their bodies, their paths, their gaits."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _body(
 
 
 def tracks(kept: Kept) -> View | None:
-    """The way of each over the ground, and the pellets it went for."""
+    """The path of each over the ground, and the pellets it went for."""
     import plotly.graph_objects as go
 
     from homeostat.report.figures.style import COLOURS, dressed

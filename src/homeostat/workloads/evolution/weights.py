@@ -204,7 +204,7 @@ def inherit_weights(
 
 @compiled
 def mutate_weights(weights: Any, i: int, bodies: Any, rules: Any, stream: Any) -> None:
-    """Shake every weight in use, each with the chance of the rules."""
+    """Change each weight in use with the chance that the rules give."""
     for h in range(weights.base.shape[1]):
         _shake(weights.base[i, h], 0 if rules.hidden_biased else 1, 1 + rules.inputs, rules, stream)
     width = weights.out.shape[2]

@@ -1,4 +1,4 @@
-"""The best creatures of a run on disk: genomes, the way they went, and how to see them again."""
+"""The best creatures of a run on disk: genomes, paths, and how to film them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metric table: every score of simple predictors, which any network has to be shown beside.
+"""The metric table: every score of simple predictors, to compare any network with.
 
 G genes, P perturbations.
 

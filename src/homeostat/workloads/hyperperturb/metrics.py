@@ -52,7 +52,7 @@ def mse_top(observed_PG: FloatArray, predicted_PG: FloatArray, num_top: int = 20
 
 
 def discrimination_rank(observed_PG: FloatArray, predicted_PG: FloatArray) -> float:
-    """How often a prediction is nearer its own perturbation than another: 1 always, 0.5 chance.
+    """How often a prediction is nearer to its own perturbation than to another; 0.5 is chance.
 
     Nearness is the cosine between effects; ties count half.
     """

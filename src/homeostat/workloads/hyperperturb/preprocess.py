@@ -70,7 +70,7 @@ def centre_batches(
 
 
 def most_variable(expression_CG: FloatArray, among_G: Mask, num_genes: int) -> Mask:
-    """Marks the `num_genes` genes, of those marked, that vary most for their mean (0: all)."""
+    """Of the marked genes, marks the `num_genes` that vary most for their mean (0: all)."""
     if num_genes == 0 or num_genes >= among_G.sum():
         return among_G
     spread_G = expression_CG.var(0) / np.maximum(expression_CG.mean(0), 1e-6)

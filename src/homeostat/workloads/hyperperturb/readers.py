@@ -122,7 +122,7 @@ def read_h5ad(path: Path, *, perturbation_column: str = "", control: str = "") -
 def _choose(
     asked: str, usual: tuple[str, ...], there: list[str], missing: str, parameter: str
 ) -> str:
-    """The asked-for name, or the first usual one that is there; else what to type instead."""
+    """The name asked for, or the first usual one that exists."""
     found = asked if asked in there else next((name for name in usual if name in there), None)
     if found is None or (asked and asked not in there):
         tried = repr(asked) if asked else " or ".join(repr(name) for name in usual)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FILE = "disc.npz"
 MOST = 3_000
-"""Genes kept: those knocked out, then those moved most. More are a smear on a disc."""
+"""Genes kept: those knocked out, then those moved most. More would cover each other."""
 
 
 def points(problem: Problem, learner: Learner) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""How the voltages of liquid time-constant neurons go on over a part of a step, for any backend.
+"""Solvers: advance the voltages of liquid time-constant neurons by part of a step, any backend.
 
 cm dv/dt = towards - strength v, both of which depend on v: what all synapses and the leak pull
 with, and what they pull to (Hasani et al. 2021, equation 1).

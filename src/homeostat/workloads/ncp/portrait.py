@@ -1,4 +1,4 @@
-"""What a run keeps of its trained network: how strongly who drives whom, and states over time.
+"""What a run keeps of its trained network: the strength of its connections, and states over time.
 
 T steps, I inputs, N neurons, O outputs.
 """

@@ -1,4 +1,4 @@
-"""What a CfC or LTC layer is, for every backend: sizes, choices, parameters and their first values.
+"""Specification of a CfC or LTC layer for every backend: sizes, choices, initial parameters.
 
 Both backends build their layers from these, so the same generator gives the same network on each,
 and parameters carry the same names and shapes everywhere.

@@ -25,14 +25,14 @@ SYMPTOMS: tuple[dict[str, Any], ...] = (
         "sign": {"metric": "val_loss", "shape": "rising"},
         "cause": "the network learns its training sequences by heart",
         "remedies": ("more dropout", "a smaller network"),
-        "source": "seed 002, dropout rate and hidden size: increase dropout if overfitting",
+        "source": "the guide, dropout rate and hidden size: increase dropout if overfitting",
     },
     {
         "name": "underfitting",
         "sign": {"metric": "train_loss", "shape": "flat"},
         "cause": "the network is too small, or its rate too low, for what there is to learn",
         "remedies": ("another layer", "a larger network"),
-        "source": "seed 002, layers and backbone: add layers, increase complexity if underfitting",
+        "source": "the guide, layers and backbone: add layers, increase complexity if underfitting",
     },
     {
         "name": "training too slow",
@@ -46,7 +46,7 @@ SYMPTOMS: tuple[dict[str, Any], ...] = (
         "sign": {"metric": "train_loss", "shape": "spikes"},
         "cause": "the rate is too high for the length of its gradients",
         "remedies": ("a lower rate", "a longer warm-up", "shorter gradients"),
-        "source": "seed 002, learning rate: start with 1e-3, use warm-up, consider scheduling",
+        "source": "the guide, learning rate: start with 1e-3, use warm-up, consider scheduling",
     },
     {
         "name": "clipping always acts",
@@ -60,21 +60,21 @@ SYMPTOMS: tuple[dict[str, Any], ...] = (
         "sign": {"config": {"solver": ("explicit", "rk4")}, "outcome": "diverged"},
         "cause": "a time step is long against a neuron's time constant",
         "remedies": ("a bounded solver", "log time"),
-        "source": "seed 002, LTC: consider stability constraints; Hasani et al. 2021, section 3",
+        "source": "the guide, LTC: consider stability constraints; Hasani et al. 2021, section 3",
     },
     {
         "name": "the pure mode lags behind",
         "sign": {"config": {"mode": "pure"}},
         "cause": "its state has no gate: it forgets at a rate it cannot choose",
         "remedies": ("a gated cell",),
-        "source": "seed 002, modes; Hasani et al. 2022, table 2: 85 % against 99 % on event XOR",
+        "source": "the guide, modes; Hasani et al. 2022, table 2: 85 % against 99 % on event XOR",
     },
     {
         "name": "a deep stack without skips",
         "sign": {"config": {"num_layers": 3, "residual": False}},
         "cause": "three recurrent layers pass gradients poorly",
         "remedies": ("a skip over each layer",),
-        "source": "seed 002, layers: use residual connections for deeper networks",
+        "source": "the guide, layers: use residual connections for deeper networks",
     },
 )
 """Rules over a run's record; remedies are names in `REMEDIES`."""

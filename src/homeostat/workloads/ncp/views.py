@@ -16,7 +16,7 @@ ANSWER_PX, LAYER_PX, ABOVE_PX, BELOW_PX = 180, 210, 40, 110
 
 
 def wiring(kept: Kept) -> View | None:
-    """Who excites and who inhibits whom; None for a layer in which everyone is connected."""
+    """Which neurons excite and inhibit which; None for a fully connected layer."""
     from homeostat.report import figures
     from homeostat.workloads.ncp.wiring_plot import KIND_COLOURS, column
 

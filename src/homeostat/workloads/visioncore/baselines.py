@@ -1,4 +1,4 @@
-"""What no training scores: the flat guess, and the best predictions there are."""
+"""Baselines: the flat guess, and the best predictions there are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def baselines(config: Config, trial: Trial) -> dict[str, float]:
-    """Bits per spike on the validation frames: of nothing, of the image, and of image and eyes.
+    """Bits per spike on the validation frames: flat guess, oracle of the image, oracle of both.
 
     Recordings have no truth, so the flat guess is all there is for them.
     """

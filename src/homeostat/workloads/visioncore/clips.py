@@ -15,7 +15,7 @@ from homeostat.workloads.visioncore.experiment import LEVELS_PER_SD, Session
 
 CLIP_FRAMES = 48
 BURN_IN = 16
-"""Frames at the start of a clip that are seen and not predicted, while memory fills."""
+"""Frames at the start of a clip that are seen but not predicted, while memory fills."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class SessionSettings:
     tracker_noise_arcmin: float = 1.0
     """Standard deviation of the recorded gaze about the true one."""
     constants: TimeConstants | None = None
-    """Given: neurons with these time constants, in place of V1 neurons."""
+    """If given, neurons with these time constants take the place of V1 neurons."""
 
 
 SESSIONS = (

@@ -129,7 +129,7 @@ def moving_average(signal_BTF: Tensor, alpha: Tensor, *, corrected: bool = True)
 
 
 class GaussianReadout(nn.Module):
-    """Where each neuron looks: a Gaussian over the feature map, with weights that sum to 1.
+    """The place in the image that each neuron reads: a Gaussian over the feature map, summing to 1.
 
     Positions are in half-widths of the map: 0 the middle, 1 the edge.
     """

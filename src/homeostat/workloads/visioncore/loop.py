@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 QUICK_CLIPS = 48
 """Clips of each session in the validations on the way; the last one takes all."""
 WHOLE_FROM = 200
-"""Shorter runs, as a probe makes them by the dozen, are scored on about a clip a step."""
+"""Runs shorter than this, such as those of a probe, are scored on about one clip per step."""
 STEPS_APART = 20
 """Least steps between validations: one costs about as much as that many."""
 

@@ -14,7 +14,7 @@ Mask = NDArray[np.bool_]
 def bits_per_spike_N(
     rates_TN: Floats, spikes_TN: Floats, null_N: Floats, valid_T: Mask | None = None
 ) -> Floats:
-    """What the rates tell about each neuron's spikes, in bits per spike, against a flat guess.
+    """How much better than a flat guess the rates predict each neuron's spikes, in bits per spike.
 
     Not held at 0: a model worse than the flat guess shows as negative. A neuron without a spike
     in the valid frames gets NaN.

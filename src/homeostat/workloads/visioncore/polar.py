@@ -108,7 +108,7 @@ def _gabor_pairs(pairs: int, kernel: int) -> Tensor:
 
 @dataclass(frozen=True)
 class GazeState:
-    """What the eyes ask of the dynamics at each frame."""
+    """How the eyes drive the dynamics at each frame."""
 
     gate_BT: Tensor
     """q: 0 in fixation, 1 in a saccade."""

@@ -79,7 +79,7 @@ def _stretch(session: Clips, most: int) -> tuple[Clip, NDArray[np.floating], NDA
 def receptive_fields(
     module: FreeViewing, name: str, clip: Clip, rates_BTN: torch.Tensor, neurons: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """What in the image raised each neuron's predicted rate at its highest, and how long before.
+    """The receptive field of each neuron at the peak of its predicted rate, and its delay.
 
     The gradient of the log rate by the image, at the frame before the peak where it is strongest:
     a linear field for simple cells, and for complex ones their field at the phase that was shown.

@@ -272,9 +272,9 @@ class ResNetConvGRU(nn.Module):
         }
 
     def temporal_parameters(self) -> list[nn.Parameter]:
-        """This family has no time constants of its own."""
+        """Empty: this family has no time constants of its own."""
         return []
 
     def temporal_constants(self) -> dict[str, Tensor]:
-        """This family has none to show."""
+        """Empty: this family has none to show."""
         return {}

@@ -1,4 +1,4 @@
-"""How a genome changes: a new connection, a split one, one switched on or off, new weights."""
+"""Mutation: a new connection, a split one, one switched on or off, changed weights."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def jolt(value: float, rate: float, rates: Any, size: float, stream: Any) -> Any
 
 @compiled
 def mutate(genomes: Any, i: int, inputs: Any, rates: Any, stream: Any, born: int) -> None:
-    """All a birth may change in genome i. `born` numbers its new genes (three at most)."""
+    """Mutate genome i as a birth may. `born` numbers its new genes (three at most)."""
     for c in range(genomes.genes[i]):
         genomes.weight[i, c] = jolt(
             genomes.weight[i, c], rates.weight, rates, rates.weight_size, stream

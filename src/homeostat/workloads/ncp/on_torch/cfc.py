@@ -133,7 +133,7 @@ def cfc_sequence(
 
 
 def _kept(cell: CfCCell, out: Tensor) -> Tensor:
-    """What dropout multiplies each output with: 0, or so much that the mean stays; into `out`."""
+    """The factor of dropout for each output, into `out`: 0, or what keeps the mean."""
     dropout = cell.spec.backbone.dropout
     if cell.dropout_rng is None:
         return F.dropout(out.fill_(1.0), dropout)

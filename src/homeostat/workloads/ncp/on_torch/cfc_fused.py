@@ -101,7 +101,7 @@ class CfCSequence(torch.autograd.Function):
         # Lists of per-step views: indexing a tensor inside the loop costs as much as arithmetic.
         z_t, y_t, h_t = [z_l.unbind() for z_l in z], [y_l.unbind() for y_l in y], h.unbind()
         keep_t = None if keep_LTMBU is None else [keep.unbind() for keep in keep_LTMBU]
-        # Turned round in memory once: products with a turned view take a third longer.
+        # Transposed in memory once: products with a transposed view take a third longer.
         turned = [w.transpose(1, 2).contiguous() for w in (first_h, *weights[1:])]
         act = FORWARD[activation]
         for t in range(length):
