@@ -35,59 +35,82 @@ def work(
 ) -> None:
     """Runs what `source` gives, as many at a time as the engine takes, and hands it to `done`.
 
-    Where later runs do not depend on earlier results, `ahead` times as many are asked for, so that
-    the engine finds some to run side by side.
-
     After a Ctrl-C it asks for no more, and hands over what was interrupted as well.
+
+    Args:
+        judge: Decides at rungs, and between seeds, what is not worth finishing.
+        ahead: Ask for this many times as many runs as the engine takes, so that it finds some to
+            run side by side; only where later runs do not depend on earlier results.
     """
-    makings: dict[Job, Making] = {}
+    _Work(engine, source, done, judge, ahead).run(on_event)
 
-    def submit(making: Making) -> None:
-        for job in making.ready():
-            makings[job] = making
-            engine.submit(job)
 
-    def begin(making: Making) -> None:
-        """A seed that an earlier process had finished may settle what the others are worth."""
+class _Work:
+    """The runs that are under way on an engine."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: Source,
+        done: Callable[[Making, RunRecord], None],
+        judge: Judge | None,
+        ahead: int,
+    ) -> None:
+        self._engine, self._source, self._done, self._judge = engine, source, done, judge
+        self._ahead = ahead
+        self._makings: dict[Job, Making] = {}
+
+    def run(self, on_event: Callable[[Event], None]) -> None:
+        try:
+            self._fill()
+            while self._makings:
+                for event in self._engine.events():
+                    on_event(event)
+                    if isinstance(event, Reported) and event.asks and self._judge is not None:
+                        making = self._makings[event.job]
+                        self._engine.answer(event.job, self._judge.goes_on(making, event))
+                    elif isinstance(event, Finished):
+                        self._take(self._makings.pop(event.job), event)
+                        self._fill()
+        except BaseException as error:
+            for making in set(self._makings.values()):
+                making.abandon(str(error) or type(error).__name__)
+            raise
+
+    def _fill(self) -> None:
+        """Begin runs until the engine has enough, or there are no more."""
+        engine = self._engine
+        while len(self._makings) < engine.slots * self._ahead and not engine.stopping:
+            making = self._source()
+            if making is None:
+                return
+            self._begin(making)
+
+    def _begin(self, making: Making) -> None:
+        # A seed that an earlier process finished may settle what the others are worth.
         if making.attempts and making.waits:
-            skip(making)
+            self._skip(making)
         if making.waits:
-            submit(making)
-        else:  # all of it was there, only not told
-            done(making, making.finish())
+            self._submit(making)
+        else:  # every seed was finished, but the run was not handed over
+            self._done(making, making.finish())
 
-    def skip(making: Making) -> None:
-        reason = judge.why_skip(making) if judge is not None else ""
+    def _take(self, making: Making, event: Finished) -> None:
+        last = making.take(event.attempt)
+        if making.waits and not self._engine.stopping:
+            self._skip(making)
+            last = not making.waits
+            self._submit(making)
+        if last or (making.waits and self._engine.stopping):
+            self._done(making, making.finish())
+
+    def _skip(self, making: Making) -> None:
+        """Leave out the seeds that wait, if the judge has a reason."""
+        reason = self._judge.why_skip(making) if self._judge is not None else ""
         if reason:
             making.skip(reason)
 
-    def fill() -> None:
-        while len(makings) < engine.slots * ahead and not engine.stopping:
-            making = source()
-            if making is None:
-                return
-            begin(making)
-
-    def take(making: Making, event: Finished) -> None:
-        last = making.take(event.attempt)
-        if making.waits and not engine.stopping:
-            skip(making)
-            last = not making.waits
-            submit(making)
-        if last or (making.waits and engine.stopping):
-            done(making, making.finish())
-
-    try:
-        fill()
-        while makings:
-            for event in engine.events():
-                on_event(event)
-                if isinstance(event, Reported) and event.asks and judge is not None:
-                    engine.answer(event.job, judge.goes_on(makings[event.job], event))
-                elif isinstance(event, Finished):
-                    take(makings.pop(event.job), event)
-                    fill()
-    except BaseException as error:
-        for making in set(makings.values()):
-            making.abandon(str(error) or type(error).__name__)
-        raise
+    def _submit(self, making: Making) -> None:
+        for job in making.ready():
+            self._makings[job] = making
+            self._engine.submit(job)

@@ -1,1 +1,1 @@
-"""The built-in workloads; each folder has the same files, so knowing one is knowing all."""
+"""The built-in workloads; each has workload.py, symptoms.py, views.py and configs/."""
