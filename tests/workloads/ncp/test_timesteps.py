@@ -34,6 +34,12 @@ def test_each_scaling_is_what_it_says():
         assert_allclose(TimeScaling.fit(name, DT)(DT), expected[name], rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", SCALINGS)
+def test_a_longer_unit_makes_every_scaled_step_as_much_shorter(name):
+    usual, longer = (TimeScaling.fit(name, DT, unit)(DT) for unit in (1.0, 4.0))
+    assert_allclose(4.0 * longer, usual, rtol=1e-6)
+
+
 def test_normalized_time_is_the_z_score_moved_to_stay_positive():
     z = (DT - DT.mean()) / DT.std()
     assert (z < 0).any()  # what the guide's own formula gives

@@ -22,7 +22,7 @@ def prepare(config: Config) -> Problem:
     The data is the same for every seed of a run: only `data_seed` changes it.
     """
     problem = MAKERS[config.task](config, np.random.default_rng(config.data_seed))
-    scaling = TimeScaling.fit(config.time_scaling, problem.train.dt_ST)
+    scaling = TimeScaling.fit(config.time_scaling, problem.train.dt_ST, config.time_unit)
 
     def scaled(part: Part) -> Part:
         return replace(part, dt_ST=scaling(part.dt_ST))

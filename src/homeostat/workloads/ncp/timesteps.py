@@ -28,31 +28,38 @@ class TimeScaling:
                 makes the shorter half of the steps negative, in which time cannot pass; this is
                 that z-score shifted so that no time stays no time.
     bounded     tanh(dt): no step counts for more than 1
+
+    Whatever the scaling, what it gives is then divided by `unit`. A fresh CfC's gates are half
+    open at about 1, some earlier and some later: a unit of a few usual steps puts the gates where
+    longer waits end; in one that is too long, all of them stay where they are.
     """
 
     name: str
+    spread: float = 1.0
     unit: float = 1.0
 
     @classmethod
-    def fit(cls, name: str, dt_BT: Steps) -> TimeScaling:
+    def fit(cls, name: str, dt_BT: Steps, unit: float = 1.0) -> TimeScaling:
         """Learn what the scaling needs to know from the training data's steps."""
         if name not in SCALINGS:
             raise SpaceError(
                 f"No time scaling {name!r}.", hint=f"Choose one of: {', '.join(SCALINGS)}."
             )
         if name != "normalized":
-            return cls(name)
+            return cls(name, unit=unit)
         check_positive(dt_BT)
         mean, spread = float(np.mean(dt_BT)), float(np.std(dt_BT))
-        return cls(name, unit=spread if spread > REGULAR * mean else mean)
+        return cls(name, spread if spread > REGULAR * mean else mean, unit)
 
     def __call__(self, dt_BT: Steps) -> Steps:
         check_positive(dt_BT)
         if self.name == "log":
-            return np.log1p(dt_BT)
-        if self.name == "bounded":
-            return np.tanh(dt_BT)
-        return np.asarray(dt_BT / np.float32(self.unit))
+            scaled = np.log1p(dt_BT)
+        elif self.name == "bounded":
+            scaled = np.tanh(dt_BT)
+        else:
+            scaled = dt_BT / np.float32(self.spread)
+        return np.asarray(scaled / np.float32(self.unit))
 
 
 def check_positive(dt_BT: npt.NDArray[np.floating]) -> None:

@@ -53,6 +53,14 @@ space = Space(
     time_scaling=Choice(
         SCALINGS, default="raw", tier=2, help="log for steps of very different lengths."
     ),
+    time_unit=Float(
+        0.1,
+        10.0,
+        log=True,
+        default=1.0,
+        tier=2,
+        help="What a scaled step is divided by; longer where long waits have to be told apart.",
+    ),
     # Third: how it is trained, and the rest of the cell
     batch_size=Int(8, 128, log=True, default=32, tier=3, help="Sequences per batch."),
     # Below, rate times decay vanishes in single precision and the knob does nothing.
