@@ -69,7 +69,7 @@ class Diagnosis:
     @property
     def dead_outputs(self) -> tuple[Gauge, ...]:
         """Modules most of whose output got no gradient at all."""
-        return tuple(gauge for gauge in self.gauges if gauge.no_gradient >= 0.5)
+        return tuple(gauge for gauge in self.gauges if gauge.is_dead)
 
     def to_json(self) -> dict[str, Any]:
         document: dict[str, Any] = plain(

@@ -12,8 +12,10 @@ from torch.utils.hooks import RemovableHandle
 
 from homeostat.diagnose.facts import tensors
 
-# A gradient in no entry of a whole column over all rows: the output does not learn.
 _SATURATING = (nn.Sigmoid, nn.Tanh, nn.Hardtanh, nn.Hardsigmoid)
+_FLAT = 0.01
+"""An output this close to an end of its range is at its flat end."""
+_MOSTLY = 0.5
 
 
 @dataclass
@@ -32,6 +34,16 @@ class Gauge:
     no_gradient: float = 0.0
     """Share of entries whose gradient was exactly zero."""
 
+    @property
+    def is_saturated(self) -> bool:
+        """Whether most of its output is at a flat end."""
+        return self.saturated > _MOSTLY
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether most of its output gets no gradient."""
+        return self.no_gradient >= _MOSTLY
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -45,7 +57,7 @@ class Gauges:
 
     @property
     def all(self) -> list[Gauge]:
-        """One a module, in the order of the forward pass."""
+        """One per module, in the order of the forward pass."""
         return list((self._frozen if self._frozen is not None else self._last).values())
 
     def freeze(self) -> None:
@@ -65,7 +77,7 @@ class Gauges:
             # In evaluation there is no gradient, and the training pass is what is asked about.
             if output is None or not torch.is_grad_enabled() or output.numel() == 0:
                 return
-            # Out of the sight of whoever watches operations: these are ours, not the loop's.
+            # Hidden from whatever watches operations: these are ours, not the loop's.
             with torch._C.DisableTorchFunction():
                 gauge = _measure(path, part, output.detach())
             self._last[path] = gauge
@@ -81,7 +93,7 @@ def _measure(path: str, part: nn.Module, output: Tensor) -> Gauge:
     flat = 0.0
     if isinstance(part, _SATURATING):
         low, high = (0.0, 1.0) if isinstance(part, (nn.Sigmoid, nn.Hardsigmoid)) else (-1.0, 1.0)
-        flat = float(((output - low < 0.01) | (high - output < 0.01)).float().mean())
+        flat = float(((output - low < _FLAT) | (high - output < _FLAT)).float().mean())
     return Gauge(
         module=path,
         largest=float(output.abs().max()),

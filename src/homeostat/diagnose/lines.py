@@ -15,6 +15,11 @@ from homeostat.diagnose.rate import RateTest
 from homeostat.space.values import show
 from homeostat.symptoms.examine import Finding
 
+_SHORT_ROW = 1e-12
+"""A row shorter than this is as good as zero."""
+_LARGE = 1e4
+"""A value larger than this is worth a remark."""
+
 
 def offence_lines(offence: Offence, unit: str = "step") -> Iterator[str]:
     """The offence in a few lines: where, what, which rows, why, and what it spoiled."""
@@ -97,13 +102,13 @@ def gauge_lines(gauges: Iterable[Gauge]) -> Iterator[str]:
         remarks = []
         if gauge.zero_rows:
             remarks.append(f"{gauge.zero_rows} rows of norm 0")
-        elif 0 < gauge.shortest_row < 1e-12:
+        elif 0 < gauge.shortest_row < _SHORT_ROW:
             remarks.append(f"shortest row {gauge.shortest_row:.2g}")
-        if gauge.saturated > 0.5:
+        if gauge.is_saturated:
             remarks.append(f"{gauge.saturated:.0%} saturated")
-        if gauge.largest > 1e4 or not math.isfinite(gauge.largest):
+        if gauge.largest > _LARGE or not math.isfinite(gauge.largest):
             remarks.append(f"largest value {gauge.largest:.2g}")
-        if gauge.no_gradient >= 0.5:
+        if gauge.is_dead:
             remarks.append(f"{gauge.no_gradient:.0%} of the output gets no gradient")
         if remarks:
             yield f"{gauge.module}: {', '.join(remarks)}"

@@ -21,7 +21,7 @@ groups:                        # or baseline, total and claims at the top, for a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ class Claims:
                 )
         kept = tuple(known[name] for name in names)
         whole = self.total if len(kept) == len(self.claims) else None
-        return Claims(**{**vars(self), "claims": kept, "total": whole})
+        return replace(self, claims=kept, total=whole)
 
 
 def load_claims(path: Path, space: Space) -> dict[str, Claims]:

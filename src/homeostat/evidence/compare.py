@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from homeostat.errors import RecordError
@@ -20,6 +20,8 @@ from homeostat.evidence.statistics import (
 )
 from homeostat.record.runs import RunRecord
 
+ALPHA = 0.05
+"""Chance of a wrong verdict over all comparisons together."""
 EQUIVALENT_WITHIN = 0.01
 """Differences within 1 % of the baseline count as none, if shown (TOST)."""
 
@@ -145,15 +147,15 @@ def _judged(
     contrast: Contrast, p_value: float, goal: str, base: dict[int, float], values: dict[int, float]
 ) -> Contrast:
     verdict = "undecided"
-    if p_value < 0.05:
+    if p_value < ALPHA:
         gained = contrast.difference > 0 if goal == "maximize" else contrast.difference < 0
         verdict = "better" if gained else "worse"
     common = [seed for seed in base if seed in values]
     a = [base[seed] for seed in common]
     margin = EQUIVALENT_WITHIN * abs(statistics.fmean(a))
-    if margin > 0 and equivalence(a, [values[seed] for seed in common], margin) < 0.05:
+    if margin > 0 and equivalence(a, [values[seed] for seed in common], margin) < ALPHA:
         verdict = "the same"
-    return Contrast(**{**vars(contrast), "p_value": p_value, "verdict": verdict})
+    return replace(contrast, p_value=p_value, verdict=verdict)
 
 
 def _notes(runs: Sequence[RunRecord], contrasts: Sequence[Contrast]) -> tuple[str, ...]:

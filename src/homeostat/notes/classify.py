@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 Rows = Mapping[int, Mapping[str, float]]
 
+TENFOLD = 10.0
+"""A loss that ends this many times above its first and its lowest value diverged."""
+STILL_FALLING = 0.05
+"""A loss whose later half brings more than this share of all it gained is still improving."""
+TINY = 1e-12
 FLAT = 0.01
 """A loss that moved by less than this share of itself did not move."""
 SEVERAL_FOLD = 2.0
@@ -51,19 +56,19 @@ def classify(rows: Rows, unit: str = "epoch") -> Behaviour:
         return Behaviour("unclear", f"too few values of {loss or 'any metric'} to say")
     values = [value for _, value in curve]
     lowest = min(values)
-    if values[-1] > 10 * max(abs(values[0]), abs(lowest), 1e-12):
-        at = next(at for at, value in curve if value > 10 * max(abs(values[0]), 1e-12))
+    if values[-1] > TENFOLD * max(abs(values[0]), abs(lowest), TINY):
+        at = next(at for at, value in curve if value > TENFOLD * max(abs(values[0]), TINY))
         return Behaviour("diverged", f"{loss} grows tenfold by {unit} {at}", at)
     validation = _overfitting(rows, names, unit)
     if validation:
         return validation
     moved = values[0] - values[-1]
-    if abs(moved) < FLAT * max(abs(values[0]), 1e-12):
+    if abs(moved) < FLAT * max(abs(values[0]), TINY):
         return Behaviour("flat", f"{loss} stays where it began")
     if moved < 0:
         return Behaviour("unclear", f"{loss} ends above where it began")
     late = values[len(values) // 2] - values[-1]
-    if late > 0.05 * moved and len(values) > 3:
+    if late > STILL_FALLING * moved and len(values) > 3:
         return Behaviour("improving", f"{loss} falls and is still falling at the end")
     return Behaviour("levelled", f"{loss} falls and levels off")
 

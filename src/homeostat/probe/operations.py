@@ -36,6 +36,9 @@ TANH = {aten.tanh, aten.tanh_}
 SOFTMAX = {aten._softmax}
 MOST_TROUBLES = 12
 MOST_VALUES = 4_000_000
+"""Larger tensors are not looked at: it would take longer than the operation itself."""
+# Values beyond these are at a flat end: of a sigmoid (from its middle), a tanh, a softmax.
+FLAT_SIGMOID, FLAT_TANH, FLAT_SOFTMAX = 0.495, 0.995, 0.999
 
 
 class Operations(TorchDispatchMode):
@@ -86,11 +89,11 @@ class Operations(TorchDispatchMode):
         if kind in RELU:
             self._note_relu(kind, args, result)
         elif kind in SIGMOID:
-            self._note_saturation("sigmoid", result, (result - 0.5).abs() > 0.495)
+            self._note_saturation("sigmoid", result, (result - 0.5).abs() > FLAT_SIGMOID)
         elif kind in TANH:
-            self._note_saturation("tanh", result, result.abs() > 0.995)
+            self._note_saturation("tanh", result, result.abs() > FLAT_TANH)
         elif kind in SOFTMAX and result.shape[args[1]] > 1:
-            self._note_saturation("softmax", result, result.amax(args[1]) > 0.999)
+            self._note_saturation("softmax", result, result.amax(args[1]) > FLAT_SOFTMAX)
 
     def _note_trouble(self, kind: Any, args: tuple[Any, ...], result: Any) -> None:
         why = _singular(kind, args, result) if not self._recorder.shared.backward_depth else ""

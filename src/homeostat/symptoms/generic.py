@@ -14,7 +14,17 @@ from homeostat.symptoms import shapes
 from homeostat.symptoms.seen import Seen
 from homeostat.symptoms.symptom import Symptom
 
-_STUCK = 10.0
+_EXPLODED = 1e4
+"""A gradient norm that is an explosion by itself,"""
+_GROWN = 1e3
+"""or by this many times the median norm of the run."""
+_VANISHED = 1e-6
+"""A median gradient norm at which nothing is learnt."""
+_ALWAYS = 0.95
+"""A larger share of steps than this is all of them."""
+_MOSTLY_DEAD = 0.5
+_FAR = 10.0
+"""A seed this many median deviations from the middle did not train as the others did."""
 
 
 def _diverged(seen: Seen) -> str:
@@ -74,22 +84,22 @@ def _exploding(seen: Seen) -> str:
     norms = [v for v in seen.values("grad_norm") if math.isfinite(v)]
     if not norms:
         return ""
-    grown = max(norms) > 1e3 * max(float(np.median(norms)), 1e-12)
-    if not grown and max(norms) < 1e4:
+    grown = max(norms) > _GROWN * max(float(np.median(norms)), 1e-12)
+    if not grown and max(norms) < _EXPLODED:
         return ""
     return f"grad_norm reaches {max(norms):.3g}, from {norms[0]:.3g}"
 
 
 def _vanishing(seen: Seen) -> str:
     norms = [v for v in seen.values("grad_norm") if math.isfinite(v)]
-    if len(norms) < shapes.LEAST or float(np.median(norms)) > 1e-6:
+    if len(norms) < shapes.LEAST or float(np.median(norms)) > _VANISHED:
         return ""
     return f"grad_norm is {float(np.median(norms)):.1g} in the middle of the run"
 
 
 def _always_clipped(seen: Seen) -> str:
     share = seen.last("clip_fraction")
-    return f"{100 * share:.0f} % of the steps are clipped" if share and share > 0.95 else ""
+    return f"{100 * share:.0f} % of the steps are clipped" if share and share > _ALWAYS else ""
 
 
 def _never_clipped(seen: Seen) -> str:
@@ -102,7 +112,7 @@ def _never_clipped(seen: Seen) -> str:
 def _dead(seen: Seen) -> str:
     for name in seen.curves:
         last = seen.last(name)
-        if re.search(r"dead", name) and last is not None and 0.5 < last <= 1:
+        if re.search(r"dead", name) and last is not None and _MOSTLY_DEAD < last <= 1:
             return f"{name} is {last:.2g}"
     return ""
 
@@ -113,7 +123,7 @@ def _seeds_disagree(seen: Seen) -> str:
         return ""
     middle = float(np.median(scores))
     spread = float(np.median(np.abs(np.array(scores) - middle)))
-    far = [s for s in scores if abs(s - middle) > _STUCK * max(spread, 0.01 * abs(middle))]
+    far = [s for s in scores if abs(s - middle) > _FAR * max(spread, 0.01 * abs(middle))]
     if not far:
         return ""
     return f"{len(far)} of {len(scores)} seeds end far from the others ({far[0]:.4g}, {middle:.4g})"

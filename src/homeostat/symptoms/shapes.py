@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 LEAST = 6
+"""Fewer values than this have no shape."""
 
 
 def _clean(values: Sequence[float]) -> np.ndarray:

@@ -20,6 +20,13 @@ from homeostat.record.check import Check, Checks, Found
 
 LEAST_TIMES = 4
 MOVES = 1e-4
+"""A relative change of an earlier output that is more than rounding."""
+SHIFTED = 0.9
+"""If more targets than this equal the next input, the model predicts its inputs."""
+GEOMETRIC = 0.995
+"""R^2 above which the weights of an average fall by a constant factor a step."""
+TURNED = 1.3
+"""The oldest input weighs more than the newest by this factor: the average is turned round."""
 
 
 def check(bench: Bench) -> Checks:
@@ -61,7 +68,7 @@ def _predicts_next(call: Call, axis: int) -> bool:
             if target.numel() != math.prod(shape):
                 continue
             told = target.reshape(shape).narrow(axis, start, times - 1)
-            if bool(((told - later).abs() <= 1e-6 * (1 + later.abs())).float().mean() > 0.9):
+            if bool(((told - later).abs() <= 1e-6 * (1 + later.abs())).float().mean() > SHIFTED):
                 return True
     return False
 
@@ -176,7 +183,7 @@ def _turned_round(found: Found, call: Call) -> Checks:
     line = np.polyfit(steps, logs, 1)
     left = logs - np.polyval(line, steps)
     fits = 1 - left.var() / max(logs.var(), 1e-12)
-    if line[0] < 0 and fits > 0.995 and weights[0] > 1.3 * weights[-1]:
+    if line[0] < 0 and fits > GEOMETRIC and weights[0] > TURNED * weights[-1]:
         ratio = weights[0] / weights[-1]
         yield found.fault(
             f"{call.model} weighs the oldest input most: its last output depends {ratio:.3g} times "

@@ -12,12 +12,19 @@ from homeostat.probe.recording import Recording
 from homeostat.record.check import Check, Checks, Found
 
 LEAST_ROWS = 40
-FOUND = 4.0
-"""In units of the spread under chance."""
-NOTHING = 2.5
+SIGNAL = 4.0
+"""A skill of this many times the spread under chance is signal;"""
+NO_SIGNAL = 2.5
+"""one below this many times is none."""
 CARRIES = 0.4
 """If training rows teach less than this share of what validation rows hold, they are unrelated."""
+LEAST_LEAK_ROWS = 16
 SAME = 0.99995
+"""A column that correlates with the target more than this is the target;"""
+NEARLY_SAME = 0.995
+"""one above this nearly is, if no other column comes close to it:"""
+OTHERS = 0.9
+"""all of them are below this."""
 
 
 def check(bench: Bench) -> Checks:
@@ -26,7 +33,7 @@ def check(bench: Bench) -> Checks:
     train, held_out = data.training(run), data.validation(run)
     if train is None or not learners.usable(train.inputs, train.targets):
         yield found.skipped(
-            "No table of training inputs with one target a row was seen; show it with "
+            "No table of training inputs with one target per row was seen; show it with "
             "trial.watch(train=(inputs, targets))."
         )
     else:
@@ -41,7 +48,7 @@ def check(bench: Bench) -> Checks:
 def _signal(found: Found, bench: Bench, train: data.Table, held_out: data.Table | None) -> Check:
     assert train.targets is not None
     own, chance = learners.signal((train.inputs, train.targets))
-    if abs(own) > FOUND * chance:
+    if abs(own) > SIGNAL * chance:
         return found.ok(
             f"Simple models find signal in the training labels (skill {own:.2f}, chance gives "
             f"{chance:.2f})."
@@ -57,11 +64,11 @@ def _signal(found: Found, bench: Bench, train: data.Table, held_out: data.Table 
         across, luck_across = learners.signal(
             (train.inputs, train.targets), (held_out.inputs, held_out.targets)
         )
-        nothing = abs(own) < NOTHING * chance
+        nothing = abs(own) < NO_SIGNAL * chance
         if (
             nothing
-            and abs(theirs) > FOUND * luck
-            and abs(across) < max(CARRIES * abs(theirs), NOTHING * luck_across)
+            and abs(theirs) > SIGNAL * luck
+            and abs(across) < max(CARRIES * abs(theirs), NO_SIGNAL * luck_across)
         ):
             return found.fault(
                 f"The training labels do not belong to their inputs: simple models find a skill of "
@@ -70,20 +77,20 @@ def _signal(found: Found, bench: Bench, train: data.Table, held_out: data.Table 
                 "Shuffle inputs and targets with the same permutation.",
                 validation=theirs, training=own,
             )  # fmt: skip
-    if abs(own) > NOTHING * chance or _learns(bench, held_out or train):
+    if abs(own) > NO_SIGNAL * chance or _learns(bench, held_out or train):
         return found.ok("Simple models find little in the training labels; the network finds more.")
     if _memorises(bench):
         return found.fault(
             f"The labels have nothing to do with the inputs: simple models find a skill of "
             f"{own:.2f} in {len(train.inputs)} training rows (chance gives {chance:.2f}), and the "
             f"network learns its training rows while {bench.workload.metric} gets no better.",
-            "See that inputs and targets are shuffled, sorted and filtered together.",
+            "Check that inputs and targets are shuffled, sorted and filtered together.",
             training=own,
         )
     return found.warning(
         f"Neither simple models (skill {own:.2f} in {len(train.inputs)} rows) nor "
         f"{bench.length} of training find a relation between inputs and targets.",
-        "See that inputs and targets are shuffled, sorted and filtered together.",
+        "Check that inputs and targets are shuffled, sorted and filtered together.",
         training=own,
     )
 
@@ -138,7 +145,7 @@ def _leak(train: data.Table) -> Checks:
     x = train.inputs.astype(float)
     y = learners.column(train.targets).astype(float)
     one = learners.is_classes(train.targets) or train.targets.reshape(len(x), -1).shape[1] == 1
-    if x.shape[1] < 2 or len(x) < 16 or not one:
+    if x.shape[1] < 2 or len(x) < LEAST_LEAK_ROWS or not one:
         return
     spread = x.std(0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -159,7 +166,7 @@ def _leak(train: data.Table) -> Checks:
             "Take it out of the inputs.",
             column=column,
         )
-    elif alike[column] > 0.995 and not classes and np.sort(alike)[-2] < 0.9:
+    elif alike[column] > NEARLY_SAME and not classes and np.sort(alike)[-2] < OTHERS:
         yield found.warning(
             f"Input column {column} nearly is the target (correlation {alike[column]:.4f} over "
             f"{len(x)} rows).",
