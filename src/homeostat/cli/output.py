@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
-import math
 import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from homeostat.record.check import Check
@@ -86,7 +84,11 @@ class Output:
     def document(self, content: object) -> None:
         """Print the JSON document, if it was asked for."""
         if self.as_json:
-            sys.stdout.write(json.dumps(jsonable(content), indent=2, ensure_ascii=False) + "\n")
+            # Imported on use, so that help and errors come at once.
+            from homeostat.record.files import plain
+
+            text = json.dumps(plain(content, null=True), indent=2, ensure_ascii=False)
+            sys.stdout.write(text + "\n")
             sys.stdout.flush()
 
 
@@ -119,23 +121,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def jsonable(content: object) -> Any:
-    """Turn a result into what JSON can hold; a number that is not finite becomes null."""
-    if hasattr(content, "to_json"):
-        return jsonable(content.to_json())
-    if dataclasses.is_dataclass(content) and not isinstance(content, type):
-        names = [field.name for field in dataclasses.fields(content)]
-        return {name: jsonable(getattr(content, name)) for name in names}
-    if isinstance(content, dict):
-        return {str(key): jsonable(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple, set, frozenset)):
-        return [jsonable(value) for value in content]
-    if isinstance(content, float):
-        return content if math.isfinite(content) else None
-    if content is None or isinstance(content, (bool, int, str)):
-        return content
-    if hasattr(content, "item"):  # a NumPy scalar
-        return jsonable(content.item())
-    return str(content)

@@ -7,6 +7,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Set
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -99,20 +100,32 @@ def read_json(path: str | Path) -> dict[str, Any]:
     return data
 
 
-def plain(value: Any) -> Any:
-    """The nearest thing JSON can hold: numpy scalars to numbers, paths and others to text."""
+def plain(value: Any, *, null: bool = False) -> Any:
+    """The nearest thing JSON can hold: results as dictionaries, arrays as lists, others as text.
+
+    Args:
+        value: Anything; an object with `to_json`, or a dataclass, as what it holds.
+        null: Whether nan and infinities become null, which every reader of JSON takes. As text,
+            which is the default, they can be read back.
+    """
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else repr(float(value))
+        if math.isfinite(value):
+            return float(value)
+        return None if null else repr(float(value))
+    if hasattr(value, "to_json"):
+        return plain(value.to_json(), null=null)
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain(item, null=null) for key, item in value.items()}
     if isinstance(value, Set):
-        return sorted((plain(item) for item in value), key=str)
+        return sorted((plain(item, null=null) for item in value), key=str)
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [plain(item, null=null) for item in value]
     if hasattr(value, "tolist"):  # numpy arrays and scalars, tensors
-        return plain(value.tolist())
+        return plain(value.tolist(), null=null)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name), null=null) for f in fields(value)}
     return str(value)

@@ -13,8 +13,11 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from homeostat.errors import HomeostatError
+from homeostat.record.files import plain
 from homeostat.web.guard import LOOPBACK, guard
 from homeostat.web.library import Library
+from homeostat.web.runs import Runs
+from homeostat.web.studies import Studies
 
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 LOOK_EVERY_S = 1.0
@@ -44,8 +47,8 @@ def make_app(
         return JSONResponse({"error": error.message, "hint": error.hint}, 404)
 
     _pages(app)
-    _runs(app, library)
-    _studies(app, library)
+    _runs(app, library.runs)
+    _studies(app, library.studies)
 
     @app.get("/api/replays")
     def replays() -> Response:
@@ -93,40 +96,40 @@ def _pages(app: FastAPI) -> None:
         return Response(files[name], media_type=TYPES[name.rpartition(".")[2]])
 
 
-def _runs(app: FastAPI, library: Library) -> None:
+def _runs(app: FastAPI, runs: Runs) -> None:
     @app.get("/api/runs")
-    def runs() -> Response:
-        return _json(library.runs())
+    def lines() -> Response:
+        return _json(runs.lines())
 
     @app.get("/api/runs/{name}")
-    def run(name: str) -> Response:
-        return _json(library.run(name))
+    def one(name: str) -> Response:
+        return _json(runs.one(name))
 
     @app.get("/api/curves")
     def curves(run: Annotated[list[str], Query()], metric: str | None = None) -> Response:
-        return _figure(library.run_curves(run, metric))
+        return _figure(runs.curves(run, metric))
 
     @app.get("/api/runs/{name}/families/{stem}")
     def family(name: str, stem: str, seed: int | None = None) -> Response:
-        return _figure(library.run_family(name, stem, seed))
+        return _figure(runs.family(name, stem, seed))
 
     @app.get("/api/runs/{name}/views")
     def views(name: str, seed: int | None = None) -> Response:
-        return _json(library.run_views(name, seed))
+        return _json(runs.views(name, seed))
 
     @app.get("/api/compare")
     def compare(run: Annotated[list[str], Query()]) -> Response:
-        return _json(library.compare(run))
+        return _json(runs.compare(run))
 
 
-def _studies(app: FastAPI, library: Library) -> None:
+def _studies(app: FastAPI, studies: Studies) -> None:
     @app.get("/api/studies")
-    def studies() -> Response:
-        return _json(library.studies())
+    def lines() -> Response:
+        return _json(studies.lines())
 
     @app.get("/api/studies/{name}")
-    def study(name: str) -> Response:
-        return _json(library.study(name))
+    def one(name: str) -> Response:
+        return _json(studies.one(name))
 
     @app.get("/api/studies/{name}/trials")
     def trials(
@@ -136,19 +139,19 @@ def _studies(app: FastAPI, library: Library) -> None:
         down: bool = False,
         find: str = "",
     ) -> Response:
-        return _json(library.trials(name, page=page, sort=sort, down=down, find=find))
+        return _json(studies.trials(name, page=page, sort=sort, down=down, find=find))
 
     @app.get("/api/studies/{name}/checklist")
     def checklist(name: str) -> Response:
-        return _json(library.study_checklist(name))
+        return _json(studies.checklist(name))
 
     @app.get("/api/studies/{name}/views")
     def views(name: str, seed: int | None = None) -> Response:
-        return _json(library.study_views(name, seed))
+        return _json(studies.views(name, seed))
 
     @app.get("/api/studies/{name}/figures/{kind}")
     def figure(name: str, kind: str) -> Response:
-        return _figure(library.study_figure(name, kind))
+        return _figure(studies.figure(name, kind))
 
 
 async def _changes(library: Library, request: Request) -> AsyncIterator[str]:
@@ -166,19 +169,7 @@ async def _changes(library: Library, request: Request) -> AsyncIterator[str]:
 
 def _json(content: Any) -> Response:
     """JSON in which a number that is not finite is null."""
-    return Response(json.dumps(_finite(content)), media_type="application/json")
-
-
-def _finite(content: Any) -> Any:
-    if isinstance(content, float):
-        return content if content == content and abs(content) != float("inf") else None
-    if isinstance(content, dict):
-        return {str(key): _finite(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_finite(value) for value in content]
-    if content is None or isinstance(content, bool | int | str):
-        return content
-    return _finite(content.item()) if hasattr(content, "item") else str(content)
+    return Response(json.dumps(plain(content, null=True)), media_type="application/json")
 
 
 def _figure(figure: Any) -> Response:
