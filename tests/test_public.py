@@ -1,5 +1,6 @@
 """The public names: all of them, found when used, and nothing heavy before that."""
 
+import inspect
 import subprocess
 import sys
 
@@ -45,6 +46,17 @@ def test_the_public_names_are_the_promised_ones_and_all_exist():
     assert set(homeostat.__all__) == set(homeostat._HOME)
     for name in homeostat.__all__:
         assert getattr(homeostat, name).__module__.startswith("homeostat.")
+
+
+def test_every_public_name_and_what_it_offers_is_described():
+    for name in homeostat.__all__:
+        thing = getattr(homeostat, name)
+        assert inspect.getdoc(thing), name
+        if inspect.isclass(thing):
+            for part, value in inspect.getmembers(thing):
+                offered = inspect.isroutine(value) or isinstance(value, property)
+                if offered and not part.startswith("_"):
+                    assert inspect.getdoc(value), f"{name}.{part}"
 
 
 def test_a_name_that_is_a_package_too_stays_the_public_one():

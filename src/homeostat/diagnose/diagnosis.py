@@ -72,6 +72,7 @@ class Diagnosis:
         return tuple(gauge for gauge in self.gauges if gauge.is_dead)
 
     def to_json(self) -> dict[str, Any]:
+        """The same as plain data."""
         document: dict[str, Any] = plain(
             {
                 "workload": self.workload,

@@ -83,7 +83,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def put(folder: Path, pieces: list[Piece]) -> None:
-    """Writes what came.
+    """Write what came.
 
     Raises:
         RecordError: If the disk refuses.

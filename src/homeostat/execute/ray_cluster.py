@@ -38,7 +38,7 @@ class Share:
 
 
 def connect(address: str | None) -> None:
-    """Connects this process to a cluster, or starts one on this machine; once.
+    """Connect this process to a cluster, or start one on this machine; once.
 
     Args:
         address: Such as 10.0.0.1:6379, auto or ray://10.0.0.1:10001; else what RAY_ADDRESS says;
@@ -71,7 +71,7 @@ def connect(address: str | None) -> None:
 
 
 def _knock(address: str) -> None:
-    """Finds out in seconds that nobody listens; Ray would try for two minutes.
+    """Find out in seconds that nobody listens; Ray would try for two minutes.
 
     Raises:
         OSError: If nobody does.

@@ -200,7 +200,7 @@ class Ray(Interruptible):
         self._give(placed, work)
 
     def _dismiss(self, placed: Placed) -> None:
-        """Ends a station, wherever it is."""
+        """End a station, wherever it is."""
         import ray
 
         if placed in self._busy:

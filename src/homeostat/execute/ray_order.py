@@ -24,7 +24,7 @@ class Order:
 
 
 def order(job: Job, task: Task, *, resume: bool) -> Order:
-    """Packs a job as it stands now."""
+    """Pack a job as it stands now."""
     return Order(
         task=replace(task, job=task.job | {"resume": resume}),
         home=everything(job.folder) if resume else [],

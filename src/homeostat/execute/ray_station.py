@@ -63,7 +63,7 @@ class Station:
         return os.getpid()
 
     def begin(self, order: Order) -> Batch:
-        """Starts an attempt; the same as `go_on` from there."""
+        """Start an attempt; the same as `go_on` from there."""
         self._folder = self._scratch / "attempt"
         shutil.rmtree(self._folder, ignore_errors=True)
         make_folder(self._folder)
@@ -128,13 +128,13 @@ class Station:
         return f"{here}:{name}" if name else here
 
     def close(self) -> None:
-        """Ends the worker and leaves nothing behind."""
+        """End the worker and leave nothing behind."""
         self._engine.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def _clear_after_the_dead() -> None:
-    """Removes what killed stations left on this node."""
+    """Remove what killed stations left on this node."""
     for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
         pid = folder.name.removeprefix(SCRATCH).partition("-")[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):

@@ -93,7 +93,7 @@ class Worker:
         self._connection.send(ended)
 
     def _attempts(self, jobs: list[Job], printing: Printing) -> Ended:
-        """Makes them; returns the end of the last, to be told when everything is in its place."""
+        """Make them; return the end of the last, to be told when everything is in its place."""
         group = SideBySide(
             jobs,
             lambda: self._stop_asked,

@@ -285,7 +285,7 @@ def _looked_at(update: int) -> bool:
 
 @contextlib.contextmanager
 def _quiet(recording: Recording) -> Iterator[None]:
-    """Hides what the loop prints, and keeps its warnings as evidence."""
+    """Hide what the loop prints, and keep its warnings as evidence."""
     with (
         warnings.catch_warnings(record=True) as told,
         contextlib.redirect_stdout(io.StringIO()),

@@ -86,7 +86,7 @@ class Forward:
         self._shared.open.append(self.call)
 
     def _keep(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Notes what a model was called with."""
+        """Note what a model was called with."""
         tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.Tensor)]
         if not tensors:
             return

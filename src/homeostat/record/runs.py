@@ -50,10 +50,12 @@ class RunRecord:
 
     @property
     def name(self) -> str:
+        """The name of its folder."""
         return self.folder.name
 
     @property
     def workload(self) -> str:
+        """The name of its workload."""
         return str(self.facts["workload"])
 
     @property
@@ -73,14 +75,17 @@ class RunRecord:
 
     @property
     def seeds(self) -> tuple[int, ...]:
+        """The seeds it was to train with, in order."""
         return tuple(self.facts["seeds"])
 
     @property
     def budget(self) -> int:
+        """Steps of each attempt, in `unit`."""
         return int(self.facts["budget"])
 
     @property
     def unit(self) -> str:
+        """What a step is, such as "step" or "epoch"."""
         return str(self.facts["unit"])
 
     @property
@@ -90,14 +95,17 @@ class RunRecord:
 
     @property
     def metric(self) -> str:
+        """The main objective."""
         return next(iter(self.objectives))
 
     @property
     def goal(self) -> str:
+        """ "minimize" or "maximize", for the main objective."""
         return self.objectives[self.metric]
 
     @property
     def fingerprint(self) -> dict[str, Any]:
+        """What the result depends on: code, configuration, versions, machine."""
         return dict(self.facts["fingerprint"])
 
     @property
@@ -107,6 +115,7 @@ class RunRecord:
 
     @property
     def outcome(self) -> Outcome:
+        """How its attempts ended, in one word: the most pressing of theirs."""
         words = [attempt.outcome for attempt in self.attempts]
         if len(words) < len(self.seeds):
             words.append(Outcome.RUNNING if self.alive else Outcome.INTERRUPTED)

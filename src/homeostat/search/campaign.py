@@ -76,7 +76,7 @@ class Campaign:
         self._take_in(study.trials)
 
     def run(self) -> None:
-        """Works until everything is done, time is up, or somebody pressed Ctrl-C."""
+        """Work until everything is done, time is up, or somebody pressed Ctrl-C."""
         with make_engine(self._settings.engine, self._settings.jobs) as engine:
             self._slots = engine.slots
             judge = self if self._referee is not None else None
@@ -186,7 +186,7 @@ class Campaign:
         return record.reason
 
     def _take_in(self, trials: Sequence[TrialRow]) -> None:
-        """Takes in trials that other processes have told, before this one or beside it."""
+        """Take in trials that other processes have told, before this one or beside it."""
         for trial in trials:
             self._remember(trial, self._study.config(trial).digest)
         if self._referee is not None and trials:

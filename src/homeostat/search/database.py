@@ -108,7 +108,7 @@ def _is_gone(error: sa.exc.DatabaseError) -> bool:
 
 
 def patient(method: Method) -> Method:
-    """Repeats a store's whole transaction when the server goes away in the middle of it.
+    """Repeat a store's whole transaction when the server goes away in the middle of it.
 
     Whether the server committed the first one cannot be known, so every such method must be
     idempotent.
@@ -125,7 +125,7 @@ def patient(method: Method) -> Method:
 
 
 def _keep_trying(place: str, action: Callable[[], R], trouble: ServerGone) -> R:
-    """Tries until it succeeds, and tells the user that it is waiting."""
+    """Try until it succeeds, and tell the user about the wait."""
     started = time.monotonic()
     reminded, pause_s = -_REMIND_S, _FIRST_PAUSE_S
     with PoliteInterrupt() as interrupt:

@@ -152,7 +152,7 @@ def _searched(
 
 
 def refuse_changes(study: str, before: Definition, now: Definition) -> None:
-    """Refuses to go on with a study under another definition, and says what differs.
+    """Refuse to go on with a study under another definition, and say what differs.
 
     Raises:
         StudyError: With the first difference.

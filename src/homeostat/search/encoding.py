@@ -31,7 +31,7 @@ class Encoding:
         return parameter.options[value] if isinstance(parameter, Choice | Bool) else value
 
     def suggest(self, trial: optuna.Trial, name: str) -> Any:
-        """Draws one parameter, decoded."""
+        """Draw one parameter, decoded."""
         parameter = self._searched[name]
         if isinstance(parameter, Choice | Bool):
             places = list(range(len(parameter.options)))

@@ -31,7 +31,7 @@ def import_study(
     workload: Workload | None = None,
     as_name: str | None = None,
 ) -> StudyRow:
-    """Reads an Optuna study into the store.
+    """Read an Optuna study into the store.
 
     Trials that were waiting or running are left out; a trial that violates a constraint counts as
     diverged. What we exported comes back as it was.

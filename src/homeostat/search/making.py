@@ -117,13 +117,13 @@ class Making:
         return ready
 
     def take(self, attempt: Attempt) -> bool:
-        """Adds an attempt that has ended; whether it was the last."""
+        """Add an attempt that has ended; True if it was the last."""
         self._attempts.append(attempt)
         self._left -= 1
         return self._left == 0
 
     def skip(self, reason: str) -> None:
-        """Records that the jobs still waiting are left out: stopped before they began."""
+        """Record that the jobs still waiting are left out: stopped before they began."""
         for job in self._waiting:
             make_folder(job.folder)
             skipped = Attempt(
@@ -138,11 +138,11 @@ class Making:
         self._waiting = []
 
     def finish(self) -> RunRecord:
-        """Writes how the run ended."""
+        """Write how the run ended."""
         return self._writer.finish(self._attempts)
 
     def abandon(self, reason: str) -> None:
-        """Writes that it was interrupted."""
+        """Write that it was interrupted."""
         self._writer.abandon(reason)
 
 

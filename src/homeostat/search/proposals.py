@@ -22,7 +22,7 @@ class Proposals:
     """The sampler of a study, shown its results wave by wave."""
 
     def __init__(self, walk: Walk, definition: Definition, trials: Sequence[TrialRow]) -> None:
-        """Brings the sampler to the state it would have had it proposed `trials` itself."""
+        """Bring the sampler to the state it would have had it proposed `trials` itself."""
         self._walk = walk
         self._objectives = dict(definition.objectives)
         self._wave = definition.wave
@@ -72,7 +72,7 @@ class Proposals:
         return number - number % self._wave
 
     def _show(self, trials: Sequence[TrialRow], number: int) -> None:
-        """Shows the sampler what trial `number` may learn from, in the order of the trials."""
+        """Show the sampler what trial `number` may learn from, in the order of the trials."""
         end = self._wave_of(number)
         for trial in trials[self._shown_to : end]:
             if trial.outcome.final and trial.number not in self._shown:

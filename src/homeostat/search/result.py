@@ -136,6 +136,7 @@ class SearchResult:
         ]
 
     def to_json(self) -> dict[str, Any]:
+        """The same as plain data."""
         best = self.best
         return {
             "study": self.study,

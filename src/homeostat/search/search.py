@@ -55,7 +55,7 @@ def search(
     device: str = "cpu",
     on_event: OnEvent | None = None,
 ) -> SearchResult:
-    """Searches a workload's space and confirms what it finds on fresh seeds.
+    """Search a workload's space and confirm what is found on fresh seeds.
 
     Trial 0 is the default configuration. A trial that diverges, raises, hangs or eats too much
     memory is recorded with its reason and learned from, and the search goes on. Every result is
@@ -160,7 +160,7 @@ def resume(
     store: str | Path | None = None,
     on_event: OnEvent | None = None,
 ) -> SearchResult:
-    """Goes on with a study as it was last driven. One made in a notebook needs its `workload`.
+    """Go on with a study as it was last driven. One made in a notebook needs its `workload`.
 
     Raises:
         UnknownNameError: If there is no such study.

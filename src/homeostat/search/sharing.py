@@ -18,7 +18,7 @@ class Sharing:
     """One driver's part in a study."""
 
     def __init__(self, store: Store, study: int, *, alone: bool) -> None:
-        """Joins the study.
+        """Join the study.
 
         Raises:
             StudyLockedError: If another one lives, and either wants to be alone.
@@ -39,7 +39,7 @@ class Sharing:
         self._handed_out.add(number)
 
     def claim(self, trial: TrialRow) -> bool:
-        """Takes over a trial that was left behind; False if another driver was quicker."""
+        """Take over a trial that was left behind; False if another driver was quicker."""
         return self._store.claim(trial, self.driver)
 
     @property
@@ -72,7 +72,7 @@ class Sharing:
         return chosen if chosen.key != self.driver else None
 
     def beat(self, *, at_once: bool = False) -> None:
-        """Says now and then that the driver lives."""
+        """Say now and then that the driver lives."""
         if at_once or time.monotonic() - self._beaten > HEARTBEAT_S:
             self._store.beat(self._study, self.driver)
             self._beaten = time.monotonic()

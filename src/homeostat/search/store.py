@@ -70,6 +70,7 @@ class Store:
             tables.prepare(connection)
 
     def close(self) -> None:
+        """Close its connections."""
         self._engine.dispose()
 
     # Studies
@@ -83,12 +84,13 @@ class Store:
 
     @patient
     def find(self, name: str) -> StudyRow | None:
+        """The study of that name, or None."""
         with self._read() as connection:
             row = connection.execute(sa.select(studies).where(studies.c.name == name)).first()
             return None if row is None else study_row(row, _drivers_of(connection, row.id))
 
     def study(self, name: str) -> StudyRow:
-        """As `find`.
+        """The study of that name.
 
         Raises:
             UnknownNameError: If there is no such study; it names the nearest.
@@ -114,7 +116,7 @@ class Store:
 
     @patient
     def update(self, key: int, **columns: Any) -> None:
-        """Sets columns of a study: settings, confirmation."""
+        """Set columns of a study: settings, confirmation."""
         with self._write() as connection:
             connection.execute(studies.update().where(studies.c.id == key).values(**columns))
 
@@ -122,7 +124,7 @@ class Store:
 
     @patient
     def join(self, study: int, *, alone: bool = False) -> int:
-        """Makes this process a driver of a study; returns the driver's key.
+        """Make this process a driver of a study; return the driver's key.
 
         Args:
             alone: Whether no other may drive it at the same time.
@@ -154,7 +156,7 @@ class Store:
 
     @patient
     def beat(self, study: int, driver: int) -> None:
-        """Says that a driver lives, even if others took it for dead."""
+        """Say that a driver lives, even if others took it for dead."""
         mine = drivers.update().where(drivers.c.id == driver).values(heartbeat=time.time())
         with self._write() as connection:
             if connection.execute(mine).rowcount == 0:
@@ -162,7 +164,7 @@ class Store:
                 connection.execute(drivers.insert(), again)
 
     def leave(self, driver: int) -> None:
-        """Ends a driver. Trials that it has not finished are anybody's.
+        """End a driver. Trials that it has not finished are anybody's.
 
         Raises:
             ServerGone: At once, if the server does not answer: nobody waits to leave.
@@ -172,7 +174,7 @@ class Store:
 
     @patient
     def elect(self, study: int, driver: int) -> DriverRow:
-        """Chooses one driver to confirm the study: this one, unless another living one is at it.
+        """Choose one driver to confirm the study: this one, unless another living one is at it.
 
         Returns:
             Who does.
@@ -200,7 +202,7 @@ class Store:
         driver: int | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> int | None:
-        """Claims a number for the parameters drawn for it.
+        """Claim a number for the parameters drawn for it.
 
         Returns:
             The trial's key, or none if another driver has claimed the number already.
@@ -222,7 +224,7 @@ class Store:
 
     @patient
     def claim(self, trial: TrialRow, driver: int) -> bool:
-        """Takes over a trial whose driver is gone; False if another driver was quicker."""
+        """Take over a trial whose driver is gone; False if another driver was quicker."""
         free = trials.c.driver_id.is_not_distinct_from(trial.driver)
         change = (
             trials.update()
@@ -235,7 +237,7 @@ class Store:
 
     @patient
     def finish_trial(self, trial: TrialRow, curves: Sequence[Point] = ()) -> bool:
-        """Records how a trial ended: everything, or nothing if the process dies in between.
+        """Record how a trial ended: everything, or nothing if the process dies in between.
 
         Returns:
             Whether the result was taken: False if the trial belongs to another driver by now.

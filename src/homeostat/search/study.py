@@ -99,7 +99,7 @@ class Study:
         settings: Mapping[str, Any] | None = None,
         alone: bool = False,
     ) -> Self:
-        """Opens a study, or makes it. What is not given is as the study was made.
+        """Open a study, or make it. What is not given is as the study was made.
 
         Args:
             method: A name in `SAMPLERS`; "auto" for a new study.
@@ -148,6 +148,7 @@ class Study:
 
     @property
     def name(self) -> str:
+        """Its name in the store."""
         return self.row.name
 
     @property
@@ -208,7 +209,7 @@ class Study:
         return self._spec(row)
 
     def refresh(self, *, at_once: bool = False) -> None:
-        """Takes up what other drivers have drawn and told, and what dead ones left behind."""
+        """Take up what other drivers have drawn and told, and what dead ones left behind."""
         if not (at_once or self._sharing.must_look):
             return
         known = self._trials
@@ -248,7 +249,7 @@ class Study:
         wall_s: float | None = None,
         curves: Sequence[Point] = (),
     ) -> TrialRow:
-        """Records how a trial ended.
+        """Record how a trial ended.
 
         Where another driver took this one for dead and took over the trial, that driver's result
         counts, and the trial is returned as it is then.
@@ -301,21 +302,21 @@ class Study:
         return sorted((t for t in self._trials if self.is_better(t, None)), key=self._badness)
 
     def keep_settings(self, settings: Mapping[str, Any]) -> None:
-        """Records how the study is driven now."""
+        """Record how the study is driven now."""
         self.store.update(self.row.key, settings=settings)
         self.row = replace(self.row, settings=settings)
 
     def record_confirmation(self, confirmation: Mapping[str, Any]) -> None:
-        """Records how the best did on fresh seeds."""
+        """Record how the best did on fresh seeds."""
         self.store.update(self.row.key, confirmation=confirmation)
         self.row = replace(self.row, confirmation=confirmation)
 
     def beat(self) -> None:
-        """Says now and then that the driver lives."""
+        """Say now and then that the driver lives."""
         self._sharing.beat()
 
     def close(self) -> None:
-        """Leaves the study to its other drivers, or to the next one."""
+        """Leave the study to its other drivers, or to the next one."""
         with contextlib.suppress(ServerGone):  # it will find out that we are gone
             self._sharing.leave()
 

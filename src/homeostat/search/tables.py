@@ -98,7 +98,7 @@ reports = Table(
 
 
 def prepare(connection: sa.Connection) -> None:
-    """Makes the tables that are missing, and in tables of an earlier version the columns."""
+    """Make the tables that are missing, and in tables of an earlier version the columns."""
     metadata.create_all(connection)
     inspector = sa.inspect(connection)
     for table in metadata.sorted_tables:

@@ -22,7 +22,7 @@ CONSTRAINTS = "constraints"
 
 
 def export_study(store: Store, name: str, url: str, *, as_name: str | None = None) -> int:
-    """Writes a study as a new Optuna study; returns the number of its trials.
+    """Write a study as a new Optuna study; return the number of its trials.
 
     Distributions, values, states, the main objective's curve (its mean over seeds), reasons and
     constraints go along. Importing it again gives the same study, but for the curves of more than

@@ -56,7 +56,7 @@ class Walk:
         )
 
     def draw(self, draw: Callable[[str], Any]) -> dict[str, Any]:
-        """Calls `draw(name)` for each parameter that is active given those before it."""
+        """Call `draw(name)` for each parameter that is active given those before it."""
         drawn: dict[str, Any] = {}
         active: frozenset[str] | None = None
         for name in self.order:

@@ -33,7 +33,7 @@ def work(
     judge: Judge | None = None,
     ahead: int = 1,
 ) -> None:
-    """Runs what `source` gives, as many at a time as the engine takes, and hands it to `done`.
+    """Run what `source` gives, as many at a time as the engine takes, and hand it to `done`.
 
     After a Ctrl-C it asks for no more, and hands over what was interrupted as well.
 

@@ -31,7 +31,7 @@ def normalise(when: When | None, label: str) -> dict[str, tuple[Any, ...]]:
 
 
 def check_no_circle(conditions: Mapping[str, When]) -> None:
-    """Refuses parameters that would be active only if they were active."""
+    """Refuse parameters that would be active only if they were active."""
     done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:
@@ -48,7 +48,7 @@ def check_no_circle(conditions: Mapping[str, When]) -> None:
 
 
 def check_names(when: When, known: Mapping[str, Any], label: str) -> None:
-    """Refuses a condition on a parameter that does not exist."""
+    """Refuse a condition on a parameter that does not exist."""
     for name in when:
         if name not in known:
             raise SpaceError(

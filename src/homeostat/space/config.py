@@ -70,6 +70,7 @@ class Config(Mapping[str, Any]):
 
     @cached_property
     def digest(self) -> str:
+        """12 characters that equal configurations share, and others do not."""
         text = json.dumps(self._values, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

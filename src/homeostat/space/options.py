@@ -98,6 +98,7 @@ class Bool(Parameter):
 
     @property
     def options(self) -> tuple[bool, bool]:
+        """False and True."""
         return (False, True)
 
     def check(self, value: Any, name: str = "value") -> bool:

@@ -49,13 +49,14 @@ class Parameter:
 
     @property
     def range_text(self) -> str:
+        """Its range in words."""
         raise NotImplementedError
 
     def _label(self) -> str:
         return f"{type(self).__name__}({self.range_text})"
 
     def _settle(self) -> None:
-        """Checks the fields that every parameter has, and normalises `when`."""
+        """Check the fields that every parameter has, and normalise `when`."""
         if isinstance(self.tier, bool) or self.tier not in (1, 2, 3, 4):
             raise SpaceError(f"{self._label()}: tier must be 1, 2, 3 or 4, got {self.tier!r}.")
         for name in ("fixed", "help"):

@@ -56,7 +56,7 @@ class _Pass:
 def resolve(
     space: Declared, overrides: Mapping[str, Any], source: str, inherited: Collection[str]
 ) -> Config:
-    """Does what the module describes; see `Space.resolve`."""
+    """Do what the module describes; see `Space.resolve`."""
     given = {name: check(space, name, value, source) for name, value in overrides.items()}
     first = _run(space, given, {})
     last = _settle(space, given, first)

@@ -37,6 +37,7 @@ class Rule:
 
     @property
     def label(self) -> str:
+        """How errors name the rule."""
         changes = ", ".join(f"{name}={show(value)}" for name, value in self.set.items())
         return f"Rule(when {sentence(self.when) or 'always'}: {changes})"
 
@@ -47,7 +48,7 @@ class Rule:
 
 
 def check_no_contradiction(rules: Sequence[Rule]) -> None:
-    """Refuses two rules that can be in force together and set one name to two values.
+    """Refuse two rules that can be in force together and set one name to two values.
 
     So the order of rules never matters: whichever rules are in force, they agree.
     """

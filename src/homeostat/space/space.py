@@ -86,7 +86,7 @@ class Space(Mapping[str, AnyParameter]):
         source: str = "",
         inherited: Collection[str] = (),
     ) -> Config:
-        """Turns some values into a whole configuration: checked, derived, with the rules enforced.
+        """Turn some values into a whole configuration: checked, derived, with the rules enforced.
 
         Each adjustment is recorded as a sentence in `Config.adjustments`. The steps are listed at
         the top of `homeostat.space.resolve`.

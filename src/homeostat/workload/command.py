@@ -85,7 +85,7 @@ def _check_pattern_has(file: CommandFile, made: Workload) -> None:
 def _run(
     file: CommandFile, name: str, wanted: frozenset[str], config: Config, trial: Trial
 ) -> Iterator[Report]:
-    """Starts the command and yields its metrics as they come; stops it when the loop is closed."""
+    """Start the command and yield its metrics as they come; stop it when the loop is closed."""
     _check_budget(file, name, trial)
     folder = trial.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)

@@ -88,7 +88,7 @@ def _replacement(match: re.Match[str], values: Mapping[str, Any]) -> str:
 
 
 def load(path: Path) -> CommandFile:
-    """Reads and checks a command workload.
+    """Read and check a command workload.
 
     Raises:
         ConfigError: With the file's name and what is wrong with it.

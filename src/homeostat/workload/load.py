@@ -39,7 +39,7 @@ def loading() -> Iterator[None]:
 
 
 def refuse_while_loading() -> None:
-    """Stops a file that is being loaded at its first call that starts work (run, search, tune ...).
+    """Stop a file that is being loaded at its first call that starts work (run, search, tune ...).
 
     So a script that ends in `hs.tune(mlp)` can be loaded for its workload. Every function that
     starts work calls this first; outside of loading it does nothing.
@@ -130,7 +130,7 @@ def _from_file(path: Path, name: str | None) -> Workload:
 
 
 def _execute(path: Path) -> ModuleType:
-    """Runs a file as a module of its own, up to the first call that starts work."""
+    """Run a file as a module of its own, up to the first call that starts work."""
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
     module_name = f"homeostat_file_{path.stem}_{digest}"
     spec = importlib.util.spec_from_file_location(module_name, path)

@@ -77,7 +77,7 @@ class ProcessGroup:
             return None
 
     def end(self, grace_s: float = 1.0) -> None:
-        """Ends whatever is left of the group: asks first, and kills after `grace_s` seconds."""
+        """End whatever is left of the group: ask first, and kill after `grace_s` seconds."""
         try:
             if self._process.poll() is None:
                 self._signal(signal.SIGTERM)

@@ -41,7 +41,7 @@ class Together:
 
     @staticmethod
     def do(parts: Sequence[Together]) -> None:
-        """Calls the parts' function once; an error in one part is raised by its `result`."""
+        """Call the parts' function once; an error in one part is raised by its `result`."""
         function = parts[0].function
         try:
             results = list(function([part._member for part in parts]))

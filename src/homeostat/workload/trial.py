@@ -118,7 +118,7 @@ class Trial:
             write_snapshot(self.artifacts / name, tree)
 
     def check(self) -> None:
-        """Ends a loop that is waiting, for a command say, if it has been told to stop."""
+        """End a loop that is waiting, for a command say, if it has been told to stop."""
         for call in self.on_check:
             call()
 

@@ -87,7 +87,7 @@ Look: TypeAlias = "Callable[[Kept], View | None]"
 def draw_views(
     looks: Sequence[Look], run: RunRecord, seed: int | None = None
 ) -> dict[str, View | str]:
-    """Draws every view of one seed of a run; the keys are the names of the functions.
+    """Draw every view of one seed of a run; the keys are the names of the functions.
 
     A view for which the run kept nothing is left out. For a view that cannot be drawn, the value is
     a line that says why.

@@ -77,7 +77,7 @@ class Workload:
     """The file that defines it."""
 
     def __call__(self, config: Config, trial: Trial) -> Iterator[Report]:
-        """Starts the loop.
+        """Start the loop.
 
         Raises:
             WorkloadError: If the function returned something that is not a stream of reports.
@@ -137,7 +137,7 @@ def workload(
     timeout_s: float | None = None,
     source: Path | None = None,
 ) -> Callable[[Loop], Workload]:
-    """Turns a training loop into a workload.
+    """Turn a training loop into a workload.
 
     @hs.workload(space=space, metric="val_loss", goal="minimize", budget=200)
     def mlp(config, trial):

@@ -45,7 +45,7 @@ class Referee:
         return self._rule.rungs(trial)
 
     def learn(self, trial: TrialRow, points: Iterable[Point]) -> None:
-        """Takes in a trial that has ended."""
+        """Take in a trial that has ended."""
         reports: dict[int, dict[int, dict[str, float]]] = {}
         for point in points:
             reports.setdefault(point.seed, {}).setdefault(point.step, {})[point.name] = point.value

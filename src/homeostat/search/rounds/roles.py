@@ -141,7 +141,7 @@ class Conclusion:
 
 
 def check_scientific(definition: Definition, names: Iterable[str]) -> None:
-    """Refuses what cannot be compared.
+    """Refuse what cannot be compared.
 
     Raises:
         UnknownNameError: If a name is not searched.

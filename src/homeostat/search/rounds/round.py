@@ -133,7 +133,7 @@ class Round:
     # What to type next
 
     def more(self, trials: int) -> str:
-        """Goes on with this study."""
+        """The command that goes on with this study."""
         return f"homeostat search {self._reference} --study {self.study} --trials {trials}"
 
     def next_round(self, *, seeds: int | None = None) -> str:

@@ -15,7 +15,7 @@ from homeostat.workloads.hyperperturb.screen import FloatArray
 
 
 def coexpression(expression_CG: FloatArray, neighbours: int) -> FloatArray:
-    """Links each gene to the `neighbours` genes it correlates with most, in absolute value."""
+    """Link each gene to the `neighbours` genes it correlates with most, in absolute value."""
     num_genes = expression_CG.shape[1]
     neighbours = min(neighbours, num_genes - 1)
     centred_CG = expression_CG - expression_CG.mean(0)
@@ -32,7 +32,7 @@ def coexpression(expression_CG: FloatArray, neighbours: int) -> FloatArray:
 
 
 def gene_sets(path: Path, genes: Sequence[str]) -> FloatArray:
-    """Links genes that share a set of a GMT file (name, description, genes, by tabs).
+    """Link genes that share a set of a GMT file (name, description, genes, by tabs).
 
     A set of n of our genes adds 1 / (n - 1) to each of its pairs, so that large sets do not
     drown small ones.

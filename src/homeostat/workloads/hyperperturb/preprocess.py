@@ -22,7 +22,7 @@ SMALLEST_SHARE = 1e-5
 def quality(
     counts_CG: FloatArray, *, min_genes: int = 0, min_cells: int = 0, min_detection: float = 0.0
 ) -> tuple[Mask, Mask]:
-    """Marks the cells with enough genes, and the genes seen in enough of those cells.
+    """Mark the cells with enough genes, and the genes seen in enough of those cells.
 
     Args:
         min_genes: Genes a cell must express.
@@ -70,7 +70,7 @@ def centre_batches(
 
 
 def most_variable(expression_CG: FloatArray, among_G: Mask, num_genes: int) -> Mask:
-    """Of the marked genes, marks the `num_genes` that vary most for their mean (0: all)."""
+    """Of the marked genes, mark the `num_genes` that vary most for their mean (0: all)."""
     if num_genes == 0 or num_genes >= among_G.sum():
         return among_G
     spread_G = expression_CG.var(0) / np.maximum(expression_CG.mean(0), 1e-6)

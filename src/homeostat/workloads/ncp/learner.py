@@ -82,7 +82,7 @@ class TorchLearner:
         self.optimizer.zero_grad()
 
     def _update(self, rate: float) -> float:
-        """Clips the gradient, decays the weights and takes the step; the norm before clipping."""
+        """Clip the gradient, decay the weights, take the step; return the norm before clipping."""
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
         with torch.no_grad():
             for weight in self.decayed:
