@@ -30,7 +30,7 @@ def test_the_remedies_that_cure_are_told_from_those_that_do_not():
     assert rungs["eps in the norm"].cured
     assert rungs["lower rate"].failed_at == 12
     assert not rungs["the rate it has"].cured
-    assert rungs["the rate it has"].note == "is so already"
+    assert rungs["the rate it has"].note == "is set already"
 
 
 TWO = hs.Space(a=hs.Bool(False), b=hs.Bool(False), c=hs.Bool(False), skip=hs.Bool(False))

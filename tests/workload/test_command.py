@@ -161,14 +161,14 @@ def test_garbage_is_counted_and_the_rest_is_used(script, trial_of):
     [
         (
             "echo first; echo 'no such  device' >&2; exit 3",
-            "w: the command ended with exit code 3. Its last words: first | no such device",
+            "w: the command ended with exit code 3. Its last lines: first | no such device",
         ),
-        ("exit 1", "w: the command ended with exit code 1. It said nothing."),
-        ("kill -SEGV $$", "w: the command was ended by SIGSEGV. It said nothing."),
-        ("echo hi", "w: the command ended well, but it left no metric in m.jsonl."),
+        ("exit 1", "w: the command ended with exit code 1. It printed nothing."),
+        ("kill -SEGV $$", "w: the command was ended by SIGSEGV. It printed nothing."),
+        ("echo hi", "w: the command exited without an error, but it left no metric in m.jsonl."),
         (
             'echo x > "$4/m.jsonl"',
-            "w: the command ended well, but none of its 1 metric lines could be read.",
+            "w: the command exited without an error, but none of its 1 metric lines could be read.",
         ),
     ],
 )
@@ -177,7 +177,7 @@ def test_a_command_that_fails_says_how(script, trial_of, text, sentence):
     trial = trial_of(workload)
     with pytest.raises(WorkloadError) as error:
         drive(workload, trial)
-    assert str(error.value) == f"{sentence}  All it said: {trial.folder / 'output.txt'}"
+    assert str(error.value) == f"{sentence}  Its whole output: {trial.folder / 'output.txt'}"
 
 
 def test_output_that_does_not_match_says_so(script, trial_of):

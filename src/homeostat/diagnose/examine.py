@@ -27,7 +27,7 @@ from homeostat.diagnose.ladder import changed, climb
 from homeostat.diagnose.precision import in_float64
 from homeostat.diagnose.rate import vary_rate
 from homeostat.diagnose.replay import Case, Replay, replay
-from homeostat.diagnose.seen import Curves, of_replay
+from homeostat.diagnose.seen import ReplayCurves, of_replay
 from homeostat.diagnose.target import Target, find_target, newest_finite, target_of_run, typed
 from homeostat.execute.flight import FlightRecorder
 from homeostat.execute.run import run
@@ -115,7 +115,8 @@ def _examine(target: Target, seconds: float, say: Say) -> Diagnosis:
         seen = None
         if not target.completed:
             say("Looking for the step that fails.")
-            recorder, health, curves = FlightRecorder(), Health(case.workload.bounds), Curves()
+            recorder, curves = FlightRecorder(), ReplayCurves()
+            health = Health(case.workload.bounds)
             seen = replay(
                 case, [recorder, health, curves], stop=lambda: health.failed, seconds=seconds
             )
@@ -214,7 +215,7 @@ def _healthy(
         **facts,
         failed=raised,
         outcome=Outcome.TIMEOUT.value if seen.timed_out else ending.outcome.value,
-        reason="The time was over before the end." if seen.timed_out else ending.reason,
+        reason="Time ran out before the end." if seen.timed_out else ending.reason,
         failed_at=ending.last_step if raised else None,
         steps_seen=ending.num_reports,
         confounds=find_confounds(target.case, seconds=left, say=say) if whole else (),

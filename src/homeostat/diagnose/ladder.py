@@ -46,7 +46,7 @@ class Ladder:
     from_space: bool = False
     """Whether the remedies were read off the space, for lack of a list by the workload."""
     complete: bool = True
-    """False if the time was over before all were tried."""
+    """False if time ran out before all were tried."""
 
     @property
     def cures(self) -> tuple[Rung, ...]:
@@ -122,7 +122,7 @@ def _try(
     except HomeostatError as error:
         return Rung(names, changes, cured=False, note=f"not possible here: {error.message}")
     if dict(config) == dict(case.config):
-        return Rung(names, changes, cured=False, note="is so already")
+        return Rung(names, changes, cured=False, note="is set already")
     other = Case(case.workload, config, case.seed, case.budget, case.device)
     health = Health(case.workload.bounds)
     seen = replay(other, [health], until=until, stop=lambda: health.failed, seconds=seconds)
@@ -131,7 +131,7 @@ def _try(
     if seen.ending.outcome is Outcome.FAILED:
         return Rung(names, changes, cured=False, note=seen.ending.reason)
     if seen.timed_out:
-        return Rung(names, changes, cured=False, note="no failure, but the time was over")
+        return Rung(names, changes, cured=False, note="no failure, but time ran out")
     if seen.trial.optimizers and health.num_updates == 0:
         return Rung(names, changes, cured=False, note="every update is left out")
     return Rung(names, changes, cured=True)

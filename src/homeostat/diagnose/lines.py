@@ -85,7 +85,7 @@ def ladder_lines(ladder: Ladder, unit: str) -> Iterator[str]:
     elif not ladder.cures:
         yield "No single change or pair cures it: it is in the code, or in the data."
     if not ladder.complete:
-        yield "The time was over before all were tried."
+        yield "Time ran out before all were tried."
 
 
 def _verdict(rung: Rung, unit: str) -> str:

@@ -107,7 +107,7 @@ def in_float64(case: Case, last_step: int, *, seconds: float = float("inf")) -> 
             health.failed_at,
         )
     if seen.timed_out:
-        return PrecisionTest("unknown", "The time was over before the failing step.")
+        return PrecisionTest("unknown", "Time ran out before the failing step.")
     return PrecisionTest(
         "rounding",
         "It does not fail in float64 within the same steps: numbers become too small or too "

@@ -8,7 +8,7 @@ from homeostat.symptoms.seen import Points, Seen
 from homeostat.workload.report import Report
 
 
-class Curves(Watcher):
+class ReplayCurves(Watcher):
     """Keeps every metric of a replay."""
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Curves(Watcher):
             self.points.setdefault(name, []).append((step, value))
 
 
-def of_replay(case: Case, seen: Replay, curves: Curves) -> Seen:
+def of_replay(case: Case, seen: Replay, curves: ReplayCurves) -> Seen:
     """What a replay showed."""
     workload, ending = case.workload, seen.ending
     score = ending.last.get(workload.metric)

@@ -13,6 +13,7 @@ from homeostat.evidence.sequential import p_value, pairs_needed
 from homeostat.evidence.statistics import holm
 from homeostat.evidence.verdicts import Judged, Verdict
 from homeostat.record.files import write_json
+from homeostat.wording import plural
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ class Finding:
         """The effect with its interval and the pairs it took, in per cent."""
         if self.pairs == 0:
             return "nothing yet"
-        pairs = f"{self.pairs} pair{'s' * (self.pairs != 1)}"
+        pairs = plural(self.pairs, "pair")
         if not math.isfinite(self.low):
             return f"{100 * self.effect:+.1f} % from {pairs}"
         low, high = 100 * self.low, 100 * self.high

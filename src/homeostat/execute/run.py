@@ -127,14 +127,13 @@ def resume(
     now = code_digest(found.source)
     if now != record.fingerprint.get("code") and not force:
         raise RecordError(
-            f"{record.name}: {found.source} has changed since; the two parts would not belong "
-            "together.",
+            f"{record.name}: {found.source} has changed since: the run would mix two versions.",
             hint="Run it anew, or resume with force=True (--force).",
         )
     config = found.space.resolve(record.given)
     if config_digest(config) != record.fingerprint.get("config"):
         raise RecordError(
-            f"{record.name}: its settings mean another configuration to {found.name} as it is now.",
+            f"{record.name}: its settings now resolve to another configuration of {found.name}.",
             hint="Run it anew.",
         )
     ended = [attempt for attempt in record.attempts if attempt.outcome.final]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from homeostat.search.lr_find import RateTest
+    from homeostat.search.lr_find import RangeTest
 
 INK, SOFT, BLUE, ORANGE, GREY = "#1d2330", "#5b6472", "#2a6fdb", "#e07b39", "#b8c0cc"
 COLOURS = (BLUE, ORANGE, "#2c9c69", "#8e5bd0", "#c2453d", "#3aa6b9")
@@ -189,7 +189,7 @@ def paired(
     return to_svg(figure)
 
 
-def rate_test(test: RateTest) -> str:
+def rate_test(test: RangeTest) -> str:
     """The loss of each short run against its learning rate; failed ones at the upper edge."""
     figure, axes = new_figure()
     sound = [rung for rung in test.rungs if not rung.failed]

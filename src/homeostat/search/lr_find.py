@@ -45,7 +45,7 @@ class Rung:
 
 
 @dataclass(frozen=True)
-class RateTest:
+class RangeTest:
     """What a range test saw.
 
     Attributes:
@@ -72,7 +72,7 @@ def lr_find(
     steps: int | None = None,
     seed: int = 42,
     on_rung: Callable[[Rung], None] | None = None,
-) -> RateTest:
+) -> RangeTest:
     """Train briefly at each of `num_rates` rates over the rate's whole range.
 
     Args:
@@ -108,7 +108,7 @@ def lr_find(
             if on_rung is not None:
                 on_rung(rung)
     suggested, why = suggest(rungs, workload.goal if metric == workload.metric else "minimize")
-    return RateTest(name, metric, tuple(rungs), suggested, why)
+    return RangeTest(name, metric, tuple(rungs), suggested, why)
 
 
 def suggest(rungs: list[Rung], goal: str = "minimize") -> tuple[float | None, str]:

@@ -120,13 +120,14 @@ def _run(
             trial.extra["skipped_metric_lines"] = reader.skipped + merge.late
     if code != 0:
         raise WorkloadError(
-            f"{name}: the command {how_it_ended(code)}. {_last_words(folder / OUTPUT)}".rstrip(),
-            hint=f"All it said: {folder / OUTPUT}",
+            f"{name}: the command {how_it_ended(code)}. {_last_lines(folder / OUTPUT)}".rstrip(),
+            hint=f"Its whole output: {folder / OUTPUT}",
         )
     if num_reports == 0:
         raise WorkloadError(
-            f"{name}: the command ended well, but {_nothing_found(file.metrics, reader)}.",
-            hint=f"All it said: {folder / OUTPUT}",
+            f"{name}: the command exited without an error, but "
+            f"{_nothing_found(file.metrics, reader)}.",
+            hint=f"Its whole output: {folder / OUTPUT}",
         )
 
 
@@ -179,10 +180,10 @@ def _nothing_found(source: MetricsSource, reader: Reader) -> str:
     return f"it left no metric in {source.place}"
 
 
-def _last_words(output: Path) -> str:
+def _last_lines(output: Path) -> str:
     """The end of the output, in one line."""
     with output.open("rb") as file:
         file.seek(max(0, output.stat().st_size - 4096))
         lines = file.read().decode("utf-8", errors="replace").split("\n")
     words = [" ".join(line.split()) for line in lines if line.strip()][-_LAST_LINES:]
-    return f"Its last words: {' | '.join(words)}" if words else "It said nothing."
+    return f"Its last lines: {' | '.join(words)}" if words else "It printed nothing."

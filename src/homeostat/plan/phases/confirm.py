@@ -40,7 +40,7 @@ def confirm(context: Context, allowance_s: float) -> PhaseResult:
     best = result.best
     if best is None or best.confirmed is None or best.default is None:
         return PhaseResult(
-            "confirm", "skipped", ("The time was up before the best could be run again.",)
+            "confirm", "skipped", ("Time ran out before the best could be run again.",)
         )
     checks = [check.to_json() for check in result.checklist]
     return _conclude(context, best, {"checklist": checks})
