@@ -233,7 +233,7 @@ def test_snapshots_take_no_more_than_three_hundredths_of_the_time(tmp_path, monk
         costs.append(time.perf_counter() - started)
 
     monkeypatch.setattr(snapshots, "write_snapshot", timed)
-    big = np.zeros(1_000_000)
+    big = np.zeros(100_000)
 
     def heavy(config, trial):
         trial.keep("big", big)

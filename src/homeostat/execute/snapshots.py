@@ -1,4 +1,4 @@
-"""Snapshots while training: every so many seconds, never more than three hundredths of the time."""
+"""Snapshots while training: every so many seconds, never more than 3 % of the time."""
 
 from __future__ import annotations
 
