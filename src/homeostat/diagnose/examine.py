@@ -43,6 +43,10 @@ Say = Callable[[str], None]
 
 SECONDS = 120.0
 MOST_FIXES = 4
+# What the parts get at least, however long it took to find the failure.
+LEAST_S, LEAST_CONFOUNDS_S = 10.0, 20.0
+# How a failure's parts share the time that is left; none uses all of its share as a rule.
+REPLAY_SHARE, RATES_SHARE, PRECISION_SHARE, LADDER_SHARE = 0.25, 0.2, 0.1, 0.5
 # Replays begin at step 0 where that takes no longer than this; from a recorded state otherwise.
 CHEAP_S = 10.0
 
@@ -125,12 +129,12 @@ def _examine(target: Target, seconds: float, say: Say) -> Diagnosis:
             )
             target = replace(target, states=recorder.states())
             failure = _seen_failure(health, seen)
-        left = max(20.0, seconds - (time.perf_counter() - began))
+        left = max(LEAST_CONFOUNDS_S, seconds - (time.perf_counter() - began))
         if failure is None:
             return _healthy(target, seen, facts, left, say)
     if target.record is not None:
         facts["findings"] = tuple(examine_record(target.record, case.workload))
-    left = max(10.0, seconds - (time.perf_counter() - began))
+    left = max(LEAST_S, seconds - (time.perf_counter() - began))
     return _failing(target, failure, facts, left, say)
 
 
@@ -168,15 +172,15 @@ def _failing(
     say("Replaying it with eyes on every operation.")
     eyes, auditor = Eyes(case.workload.bounds, start.first_step), Auditor()
     eyes.open()
-    # One step more: what a gradient spoils may show in the next report only.
+    # One step more: the damage a gradient does may not show before the next report.
     until = failure.step + 1
-    replay(start, [auditor, eyes], until=until, stop=lambda: eyes.done, seconds=left / 4)
+    replay(start, [auditor, eyes], until=until, stop=lambda: eyes.done, seconds=REPLAY_SHARE * left)
     say("The same steps at smaller rates.")
-    rates = vary_rate(start, failure.step, seconds=left / 5)
+    rates = vary_rate(start, failure.step, seconds=RATES_SHARE * left)
     say("The same steps in float64.")
-    precision = in_float64(start, failure.step, seconds=left / 10)
+    precision = in_float64(start, failure.step, seconds=PRECISION_SHARE * left)
     say("One change at a time.")
-    ladder = climb(case, failure.step, seconds=left / 2)
+    ladder = climb(case, failure.step, seconds=LADDER_SHARE * left)
     return Diagnosis(
         **facts,
         failed=True,
