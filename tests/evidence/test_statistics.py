@@ -14,7 +14,6 @@ from homeostat.evidence.statistics import (
     mean_interval,
     paired_difference,
     probability_of_improvement,
-    seeds_needed,
 )
 
 
@@ -90,26 +89,3 @@ def test_holm_gives_the_textbook_answer_and_keeps_the_order():
     assert holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
     assert math.isnan(holm([math.nan, 0.01])[0])
     assert holm([math.nan, 0.01])[1] == pytest.approx(0.01)
-
-
-@pytest.mark.parametrize(
-    ("effect", "correlation", "expected"),
-    # A seed s.d. of 5.1 %: figures of the usual power tables.
-    [(2, None, 103), (5, None, 18), (10, None, 6), (2, 0.5, 54), (2, 0.8, 23), (5, 0.5, 11)],
-)
-def test_the_seeds_needed_agree_with_power_tables(effect, correlation, expected):
-    assert seeds_needed(effect, 5.1, correlation=correlation) == pytest.approx(expected, abs=2)
-
-
-def test_the_seeds_needed_find_the_effect_as_often_as_promised():
-    n = seeds_needed(1.0, 1.0, correlation=0.5)
-    rng = np.random.default_rng(3)
-    found = sum(
-        stats.ttest_1samp(rng.normal(1.0, 1.0, size=n), 0).pvalue < 0.05 for _ in range(500)
-    )
-    assert found / 500 == pytest.approx(0.8, abs=0.07)
-
-
-def test_an_effect_of_nothing_is_never_found():
-    with pytest.raises(ValueError, match="effect of 0"):
-        seeds_needed(0, 1)

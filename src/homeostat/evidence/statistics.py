@@ -1,4 +1,4 @@
-"""Statistics for a handful of seeds: intervals, paired differences, equivalence, power.
+"""Statistics for a handful of seeds: intervals, paired differences, equivalence.
 
 Notation: n seeds (or pairs), level is the coverage of an interval, alpha = 1 - level.
 """
@@ -141,45 +141,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         running = max(running, min(1.0, p_values[i] * (len(order) - rank)))
         adjusted[i] = running
     return adjusted
-
-
-def seeds_needed(
-    effect: float, sd: float, *, correlation: float | None = None, power: float = 0.8,
-    alpha: float = 0.05, most: int = 100_000,
-) -> int:  # fmt: skip
-    """How many seeds an arm needs for a two-sided t test to find an effect.
-
-    Args:
-        effect: The difference of means to be found, in the unit of `sd`, not 0.
-        sd: Standard deviation between seeds of one arm.
-        correlation: Of the two arms over the same seeds, for a paired test; None for an
-            unpaired one.
-        power: Chance of finding it.
-        alpha: Chance of finding what is not there.
-        most: Give up here.
-
-    Raises:
-        ValueError: If the effect is 0, or more than `most` seeds would be needed.
-    """
-    if effect == 0:
-        raise ValueError("no number of seeds finds an effect of 0")
-    if sd == 0:
-        return 2
-    spread = sd * math.sqrt(2 * (1 - correlation)) if correlation is not None else sd * math.sqrt(2)
-    low, high = 2, 2
-    while _power(effect / spread, high, correlation is not None, alpha) < power:
-        low, high = high, high * 2
-        if high > most:
-            raise ValueError(f"more than {most} seeds would be needed")
-    while low < high:
-        middle = (low + high) // 2
-        enough = _power(effect / spread, middle, correlation is not None, alpha) >= power
-        low, high = (low, middle) if enough else (middle + 1, high)
-    return high
-
-
-def _power(standardised: float, n: int, paired: bool, alpha: float) -> float:
-    """Power of a t test whose mean has the standard error 1 / sqrt(n)."""
-    freedom = n - 1 if paired else 2 * n - 2
-    critical = stats.t.ppf(1 - alpha / 2, freedom)
-    return float(stats.nct.sf(critical, freedom, abs(standardised) * math.sqrt(n)))

@@ -84,20 +84,6 @@ def test_the_documented_form_never_counts_more_deaths_than_dying_layers(architec
     assert formula(shortest, Rules(roles="one_way"), architecture, 1_000_000) == most
 
 
-@pytest.mark.parametrize("target", [10, 15, 40])
-def test_the_lifespan_for_a_target_reaches_it_and_a_longer_one_does_not(target):
-    def deaths(lifespan: int) -> int:
-        schedule = Schedule(
-            max_lifespan=lifespan,
-            apoptosis_interval=max(1, lifespan // 6),
-            maturation_period=max(1, lifespan // 3),
-        )
-        return formula(schedule, Rules(), "B", 5000)
-
-    lifespan = events.lifespan_for(target, deaths=2, steps=5000)
-    assert deaths(lifespan) >= target > deaths(round(lifespan * 1.2))
-
-
 def test_nothing_dies_where_nothing_ages_or_apoptosis_is_off():
     for rules in (Rules(apoptosis=False), Rules(ageing=False)):
         assert formula(Schedule(max_lifespan=30), rules, "B", 1000) == 0

@@ -62,14 +62,6 @@ def count_deaths(schedule: Schedule, rules: Rules, *, births: int, deaths: int, 
     return total
 
 
-def lifespan_for(target: int, *, deaths: int, steps: int) -> int:
-    """The longest lifespan that gives at least `target` deaths, computed without running any.
-
-    The interval follows as a sixth of the lifespan, the guide's own rule, so that L_eff = L.
-    """
-    return max(6, deaths * steps // max(1, target))
-
-
 def _ceil(x: float) -> int:
     return int(-((-x + _ROUNDING) // 1))
 
