@@ -71,17 +71,38 @@ SPACE = Space(
         when={**ON, "selection": ("fitness", "both")},
         help="loss increase without the block, or sum of |gradient x weight|",
     ),
-    death_threshold=Float(0, 0.9, default=0.1, tier=3, when=ON, help="vitality that is the end"),
-    base_temp=Float(0.6, 2, default=1, tier=4, when={**ON, **READS}, help="of a healthy layer"),
+    death_threshold=Float(
+        0, 0.9, default=0.1, tier=3, when=ON, help="vitality at which a layer dies"
+    ),
+    base_temp=Float(
+        0.6,
+        2,
+        default=1,
+        tier=4,
+        when={**ON, **READS},
+        help="attention temperature of a healthy layer",
+    ),
     temp_range=Float(
-        0, 0.5, default=0.5, tier=3, when={**ON, **READS}, help="how far age moves it"
+        0,
+        0.5,
+        default=0.5,
+        tier=3,
+        when={**ON, **READS},
+        help="how far ageing moves the temperature",
     ),
     dropout=Float(0, 0.5, default=0.1, tier=3, help="dropout of a healthy layer"),
-    dropout_range=Float(0, 0.45, default=0.3, tier=3, when=ON, help="how much age adds"),
+    dropout_range=Float(0, 0.45, default=0.3, tier=3, when=ON, help="dropout that ageing adds"),
     batch=Int(
         1, 256, log=True, default=8, tier=3, fixed=SPEED, help="sequences, or images, per step"
     ),
-    clip=Float(0.01, 100, log=True, default=1, tier=4, help="largest gradient norm"),
+    clip=Float(
+        0.01,
+        100,
+        log=True,
+        default=1,
+        tier=4,
+        help="gradients longer than this are shortened to it",
+    ),
     # Mechanisms, each on or off.
     senescence=Bool(True, fixed=MECHANISM, help="layers age at all; off is the baseline"),
     apoptosis=Bool(True, fixed=MECHANISM, when=ON, help="dying layers are replaced"),
@@ -112,13 +133,21 @@ SPACE = Space(
         when=READS,
         help="three: this text, then Python source, then this text again",
     ),
-    width=Int(8, 512, default=48, tier=4, fixed=SIZE, when=READS, help="numbers per character"),
+    width=Int(8, 512, default=48, tier=4, fixed=SIZE, when=READS, help="width of the network"),
     layers=Int(2, 24, default=6, tier=4, fixed=SIZE, help="blocks"),
     heads=Int(1, 16, default=4, tier=4, fixed=SIZE, when=READS, help="attention heads"),
     context=Int(8, 512, default=64, tier=4, fixed=SIZE, when=READS, help="characters seen at once"),
-    pre_ln=Bool(False, tier=4, fixed=SIZE, when=READS, help="norms first, not last"),
+    pre_ln=Bool(
+        False, tier=4, fixed=SIZE, when=READS, help="normalise before each part, not after it"
+    ),
     channels=Int(
-        4, 64, default=16, tier=4, fixed=SIZE, when={"arch": "resnet"}, help="of the ResNet"
+        4,
+        64,
+        default=16,
+        tier=4,
+        fixed=SIZE,
+        when={"arch": "resnet"},
+        help="channels of the ResNet",
     ),
     eval_interval=Int(1, 1000, default=25, tier=4, fixed=SCORING, help="steps between scores"),
     eval_windows=Int(4, 512, default=32, tier=4, fixed=SCORING, when=READS, help="windows scored"),

@@ -16,18 +16,28 @@ _GUIDE = "the guide keeps it constant"
 _NEW = "not in the guide's ranges; set by hand"
 
 _SCORING: dict[str, Range] = {
-    "fitness_pellet_points": Float(0, 100, default=20.0, fixed=_SCORE, help="per pellet, banked"),
-    "fitness_progress_max": Float(0, 200, default=80.0, fixed=_SCORE, help="for reaching a pellet"),
-    "fitness_distance_per_unit": Float(0, 20, default=3.0, fixed=_SCORE, help="points per metre"),
+    "fitness_pellet_points": Float(
+        0, 100, default=20.0, fixed=_SCORE, help="points for each pellet collected"
+    ),
+    "fitness_progress_max": Float(
+        0, 200, default=80.0, fixed=_SCORE, help="points for coming all the way to a pellet"
+    ),
+    "fitness_distance_per_unit": Float(
+        0, 20, default=3.0, fixed=_SCORE, help="points per metre travelled"
+    ),
     "fitness_distance_traveled_max": Float(0, 100, default=20.0, fixed=_SCORE),
     "fitness_regression_penalty": Float(0, 100, default=20.0, fixed=_SCORE),
     "fitness_efficiency_penalty": Float(0, 2, default=0.1, fixed=_SCORE),
 }
 
 _CONSTANTS: dict[str, Range] = {
-    "gravity": Float(-30, 0, default=-9.8, fixed=_PHYSICS, help="m/s²"),
+    "gravity": Float(-30, 0, default=-9.8, fixed=_PHYSICS, help="acceleration, m/s²"),
     "simulation_duration": Float(
-        1, 120, default=40.0, fixed="long enough for behaviour to emerge", help="s"
+        1,
+        120,
+        default=40.0,
+        fixed="long enough for behaviour to emerge",
+        help="length of a life, s",
     ),
     "physics_fps": Int(15, 120, default=30, fixed="balance of accuracy and speed"),
     "physics_substeps": Int(
@@ -35,11 +45,17 @@ _CONSTANTS: dict[str, Range] = {
     ),
     "damping": Float(0, 0.9, default=0.1, fixed=_STABLE, help="share of speed lost per second"),
     "muscle_damping_multiplier": Float(0.1, 5, default=1.0, fixed=_STABLE),
-    "velocity_cap": Float(0.1, 50, default=5.0, fixed=_STABLE, help="of a rest length, m/s"),
-    "max_extension": Float(1.1, 4, default=2.0, fixed=_STABLE, help="ratio of lengths"),
+    "velocity_cap": Float(
+        0.1, 50, default=5.0, fixed=_STABLE, help="top speed at which a rest length changes, m/s"
+    ),
+    "max_extension": Float(
+        1.1, 4, default=2.0, fixed=_STABLE, help="greatest length over rest length"
+    ),
     "ground_friction": Float(0, 2, default=0.5, fixed=_PHYSICS),
     "per_node_friction": Bool(default=True, fixed=_PHYSICS),
-    "pellet_reach": Float(0.05, 2, default=0.35, fixed=_SCORE, help="m beyond a node's edge"),
+    "pellet_reach": Float(
+        0.05, 2, default=0.35, fixed=_SCORE, help="how far beyond a node's edge it reaches, m"
+    ),
     "arena_size": Float(0, 100, default=0.0, fixed=_SCORE, help="pellets stay inside; 0: no wall"),
     "neural_dead_zone": Float(0, 0.9, default=0.1, fixed=_GUIDE),
     "neural_update_hz": Float(1, 60, default=10.0, fixed=_GUIDE),
@@ -69,8 +85,10 @@ _TIER_1: dict[str, Range] = {
     "population_size": Int(100, 1000, default=200, tier=1),
     "elite_count": Int(1, 20, default=5, tier=1),
     "cull_percentage": Float(0.3, 0.7, default=0.5, tier=1),
-    "mutation_rate": Float(0.1, 0.5, default=0.3, tier=1, help="of body genes"),
-    "mutation_magnitude": Float(0.1, 0.5, default=0.3, tier=1, help="of body genes"),
+    "mutation_rate": Float(0.1, 0.5, default=0.3, tier=1, help="chance that a body gene changes"),
+    "mutation_magnitude": Float(
+        0.1, 0.5, default=0.3, tier=1, help="largest change, as a share of a gene's range"
+    ),
     "weight_mutation_rate": Float(0.1, 0.5, default=0.5, tier=1),
     "weight_mutation_magnitude": Float(0.1, 1.0, default=0.5, tier=1),
     "crossover_rate": Float(0.0, 0.8, default=0.5, tier=1),

@@ -22,7 +22,7 @@ SPACE = Space(
     curvature=Float(
         0.01, 10.0, log=True, default=1.0, when=_HYPERBOLIC, help="The ball has radius 1/sqrt(c)."
     ),
-    dropout=Float(0.0, 0.9, default=0.1, help="After the second convolution."),
+    dropout=Float(0.0, 0.9, default=0.1, help="Dropout after the second convolution."),
     weight_decay=Float(0.0, 0.1, default=1e-3, help="L2, on everything but points of the ball."),
     epochs=Int(
         0,
@@ -34,11 +34,13 @@ SPACE = Space(
     ),
     batch_size=Fixed(1, why="the whole graph is one batch, whatever --batch-size said"),
     # Shape.
-    hidden_dim=Int(4, 1024, log=True, default=64, tier=2, help="After the first convolution."),
-    embedding_dim=Int(4, 512, log=True, default=32, tier=2, help="After the second."),
-    head_dim=Int(4, 512, log=True, default=32, tier=2, help="Inside the heads."),
-    node_dims=Int(0, 64, default=8, tier=2, help="Learned point on the ball for each gene."),
-    activation=Choice(["tanh", "relu", "none"], tier=2, help="Between convolutions."),
+    hidden_dim=Int(
+        4, 1024, log=True, default=64, tier=2, help="Width after the first convolution."
+    ),
+    embedding_dim=Int(4, 512, log=True, default=32, tier=2, help="Width after the second."),
+    head_dim=Int(4, 512, log=True, default=32, tier=2, help="Width inside the heads."),
+    node_dims=Int(0, 64, default=8, tier=2, help="Size of a learned point for each gene; 0: none."),
+    activation=Choice(["tanh", "relu", "none"], tier=2, help="Activation between convolutions."),
     # What the network sees.
     features=Choice(
         ["control", "log_mean", "z_mean"],
@@ -91,7 +93,7 @@ SPACE = Space(
     aggregation=Choice(
         ["tangent", "ball"], tier=3, fixed=_DEFECT, help="Where neighbours are averaged."
     ),
-    bias=Choice(["ball", "vector"], tier=3, help="A point moved by, or a vector added."),
+    bias=Choice(["ball", "vector"], tier=3, help="Move by a learned point, or add a vector."),
     feature_radius=Float(
         0.0, 5.0, default=1.5, tier=3, help="Longest vector put on the ball; 0: no limit."
     ),
@@ -139,8 +141,12 @@ SPACE = Space(
         fixed=_DEFECT,
         help="riemannian_adam: geoopt's, for points of the ball only.",
     ),
-    adam_eps=Float(1e-10, 1e-2, log=True, default=1e-8, tier=4, help="Keras takes 1e-7."),
-    schedule=Choice(["cosine", "annealer", "constant"], tier=3, help="Of the learning rate."),
+    adam_eps=Float(
+        1e-10, 1e-2, log=True, default=1e-8, tier=4, help="Adam's epsilon; Keras takes 1e-7."
+    ),
+    schedule=Choice(
+        ["cosine", "annealer", "constant"], tier=3, help="Schedule of the learning rate."
+    ),
     schedule_floor=Float(
         0.0,
         1.0,
@@ -149,8 +155,10 @@ SPACE = Space(
         when={"schedule": ("cosine", "annealer")},
         help="Where the schedule ends, as a share of the peak.",
     ),
-    clip_norm=Float(0.0, 100.0, default=1.0, tier=3, help="Of the whole gradient; 0: none."),
-    clip_layer=Float(0.0, 100.0, default=0.0, tier=4, help="Of each layer's gradient; 0: none."),
+    clip_norm=Float(
+        0.0, 100.0, default=1.0, tier=3, help="Longest gradient let through; 0: no limit."
+    ),
+    clip_layer=Float(0.0, 100.0, default=0.0, tier=4, help="The same for each layer; 0: no limit."),
     skip_nonfinite=Bool(
         True,
         tier=4,
@@ -172,10 +180,16 @@ SPACE = Space(
     generated_batches=Int(1, 20, default=2, **_GENERATED),
     guide_efficiency=Float(0.0, 1.0, default=0.8, **_GENERATED),
     rna_path=Text(when={"dataset": "h5ad"}, tier=4, help="An AnnData file with counts in X."),
-    perturbation_column=Text(when={"dataset": "h5ad"}, tier=4, help="Of obs; guessed if empty."),
-    control_label=Text(when={"dataset": "h5ad"}, tier=4, help="Guessed if empty."),
+    perturbation_column=Text(
+        when={"dataset": "h5ad"}, tier=4, help="A column of obs; guessed if empty."
+    ),
+    control_label=Text(
+        when={"dataset": "h5ad"}, tier=4, help="The label of controls; guessed if empty."
+    ),
     perturbations=Text(tier=4, help="Names with commas between; empty: all."),
-    max_cells=Int(0, 10_000_000, default=0, tier=4, fixed=_DATA, help="The first so many; 0: all."),
+    max_cells=Int(
+        0, 10_000_000, default=0, tier=4, fixed=_DATA, help="Keep the first cells; 0: all."
+    ),
     val_split=Float(
         0.0,
         0.9,
@@ -184,12 +198,23 @@ SPACE = Space(
         fixed=_DATA,
         help="Share of cells held out; 0 holds out those that max_cells leaves.",
     ),
-    min_genes=Int(0, 100_000, default=0, tier=4, fixed=_DATA, help="A cell must express."),
-    min_cells=Int(0, 100_000, default=3, tier=4, fixed=_DATA, help="A gene must be seen in."),
-    min_detection=Float(
-        0.0, 1.0, default=0.0, tier=4, fixed=_DATA, help="Share of cells a gene must be seen in."
+    min_genes=Int(
+        0, 100_000, default=0, tier=4, fixed=_DATA, help="Least genes a cell must express."
     ),
-    num_genes=Int(0, 100_000, default=0, tier=4, fixed=_DATA, help="Most variable; 0: all."),
+    min_cells=Int(
+        0, 100_000, default=3, tier=4, fixed=_DATA, help="Least cells a gene must be seen in."
+    ),
+    min_detection=Float(
+        0.0,
+        1.0,
+        default=0.0,
+        tier=4,
+        fixed=_DATA,
+        help="Least share of cells a gene must be seen in.",
+    ),
+    num_genes=Int(
+        0, 100_000, default=0, tier=4, fixed=_DATA, help="Keep the most variable genes; 0: all."
+    ),
     normalise_total=Float(
         0.0,
         1e7,

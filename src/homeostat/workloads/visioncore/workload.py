@@ -52,11 +52,11 @@ space = Space(
         log=True,
         default=8,
         tier=1,
-        help="Clips a step over all sessions; each predicts 32 frames.",
+        help="Clips per step over all sessions; each predicts 32 frames.",
     ),
     accumulate=Int(1, 8, default=1, tier=4, help="Batches whose gradients make one step."),
-    weight_decay=Float(1e-6, 1e-1, log=True, default=1e-4, tier=1, help="AdamW's."),
-    warmup_epochs=Int(0, 30, default=1, tier=2, help="At most half of the training."),
+    weight_decay=Float(1e-6, 1e-1, log=True, default=1e-4, tier=1, help="AdamW's weight decay."),
+    warmup_epochs=Int(0, 30, default=1, tier=2, help="Warm-up; at most half of the training."),
     steps_per_epoch=Int(
         1,
         4096,
@@ -75,9 +75,9 @@ space = Space(
     gradient_clip=Float(
         1e-3, 100.0, log=True, default=1.0, tier=2, help="Longest gradient that is let through."
     ),
-    beta1=Float(0.5, 0.99, default=0.9, tier=4, help="AdamW's."),
-    beta2=Float(0.9, 0.9999, default=0.99, tier=2, help="AdamW's."),
-    eps=Float(1e-10, 1e-4, log=True, default=1e-8, tier=4, help="AdamW's."),
+    beta1=Float(0.5, 0.99, default=0.9, tier=4, help="AdamW's beta 1."),
+    beta2=Float(0.9, 0.9999, default=0.99, tier=2, help="AdamW's beta 2."),
+    eps=Float(1e-10, 1e-4, log=True, default=1e-8, tier=4, help="AdamW's epsilon."),
     lr_scale_order=Choice(
         ["scale_first", "rate_first"],
         default="scale_first",
@@ -93,13 +93,13 @@ space = Space(
         default="concat",
         tier=2,
         when=RESNET,
-        help="What the recurrent stage is told of the eyes.",
+        help="How the recurrent stage is told about the eyes.",
     ),
     taps=Int(8, 16, default=12, tier=3, when=RESNET, help="Frames the frontend sees."),
     width=Int(4, 32, log=True, default=8, tier=3, when=RESNET, help="Channels of the first stage."),
     map_px=Choice([6, 12], default=6, tier=3, when=RESNET, help="Side of the last feature map."),
     hidden=Int(8, 64, log=True, default=32, tier=3, when=RESNET, help="Channels of the ConvGRU."),
-    dropout=Float(0.0, 0.5, default=0.0, tier=2, when=RESNET, help="Of whole channels."),
+    dropout=Float(0.0, 0.5, default=0.0, tier=2, when=RESNET, help="Dropout of whole channels."),
     rmsnorm_affine=Bool(True, tier=2, when=RESNET, help="A learned scale after normalising."),
     gru_norm=Choice(
         ["none", "groupnorm"],
@@ -108,7 +108,7 @@ space = Space(
         when=RESNET,
         help="Normalise what comes from the hidden state.",
     ),
-    h0=Choice(["zero", "learned"], default="zero", tier=2, when=RESNET, help="The first state."),
+    h0=Choice(["zero", "learned"], default="zero", tier=2, when=RESNET, help="Initial state."),
     candidate=Choice(
         ["cho", "cudnn", "seed", "unused"],
         default="cho",
@@ -117,16 +117,18 @@ space = Space(
         help="How the reset gate enters the candidate; unused is the guide's form before its fix.",
     ),
     # Polar-V1
-    levels=Int(1, 3, default=3, tier=3, when=POLAR, help="Of the pyramid."),
+    levels=Int(1, 3, default=3, tier=3, when=POLAR, help="Levels of the pyramid."),
     pairs=Int(4, 64, log=True, default=16, tier=3, when=POLAR, help="Quadrature pairs."),
-    kernel=Choice([7, 9], default=9, tier=3, when=POLAR, help="Side of their filters."),
-    bank=Choice(["gabor", "kaiming"], default="gabor", tier=2, when=POLAR, help="Filters' start."),
+    kernel=Choice([7, 9], default=9, tier=3, when=POLAR, help="Side of the filters, pixels."),
+    bank=Choice(
+        ["gabor", "kaiming"], default="gabor", tier=2, when=POLAR, help="How filters start."
+    ),
     gaze=Choice(
         ["full", "none"],
         default="full",
         tier=2,
         when=POLAR,
-        help="What the dynamics are told of the eyes.",
+        help="What the dynamics are told about the eyes.",
     ),
     gate=Choice(
         ["learned", "speed"],
@@ -161,12 +163,14 @@ space = Space(
         help="Relaxation per second in saccades, at the start.",
     ),
     alpha_fast=Float(
-        0.3, 0.9, default=0.74, tier=2, when=POLAR, help="What the fast average keeps a frame."
+        0.3, 0.9, default=0.74, tier=2, when=POLAR, help="Share the fast average keeps per frame."
     ),
     alpha_slow=Float(
-        0.8, 0.99, default=0.95, tier=2, when=POLAR, help="What the slow average keeps a frame."
+        0.8, 0.99, default=0.95, tier=2, when=POLAR, help="Share the slow average keeps per frame."
     ),
-    learn_temporal=Bool(True, tier=2, when=POLAR, help="Learn these four, or leave them there."),
+    learn_temporal=Bool(
+        True, tier=2, when=POLAR, help="Learn these four time constants, or keep them."
+    ),
     ema_correction=Bool(
         True,
         when=POLAR,
@@ -186,9 +190,9 @@ space = Space(
         log=True,
         default=48_000,
         fixed=_DATA,
-        help="Frames of each simulated session, 120 a second.",
+        help="Frames of each simulated session, 120 per second.",
     ),
-    data_seed=Int(0, 9_999, default=0, fixed=_DATA, help="Of the simulation."),
+    data_seed=Int(0, 9_999, default=0, fixed=_DATA, help="Seed of the simulation."),
     images=Text("", help="A folder of images to look at; empty for those inside packages."),
     recordings=Text("", help="A folder of recorded sessions (HDF5 or NPZ) to use instead."),
 )
