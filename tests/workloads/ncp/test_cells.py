@@ -238,6 +238,23 @@ def test_a_synapse_absent_from_the_wiring_carries_nothing(layer):
         assert (gradient[0] != 0).tolist() == (wiring.sensory_IN[:, neuron] != 0).tolist()
 
 
+def test_fresh_gates_open_one_after_another_over_their_span():
+    def fresh(gate_span):
+        cell = CfC(INPUTS, 4, gate_span=gate_span, rng=np.random.default_rng(0)).layers[0][0]
+        return {name: p.detach() for name, p in cell.named_parameters()}
+
+    spread, random = fresh(8.0), fresh(0.0)
+    *values, slope, start = spread["heads_bias"].chunk(4)
+    # What the weights add comes and goes with the state; by its bias, a gate opens at -t_b / t_a.
+    assert_allclose(-start / slope, [1.0, 3.0, 5.0, 7.0], rtol=1e-6)
+    opened = torch.sigmoid(slope * torch.tensor([[0.1], [2.0], [4.0], [6.0], [8.0]]) + start)
+    assert [(row > 0.9).sum().item() for row in opened] == [0, 1, 2, 3, 4]
+    assert [(row < 0.1).sum().item() for row in opened] == [4, 3, 2, 1, 0]
+    # Nothing else starts anywhere else.
+    assert torch.equal(torch.cat(values), random.pop("heads_bias")[: 2 * 4])
+    assert all(torch.equal(spread[name], value) for name, value in random.items())
+
+
 def test_backbone_dropout_is_alive_with_one_layer():
     """In the reference, the dropout of a backbone of one layer is never built."""
     cfc = CfC(INPUTS, 4, backbone_layers=1, backbone_dropout=0.5)

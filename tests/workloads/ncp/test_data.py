@@ -15,6 +15,8 @@ from homeostat.workloads.ncp.event_xor import LENGTH, NO_TIME, draw, event_xor
 from homeostat.workloads.ncp.half_cheetah import half_cheetah
 from homeostat.workloads.ncp.problem import Part, Problem, folds, weighted_loss, windows
 from homeostat.workloads.ncp.series import SERIES, forecasting, load
+from homeostat.workloads.ncp.tasks import prepare
+from homeostat.workloads.ncp.workload import space
 
 
 def rng():
@@ -191,3 +193,10 @@ def test_a_missing_file_and_rows_that_do_not_match_are_named(tmp_path):
         Part(x, two, x, two)
     with pytest.raises(DataError, match="do not fill one window of 32"):
         windows(x[0], two[0], x[0], 32, 1)
+
+
+def test_the_configured_unit_of_time_reaches_every_part():
+    usual, longer = (prepare(space.resolve({"time_unit": unit})) for unit in (1.0, 4.0))
+    for name in ("train", "validation", "test"):
+        steps, shorter = (getattr(problem, name).dt_ST for problem in (usual, longer))
+        assert_allclose(4.0 * shorter, steps, rtol=1e-6)

@@ -134,6 +134,8 @@ def dt_with(value):
         (lambda: LTC(5, 8, solver="euler"), "No solver 'euler'. *Choose one of: semi_implicit"),
         (lambda: CfC(5, 8, num_layers=0), "num_layers must be 1 or more, got 0"),
         (lambda: CfC(5, 8, backbone_dropout=1.0), "backbone_dropout must be from 0 to below 1"),
+        (lambda: CfC(5, 8, gate_span=-1.0), "gate_span must be 0 or more.* got -1.0"),
+        (lambda: CfC(5, 8, mode="pure", gate_span=2.0), "0 in the pure mode, which has no gates"),
         (lambda: CfC(0, 8), "at least one input"),
     ],
 )

@@ -34,7 +34,7 @@ def irregular(rng, rows=3, steps=128):
     "options",
     [
         SMALL,
-        SMALL | {"mode": "no_gate", "activation": "relu"},
+        SMALL | {"mode": "no_gate", "activation": "relu", "gate_span": 4.0},
         SMALL | {"mode": "pure", "activation": "silu"},
         SMALL | {"num_layers": 2, "residual": True, "mixed_memory": True, "activation": "gelu"},
         SMALL | {"num_layers": 2, "share_layers": True, "backbone_layers": 2},

@@ -90,7 +90,9 @@ def test_attempts_that_differ_in_rate_and_seed_share_their_steps_and_change_no_d
 
     monkeypatch.setattr(learners, "steps_together", spy)
     rates = (1e-3, 3e-3, 1e-2)
-    configs = [space.resolve(SMALL | {"learning_rate": rate}) for rate in rates]
+    configs = [
+        space.resolve(SMALL | {"learning_rate": rate, "gate_span": 1000 * rate}) for rate in rates
+    ]
     together = attempts(tmp_path / "together", configs)
     assert set(sizes) == {3}
     for seed, one in enumerate(together):
@@ -119,6 +121,7 @@ def test_only_small_cfcs_of_one_shape_are_alike():
         return shape(space.resolve(options))
 
     free = {"learning_rate": 1e-2, "weight_decay": 0.5, "optimizer": "rmsprop", "clip_norm": 3.0}
+    free |= {"gate_span": 4.0}
     assert of() is not None
     assert of() == of(**free)
     assert of() != of(hidden_size=24)

@@ -123,6 +123,8 @@ class CfC(Stack):
         backbone_layers: Dense layers before the heads, 0 or more.
         backbone_dropout: Share dropped after every backbone layer while training.
         mixed_memory: Put an LSTM cell before each cell, for long waits. Slower.
+        gate_span: Fresh gates open one after another over this much time, so that every wait up
+            to it can be told from its neighbours; 0 leaves that to the random weights.
         residual: Add each layer's input to its output, where their sizes agree.
         share_layers: Use one layer's weights at every depth; inputs are projected to its size.
         rng: Where initial values come from; torch's global generator decides when None.
@@ -148,6 +150,7 @@ class CfC(Stack):
         backbone_layers: int | None = None,
         backbone_dropout: float = 0.0,
         mixed_memory: bool = False,
+        gate_span: float = 0.0,
         residual: bool = False,
         share_layers: bool = False,
         rng: np.random.Generator | None = None,
@@ -165,7 +168,12 @@ class CfC(Stack):
         layers = []
         for size in layer_inputs(input_size, outputs, num_layers, share_layers):
             specs, _ = cfc_layers(
-                size, hidden_size, mode=mode, backbone=backbone, mixed_memory=mixed_memory
+                size,
+                hidden_size,
+                mode=mode,
+                backbone=backbone,
+                mixed_memory=mixed_memory,
+                gate_span=gate_span,
             )
             layers.append([CfCCell(spec, rng) for spec in specs])
         super().__init__(

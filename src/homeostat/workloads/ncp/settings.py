@@ -38,7 +38,7 @@ def layer_options(config: Config) -> dict[str, Any]:
         "share_layers": config.share_layers,
     }
     if config.model == "cfc":
-        return shared | {"mode": config.mode}
+        return shared | {"mode": config.mode, "gate_span": config.gate_span}
     return shared | {"solver": config.solver, "unfolds": config.unfolds}
 
 
@@ -72,7 +72,7 @@ def rate_at(config: Config, epoch: float, epochs: int) -> float:
 # What two networks of one shape may differ in and still be trained side by side.
 _FREE = (
     *("learning_rate", "weight_decay", "optimizer", "clip_norm"),
-    *("warmup_epochs", "lr_schedule", "lr_decay"),
+    *("warmup_epochs", "lr_schedule", "lr_decay", "gate_span"),
 )
 # Multiply-adds of a batch's step above which arithmetic takes most of the time, however many
 # networks share the bookkeeping.

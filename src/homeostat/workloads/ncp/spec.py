@@ -30,6 +30,10 @@ LECUN_OUT, LECUN_IN = 1.7159, 0.666
 # so that several run faster as one.
 SMALL_STEP = 2**13
 
+# Over what part of the gates' span one gate opens: steep against the span, so that neighbours say
+# which of two near moments it is; not so steep that its slope is lost outside of them.
+GATE_WIDTH = 1.0 / 24.0
+
 # Keeps the semi-implicit step's division finite when a neuron has no leak and no synapse.
 LTC_EPSILON = 1e-8
 
@@ -69,6 +73,7 @@ class CfCSpec:
     """One closed-form continuous-time layer.
 
     `mask`, of shape (H, I + H), lets a wiring forbid inputs of each head; without a backbone only.
+    With a `gate_span` above 0, fresh gates open one after another over that much time.
     """
 
     input_size: int
@@ -76,11 +81,17 @@ class CfCSpec:
     mode: str = "default"
     backbone: Backbone
     mixed_memory: bool = False
+    gate_span: float = 0.0
     mask: Mask | None = None
 
     def __post_init__(self) -> None:
         _known("mode", self.mode, MODES)
         _sizes(self.input_size, self.hidden_size)
+        if self.gate_span < 0.0 or (self.gate_span and self.mode == "pure"):
+            raise SpaceError(
+                f"gate_span must be 0 or more, and 0 in the pure mode, which has no gates;"
+                f" got {self.gate_span} in mode {self.mode!r}."
+            )
 
     @property
     def num_heads(self) -> int:
@@ -95,6 +106,8 @@ class CfCSpec:
         heads = [_xavier(rng, self.hidden_size, fan_in) for _ in range(self.num_heads)]
         values["heads_weight"] = np.concatenate(heads)
         values["heads_bias"] = _bias(rng, self.num_heads * self.hidden_size, fan_in)
+        if self.gate_span:
+            _spread_gates(values["heads_bias"], self.hidden_size, self.gate_span)
         if self.mode == "pure":
             values["w_tau"] = np.zeros(self.hidden_size, dtype=np.float32)
             values["A"] = np.ones(self.hidden_size, dtype=np.float32)
@@ -152,6 +165,20 @@ class LTCSpec:
         return values
 
 
+def _spread_gates(bias_K: npt.NDArray[np.float32], size: int, span: float) -> None:
+    """Biases of t_a and t_b with which gate i is half open at the i-th of even parts of the span.
+
+    A random gate is half open at -t_b / t_a: most before 1, and hardly one late. What lasts longer
+    is told apart only once gates have wandered there, one after another.
+
+    Source: for gates of LSTMs, Tallec & Ollivier 2018, arXiv:1804.11188, section 2.
+    """
+    opens_H = span * (np.arange(size) + 0.5) / size
+    slope = 1.0 / (GATE_WIDTH * span)
+    bias_K[2 * size : 3 * size] = slope
+    bias_K[3 * size :] = -slope * opens_H
+
+
 def cfc_layers(
     input_size: int,
     units: int | WiringRule,
@@ -159,6 +186,7 @@ def cfc_layers(
     mode: str,
     backbone: Backbone,
     mixed_memory: bool,
+    gate_span: float = 0.0,
 ) -> tuple[list[CfCSpec], int]:
     """The cells one CfC layer is made of, in the signal's order, and how many neurons it gives out.
 
@@ -173,6 +201,7 @@ def cfc_layers(
             mode=mode,
             backbone=backbone,
             mixed_memory=mixed_memory,
+            gate_span=gate_span,
         )
         return [cell], units
     if backbone.layers:
@@ -195,6 +224,7 @@ def cfc_layers(
                 mode=mode,
                 backbone=backbone,
                 mixed_memory=mixed_memory,
+                gate_span=gate_span,
                 mask=np.ascontiguousarray(seen.T, dtype=np.float32),
             )
         )

@@ -61,6 +61,14 @@ space = Space(
         tier=2,
         help="What a scaled step is divided by; longer where long waits have to be told apart.",
     ),
+    gate_span=Float(
+        0.0,
+        10.0,
+        default=0.0,
+        tier=2,
+        when={"model": "cfc", "mode": ("default", "no_gate")},
+        help="Fresh gates open one after another over this much scaled time; 0: at random.",
+    ),
     # Third: how it is trained, and the rest of the cell
     batch_size=Int(8, 128, log=True, default=32, tier=3, help="Sequences per batch."),
     # Below, rate times decay vanishes in single precision and the knob does nothing.

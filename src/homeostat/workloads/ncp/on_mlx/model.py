@@ -65,7 +65,12 @@ class Stack(nn.Module):  # type: ignore[misc]  # MLX is untyped
         for inputs in layer_inputs(input_size, outputs, config.num_layers, shared):
             if config.model == "cfc":
                 cells, _ = cfc_layers(
-                    inputs, size, mode=options["mode"], backbone=backbone, mixed_memory=memory
+                    inputs,
+                    size,
+                    mode=options["mode"],
+                    backbone=backbone,
+                    mixed_memory=memory,
+                    gate_span=options["gate_span"],
                 )
                 self.layers.append([CfCCell(cell, rng) for cell in cells])
             else:
