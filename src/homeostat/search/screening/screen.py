@@ -16,7 +16,8 @@ from homeostat.execute.job import Event
 from homeostat.record import seeds as seed_list
 from homeostat.search.designed import DesignResult, Row, run_design
 from homeostat.search.designs import BASE, Point
-from homeostat.search.screening.screening import Screening, screen_points, to_json
+from homeostat.search.screening.result import Screening
+from homeostat.search.screening.screening import screen_points
 from homeostat.search.walk import Walk
 from homeostat.space import configs
 from homeostat.workload import load
@@ -67,7 +68,7 @@ class ScreenResult:
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain data."""
-        found = to_json(self.screening) if self.screening is not None else {}
+        found = self.screening.to_json() if self.screening is not None else {}
         return {
             "workload": self.workload.name,
             "interrupted": self.interrupted,

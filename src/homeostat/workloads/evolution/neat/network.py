@@ -101,6 +101,7 @@ def wire(
         link_weight: Out: its weight.
     """
     hidden, outputs, count = genomes.hidden[i], genomes.outputs[i], genomes.genes[i]
+    # 1) a column for each name
     names, places = np.empty(_SLOTS, np.int64), np.full(_SLOTS, -1, np.int64)
     for k in range(len(inputs)):
         _put(names, places, inputs[k], columns[k])
@@ -108,6 +109,7 @@ def wire(
         _put(names, places, genomes.hidden_id[i, h], first + h)
     for o in range(outputs):
         _put(names, places, genomes.output_id[i, o], first + hidden + o)
+    # 2) each connection as two columns, and the neurons in the order they are computed
     source, target = np.empty(count, np.int64), np.empty(count, np.int64)
     for c in range(count):
         source[c] = _get(names, places, genomes.source[i, c])
@@ -115,11 +117,13 @@ def wire(
     rank = np.full(hidden, -1, np.int64)
     kept = _order(genomes, i, source, target, first, rank)
 
+    # 3) a row for each neuron that counts
     rows = kept + outputs
     row_of = np.full(hidden + outputs, -1, np.int64)
     row_of[:hidden] = rank
     for o in range(outputs):
         row_of[hidden + o] = kept + output_rank[o]
+    # 4) where each row begins: its links counted, then added up
     size = np.zeros(rows + 1, np.int64)
     for r in range(rows):
         size[r + 1] = 1 if biased else 0
@@ -131,6 +135,7 @@ def wire(
         size[r + 1] += size[r]
         row_link[r] = size[r]
     row_link[rows] = size[rows]
+    # 5) fill the rows, biases first; `size` now is the next free place of each
     if biased:
         for t in range(hidden + outputs):
             r = row_of[t]
@@ -147,6 +152,7 @@ def wire(
             link_from[size[r]] = column if column < first else first + rank[column - first]
             link_weight[size[r]] = genomes.weight[i, c]
             size[r] += 1
+    # 6) ascending columns, the order in which both kernels add
     for r in range(rows):
         _sort_row(link_from, link_weight, row_link[r], row_link[r + 1])
     return kept
