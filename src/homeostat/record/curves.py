@@ -37,7 +37,7 @@ class Curves:
     """What an attempt reported, by step.
 
     curves.steps              [0, 1]
-    curves["val_loss"]        [nan, 2.25]        one value a step, nan where it was not reported
+    curves["val_loss"]        [nan, 2.25]        one value per step, nan where it was not reported
     curves.of("val_loss")     ([1], [2.25])      only the steps that have it
     """
 

@@ -1,11 +1,11 @@
 """The tables of the study store; the same on SQLite and PostgreSQL.
 
-nas_studies      one row a study: what is searched, and how
-nas_drivers      one row a process that drives a study now
-nas_trials       one row a trial, numbered from 0 within its study
-nas_parameters   the values a trial was given, one row a parameter, as JSON
-nas_objectives   what it measured, one row an objective: mean, s.d. and the value of each seed
-nas_reports      the curve of each objective, one row a report
+nas_studies      one row per study: what is searched, and how
+nas_drivers      one row per process that drives a study now
+nas_trials       one row per trial, numbered from 0 within its study
+nas_parameters   the values a trial was given, one row per parameter, as JSON
+nas_objectives   what it measured, one row per objective: mean, s.d. and the value of each seed
+nas_reports      the curve of each objective, one row per report
 """
 
 from __future__ import annotations

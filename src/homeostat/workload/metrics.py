@@ -116,7 +116,7 @@ class JsonLines:
 
 
 class Csv:
-    """A header with names, then a row a report; empty cells are left out."""
+    """A header with names, then a row per report; empty cells are left out."""
 
     poll_s = 0.05
 
