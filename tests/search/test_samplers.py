@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tests.search.problems import MIXED, drive, mixed, mixed_loss, open_study, s
 
 import homeostat as hs
 from homeostat.errors import MissingExtraError, SpaceError, StudyError, UnknownNameError
+from homeostat.record.outcome import Outcome
 from homeostat.search import adaptive, samplers
 from homeostat.search.samplers import SAMPLERS
 
@@ -148,7 +150,7 @@ def test_an_unknown_method_names_the_nearest_and_makes_no_study(tmp_path):
 def test_without_torch_auto_uses_tpe_and_says_so_and_gp_refuses(tmp_path, monkeypatch):
     numeric = make(hs.Space(x=hs.Float(0, 1), y=hs.Float(0, 1)), "minimize")
     assert open_study(tmp_path, numeric, "with").notes == [
-        "Method: gp for the first 150 trials, tpe from there."
+        "Method: gp and tpe in turn for the first 150 trials, tpe from there."
     ]
     monkeypatch.setattr(samplers, "find_spec", lambda name: None)
     without = open_study(tmp_path, numeric, "without")
@@ -161,6 +163,25 @@ def test_auto_prefers_trees_where_there_are_conditions(tmp_path):
     assert open_study(tmp_path, mixed).notes == [
         "Method: tpe, because some parameters have conditions."
     ]
+
+
+def test_auto_asks_both_methods_in_turn_however_results_come_in(tmp_path, monkeypatch):
+    """By the trial's number: results that arrive in pairs would else always meet the same one."""
+    asked = []
+
+    def noted(name):
+        method = getattr(samplers, name)
+        return replace(method, make=lambda seed: asked.append(name) or method.make(seed))
+
+    for name in ("GP", "TPE"):
+        monkeypatch.setattr(samplers, name, noted(name))
+    numeric = make(hs.Space(x=hs.Float(0, 1), y=hs.Float(0, 1)), "minimize")
+    study = open_study(tmp_path, numeric)
+    for _ in range(8):
+        pair = [study.ask(), study.ask()]
+        for spec in pair:
+            study.tell(spec.number, Outcome.COMPLETED, {"v": [spec.config.x]})
+    assert asked == ["GP", "TPE"] * 3
 
 
 def test_cmaes_refuses_several_objectives(tmp_path):

@@ -73,14 +73,15 @@ class Adaptive:
         together: Sequence[str],
         goals: Sequence[str],
         seed: int,
-        pick: Callable[[int, int], Method],
+        pick: Callable[[int, int, int], Method],
     ) -> None:
         """
         Args:
             searched: The parameters, in the order in which they are drawn.
             together: Those of them that are drawn together; every trial has them.
             goals: "minimize" or "maximize", one for each objective.
-            pick: The method to ask, by how many results there are and how many of them are lost.
+            pick: The method to ask, by the trial's number, how many results there are and how many
+                of them are lost.
         """
         import optuna
 
@@ -111,8 +112,9 @@ class Adaptive:
     def start(self, number: int) -> Callable[[str], Any]:
         """Begins a trial; what is returned draws each of its parameters by name."""
         number += self._carried
-        self._show()
-        if self._starts_up(number):
+        method = self._method(number)
+        self._show(method)
+        if self._starts_up(number, method):
             frozen, draw = self._add(), self._sobol.start(number)
 
             def remember(name: str) -> Any:
@@ -121,15 +123,16 @@ class Adaptive:
                 return value
 
             return remember
-        trial = self._ask(number)
+        trial = self._ask(number, method)
         return lambda name: self._encoding.suggest(trial, name)
 
     def replay(self, number: int, drawn: Mapping[str, Any]) -> None:
         """Takes up a trial that was drawn already, by an earlier process or as the default."""
         number += self._carried
-        if self._method.keeps_state and not self._starts_up(number):
-            self._show()
-            self._ask(number)
+        method = self._method(number)
+        if method.keeps_state and not self._starts_up(number, method):
+            self._show(method)
+            self._ask(number, method)
             frozen = self._frozen()[number]
         else:
             frozen = self._add()
@@ -147,21 +150,19 @@ class Adaptive:
         params = self._frozen()[number].params
         self._points[number] = self._point(params)
 
-    def _starts_up(self, number: int) -> bool:
-        return min(number, len(self._values)) < self._method.startup
+    def _method(self, number: int) -> Method:
+        return self._pick(number, len(self._values), len(self._lost))
 
-    @property
-    def _method(self) -> Method:
-        return self._pick(len(self._values), len(self._lost))
+    def _starts_up(self, number: int, method: Method) -> bool:
+        return min(number, len(self._values)) < method.startup
 
-    def _ask(self, number: int) -> Trial:
+    def _ask(self, number: int, method: Method) -> Trial:
         from homeostat.search.guided import Guided
 
         seed = int(seeds.sequence(self._seed, f"ask {number}").generate_state(1)[0])
-        method = self._method
         joint = method.joint_for_several or len(self._signs) == 1
         together = self._together if joint else {}
-        self._study.sampler = Guided(method.make(seed), together, self._chance())
+        self._study.sampler = Guided(method.make(seed), together, self._chance(method))
         trial = self._study.ask()
         assert trial.number == number
         # Several threads on matrices this small only get into each other's way: with two, the
@@ -187,27 +188,26 @@ class Adaptive:
         frozen.params |= self._encoding.encode(drawn)
         frozen.distributions |= {name: self._encoding.distributions[name] for name in drawn}
 
-    def _show(self) -> None:
+    def _show(self, method: Method) -> None:
         """Gives every trial the value it is shown with, from the results there are now."""
         known = [number for number, values in self._values.items() if values is not None]
-        if not known or not (self._lost or self._method.needs_scale or self._reshaped):
+        if not known or not (self._lost or method.needs_scale or self._reshaped):
             return
         bad_NO = self._signs * np.array([self._values[number] for number in known])
-        if self._method.needs_scale:
-            bad_NO = squashed(bad_NO, self._method.usual)
-        self._reshaped = self._method.needs_scale
+        if method.needs_scale:
+            bad_NO = squashed(bad_NO, method.usual)
+        self._reshaped = method.needs_scale
         trials = self._frozen()
         for number, bad_O in zip(known, bad_NO, strict=True):
             trials[number].values = (self._signs * bad_O).tolist()
-        lost = self._method.lost
-        quantile = lost[len(self._values) % len(lost)]
+        quantile = method.lost[len(self._values) % len(method.lost)]
         shown = (self._signs * np.quantile(bad_NO, quantile, axis=0)).tolist()
         for number in self._lost:
             trials[number].values = list(shown)
 
-    def _chance(self) -> Callable[[dict[str, Any]], float] | None:
+    def _chance(self, method: Method) -> Callable[[dict[str, Any]], float] | None:
         """The chance of a proposal to survive; none while nothing was lost."""
-        if not (self._method.avoids_failures and self._lost and self._together):
+        if not (method.avoids_failures and self._lost and self._together):
             return None
         survived = [self._values[number] is not None for number in self._points]
         known = Feasibility(np.array(list(self._points.values())), np.array(survived))

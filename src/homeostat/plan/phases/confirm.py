@@ -8,14 +8,14 @@ from homeostat.plan.afford import MARGIN
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.plan.phases.search import timeout_s
-from homeostat.search.confirm import DEFAULT
+from homeostat.search.confirm import DEFAULT, effort
 from homeostat.search.result import Best
 from homeostat.search.search import open_store
 from homeostat.search.search import search as run_search
 
 FEWEST_SEEDS, MOST_SEEDS = 3, 10
-ARMS = 4
-"""Configurations that are run again: the default and the best three."""
+MARGIN = 1.5
+"""A setting may be slower than the default."""
 
 
 def confirm(context: Context, allowance_s: float) -> PhaseResult:
@@ -28,7 +28,7 @@ def confirm(context: Context, allowance_s: float) -> PhaseResult:
         study=context.study,
         results=context.results,
         budget_s=max(1.0, allowance_s),
-        confirm=_affordable_seeds(context, allowance_s),
+        confirm=_affordable_seeds(context, allowance_s, done),
         engine=context.engine,
         jobs=context.jobs,
         device=context.device,
@@ -46,14 +46,15 @@ def confirm(context: Context, allowance_s: float) -> PhaseResult:
     return _conclude(context, best, {"checklist": checks})
 
 
-def _affordable_seeds(context: Context, allowance_s: float) -> int:
+def _affordable_seeds(context: Context, allowance_s: float, trials: int) -> int:
     """As many fresh seeds per configuration as fit, since few leave a small gain undecided."""
     pace_s = context.fact("baseline", "step_s")
     steps = context.fact("search", "steps", context.steps)
     if not pace_s:
         return FEWEST_SEEDS
-    fits = allowance_s * context.jobs / (pace_s * steps * ARMS * MARGIN)
-    return min(MOST_SEEDS, max(FEWEST_SEEDS, int(fits)))
+    fits = allowance_s * context.jobs / (pace_s * steps * MARGIN)
+    sizes = range(MOST_SEEDS, FEWEST_SEEDS, -1)
+    return next((n for n in sizes if effort(trials, n).attempts <= fits), FEWEST_SEEDS)
 
 
 def _conclude(context: Context, best: Best, seen: dict[str, Any]) -> PhaseResult:
