@@ -14,8 +14,6 @@ from homeostat.search.search import open_store
 from homeostat.search.search import search as run_search
 
 FEWEST_SEEDS, MOST_SEEDS = 3, 10
-MARGIN = 1.5
-"""A setting may be slower than the default."""
 
 
 def confirm(context: Context, allowance_s: float) -> PhaseResult:
