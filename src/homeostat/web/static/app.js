@@ -1,5 +1,5 @@
-// The pages: what stands after # says which; when the server tells of a change, the same page is
-// asked to look again, and keeps where the reader was.
+// The pages: the part of the address after # says which. When the server reports a change, the same
+// page is drawn anew, where the reader was.
 import { listen } from "./data.js";
 import { el } from "./dom.js";
 import { notes, replay, replays, workloads } from "./others.js";

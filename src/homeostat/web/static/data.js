@@ -1,4 +1,4 @@
-// What the server knows, and its word that something has changed.
+// What the server knows, and the stream that says when it has changed.
 
 export async function get(path, query = {}) {
   const asked = new URL(`api/${path}`, document.baseURI.split("#")[0]);

@@ -32,7 +32,7 @@ export function play(place, film) {
   const curve = el("canvas", { class: "network", "aria-label": "Fitness over the generations" });
   place.replaceChildren(
     el("h1", {}, "Replay"),
-    el("p", { class: "lead" }, `Generation ${film.generation}, seed ${film.seed}. On ${film.held_out.layouts} held-out layouts the best scores ${show(film.held_out.fitness)} and collects ${show(film.held_out.pellets)} pellets; this one, layout ${film.layout}, is its median. Drag to turn, wheel to come nearer; space pauses.`),
+    el("p", { class: "lead" }, `Generation ${film.generation}, seed ${film.seed}. On ${film.held_out.layouts} held-out layouts the best scores ${show(film.held_out.fitness)} and collects ${show(film.held_out.pellets)} pellets; this one, layout ${film.layout}, is its median. Drag to turn, scroll to zoom, press space to pause.`),
     stages, el("div", { class: "tools" }, pause, speed, follow, clock), scrub,
     el("div", { class: "beside" },
       el("div", {}, el("h2", {}, "Creatures (up to four side by side)"), pick, ancestry(film)),

@@ -12,7 +12,7 @@ export async function runs(place) {
   const compare = el("button", {
     class: "plain", disabled: true,
     onclick: () => { location.hash = `#/compare/${encodeURIComponent([...chosen].join("/"))}`; },
-  }, "Compare the ticked");
+  }, "Compare selected");
   const search = el("input", {
     type: "search", placeholder: "Filter by name, workload, outcome  ( / )", "aria-label": "Filter runs", size: 34,
     oninput: (event) => { find = event.target.value.toLowerCase(); fill(); },

@@ -48,7 +48,7 @@ export async function study(place, name) {
     el("p", { class: "lead" }, `${first.workload}: ${Object.entries(first.objectives).map(([m, g]) => `${g} ${m}`).join(", ")}`),
     cards,
     ...figure("history", "Every trial"),
-    ...(Object.keys(first.objectives).length > 1 ? figure("pareto", "What is traded for what") : []),
+    ...(Object.keys(first.objectives).length > 1 ? figure("pareto", "Trade-offs between the objectives") : []),
     ...figure("parallel", "Settings"),
     ...figure("importance", "Which parameters mattered"),
     ...figure("curves", "Curves of the best"),
