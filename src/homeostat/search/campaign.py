@@ -14,7 +14,7 @@ from homeostat.execute.job import Engine, Event, Finished, Reported
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.search.confirm import Effort, confirm, effort
-from homeostat.search.making import Making
+from homeostat.search.pending_run import PendingRun
 from homeostat.search.pruning.referee import Referee
 from homeostat.search.pruning.rules import make_rule
 from homeostat.search.rounds.roles import best_of_each
@@ -68,7 +68,7 @@ class Campaign:
         self._started = time.monotonic()
         self._slots = 1
         self._attempts, self._attempts_s = 0, 0.0
-        self._specs: dict[Making, TrialSpec] = {}
+        self._specs: dict[PendingRun, TrialSpec] = {}
         # By configuration: one that is drawn again, as happens in small spaces, is not run again.
         self._known: dict[str, TrialRow] = {}
         self._best: TrialRow | None = None
@@ -85,7 +85,7 @@ class Campaign:
                 self._confirm(engine)
             self.interrupted = engine.stopping
 
-    def _next(self) -> Making | None:
+    def _next(self) -> PendingRun | None:
         """The next trial to run; trials that need no run are told on the way."""
         while True:
             spec = self._ask()
@@ -93,9 +93,9 @@ class Campaign:
                 return None
             known = self._known.get(spec.config.digest)
             if known is None:
-                making = self._make(spec)
-                self._specs[making] = spec
-                return making
+                run = self._make(spec)
+                self._specs[run] = spec
+                return run
             self._tell(
                 replace(known, number=spec.number, reason=f"The same as trial {known.number}."),
                 spec,
@@ -120,8 +120,8 @@ class Campaign:
             return not study.has_unfinished
         return settings.deterministic and study.must_wait
 
-    def _make(self, spec: TrialSpec) -> Making:
-        return Making(
+    def _make(self, spec: TrialSpec) -> PendingRun:
+        return PendingRun(
             self._study.workload,
             spec.config,
             seeds=spec.seeds,
@@ -138,8 +138,8 @@ class Campaign:
             },
         )
 
-    def _done(self, making: Making, record: RunRecord) -> None:
-        spec = self._specs.pop(making)
+    def _done(self, run: PendingRun, record: RunRecord) -> None:
+        spec = self._specs.pop(run)
         if not record.outcome.final:
             return  # stopped by Ctrl-C; the study knows it as running and will ask for it again
         ended = replace(
@@ -166,16 +166,16 @@ class Campaign:
                 self._referee.learn(told, curves)
             self._on_event(Told(told, self._best))
 
-    def goes_on(self, making: Making, reported: Reported) -> bool:
+    def goes_on(self, run: PendingRun, reported: Reported) -> bool:
         """Whether an attempt goes on from its rung."""
         assert self._referee is not None
-        return self._referee.judge(self._specs[making].number, reported)
+        return self._referee.judge(self._specs[run].number, reported)
 
-    def why_skip(self, making: Making) -> str:
+    def why_skip(self, run: PendingRun) -> str:
         """Why a trial does not need its other seeds; "" if it does."""
         assert self._referee is not None
-        number = self._specs[making].number
-        if self._referee.judge_seeds(number, making.attempts):
+        number = self._specs[run].number
+        if self._referee.judge_seeds(number, run.attempts):
             return ""
         return self._referee.reasons[number]
 

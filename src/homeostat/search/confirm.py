@@ -16,7 +16,7 @@ from typing import Any
 from homeostat.execute.job import Engine, Event
 from homeostat.record import seeds as seed_list
 from homeostat.record.runs import RunRecord
-from homeostat.search.making import Limits, Making
+from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.rows import TrialRow
 from homeostat.search.study import Study
 from homeostat.search.work import work
@@ -92,14 +92,14 @@ def confirm(
         """The value of each trial on each seed that completed; none if not all have ended."""
         found: dict[int, RunRecord] = {}
         waiting = iter({trial.number: trial for trial in trials}.values())
-        numbers: dict[Making, int] = {}
+        numbers: dict[PendingRun, int] = {}
 
-        def source() -> Making | None:
+        def source() -> PendingRun | None:
             trial = next(waiting, None)
             if trial is None:
                 return None
             place = folder / f"{name}_{trial.number:04d}"
-            making = Making(
+            run = PendingRun(
                 study.workload,
                 study.config(trial),
                 seeds=seeds,
@@ -113,12 +113,12 @@ def confirm(
                     "reference": study.row.settings.get("reference"),
                 },
             )
-            numbers[making] = trial.number
-            return making
+            numbers[run] = trial.number
+            return run
 
-        def done(making: Making, record: RunRecord) -> None:
+        def done(run: PendingRun, record: RunRecord) -> None:
             study.beat()
-            found[numbers.pop(making)] = record
+            found[numbers.pop(run)] = record
 
         work(engine, source, done, on_event)
         ended = all(t.number in found and found[t.number].outcome.final for t in trials)

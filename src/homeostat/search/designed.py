@@ -21,7 +21,7 @@ from homeostat.record.runs import RunRecord
 from homeostat.record.seeds import first
 from homeostat.search.designs import Point
 from homeostat.search.factorial import Effect, effects
-from homeostat.search.making import Limits, Making
+from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.result import command, reference_or_name
 from homeostat.search.work import work
 from homeostat.space import Config
@@ -152,23 +152,23 @@ def run_design(
     resolved = [_resolve(workload, held, point) for point in points]
     limits = Limits(timeout_s=timeout_s, memory_mb=memory_mb, device=device)
     rows: dict[int, Row] = {}
-    making: dict[Making, int] = {}
+    indices: dict[PendingRun, int] = {}
     todo = iter(_distinct(resolved))
 
-    def source() -> Making | None:
+    def source() -> PendingRun | None:
         index = next(todo, None)
         if index is None:
             return None
         place = folder / resolved[index].digest
-        made = Making(
+        run = PendingRun(
             workload, resolved[index], seeds=numbers, budget=steps, folder=place, limits=limits,
             resumed=place.exists(), more={"reference": reference_or_name(workload)},
         )  # fmt: skip
-        making[made] = index
-        return made
+        indices[run] = index
+        return run
 
-    def done(made: Making, record: RunRecord) -> None:
-        index = making.pop(made)
+    def done(run: PendingRun, record: RunRecord) -> None:
+        index = indices.pop(run)
         rows[index] = Row(points[index], resolved[index], record)
         if on_row is not None:
             on_row(rows[index])

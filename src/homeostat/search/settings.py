@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from homeostat.errors import RecordError
 from homeostat.execute.engines import parse_engine
-from homeostat.search.making import Limits
+from homeostat.search.pending_run import Limits
 
 
 @dataclass(frozen=True, kw_only=True)

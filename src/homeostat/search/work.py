@@ -7,20 +7,20 @@ from typing import Protocol
 
 from homeostat.execute.job import Engine, Event, Finished, Job, Reported
 from homeostat.record.runs import RunRecord
-from homeostat.search.making import Making
+from homeostat.search.pending_run import PendingRun
 
-Source = Callable[[], Making | None]
+Source = Callable[[], PendingRun | None]
 """Gives the next run; None if there is none, or none until another has ended."""
 
 
 class Judge(Protocol):
     """Decides what is not worth finishing."""
 
-    def goes_on(self, making: Making, reported: Reported) -> bool:
+    def goes_on(self, run: PendingRun, reported: Reported) -> bool:
         """Whether an attempt goes on from its rung."""
         ...
 
-    def why_skip(self, making: Making) -> str:
+    def why_skip(self, run: PendingRun) -> str:
         """Why the seeds that wait for their turn need not run; "" if they should."""
         ...
 
@@ -28,7 +28,7 @@ class Judge(Protocol):
 def work(
     engine: Engine,
     source: Source,
-    done: Callable[[Making, RunRecord], None],
+    done: Callable[[PendingRun, RunRecord], None],
     on_event: Callable[[Event], None],
     judge: Judge | None = None,
     ahead: int = 1,
@@ -52,65 +52,65 @@ class _Work:
         self,
         engine: Engine,
         source: Source,
-        done: Callable[[Making, RunRecord], None],
+        done: Callable[[PendingRun, RunRecord], None],
         judge: Judge | None,
         ahead: int,
     ) -> None:
         self._engine, self._source, self._done, self._judge = engine, source, done, judge
         self._ahead = ahead
-        self._makings: dict[Job, Making] = {}
+        self._pending: dict[Job, PendingRun] = {}
 
     def run(self, on_event: Callable[[Event], None]) -> None:
         try:
             self._fill()
-            while self._makings:
+            while self._pending:
                 for event in self._engine.events():
                     on_event(event)
                     if isinstance(event, Reported) and event.asks and self._judge is not None:
-                        making = self._makings[event.job]
-                        self._engine.answer(event.job, self._judge.goes_on(making, event))
+                        run = self._pending[event.job]
+                        self._engine.answer(event.job, self._judge.goes_on(run, event))
                     elif isinstance(event, Finished):
-                        self._take(self._makings.pop(event.job), event)
+                        self._take(self._pending.pop(event.job), event)
                         self._fill()
         except BaseException as error:
-            for making in set(self._makings.values()):
-                making.abandon(str(error) or type(error).__name__)
+            for run in set(self._pending.values()):
+                run.abandon(str(error) or type(error).__name__)
             raise
 
     def _fill(self) -> None:
         """Begin runs until the engine has enough, or there are no more."""
         engine = self._engine
-        while len(self._makings) < engine.slots * self._ahead and not engine.stopping:
-            making = self._source()
-            if making is None:
+        while len(self._pending) < engine.slots * self._ahead and not engine.stopping:
+            run = self._source()
+            if run is None:
                 return
-            self._begin(making)
+            self._begin(run)
 
-    def _begin(self, making: Making) -> None:
+    def _begin(self, run: PendingRun) -> None:
         # A seed that an earlier process finished may settle what the others are worth.
-        if making.attempts and making.waits:
-            self._skip(making)
-        if making.waits:
-            self._submit(making)
+        if run.attempts and run.waits:
+            self._skip(run)
+        if run.waits:
+            self._submit(run)
         else:  # every seed was finished, but the run was not handed over
-            self._done(making, making.finish())
+            self._done(run, run.finish())
 
-    def _take(self, making: Making, event: Finished) -> None:
-        last = making.take(event.attempt)
-        if making.waits and not self._engine.stopping:
-            self._skip(making)
-            last = not making.waits
-            self._submit(making)
-        if last or (making.waits and self._engine.stopping):
-            self._done(making, making.finish())
+    def _take(self, run: PendingRun, event: Finished) -> None:
+        last = run.take(event.attempt)
+        if run.waits and not self._engine.stopping:
+            self._skip(run)
+            last = not run.waits
+            self._submit(run)
+        if last or (run.waits and self._engine.stopping):
+            self._done(run, run.finish())
 
-    def _skip(self, making: Making) -> None:
+    def _skip(self, run: PendingRun) -> None:
         """Leave out the seeds that wait, if the judge has a reason."""
-        reason = self._judge.why_skip(making) if self._judge is not None else ""
+        reason = self._judge.why_skip(run) if self._judge is not None else ""
         if reason:
-            making.skip(reason)
+            run.skip(reason)
 
-    def _submit(self, making: Making) -> None:
-        for job in making.ready():
-            self._makings[job] = making
+    def _submit(self, run: PendingRun) -> None:
+        for job in run.ready():
+            self._pending[job] = run
             self._engine.submit(job)

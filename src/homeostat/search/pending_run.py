@@ -1,4 +1,4 @@
-"""Making: one configuration over its seeds, from jobs to a run record.
+"""Pending run: one configuration over its seeds, from jobs to a run record.
 
 A folder that an earlier process left is continued: seeds that have ended stay as they are, others
 resume from their snapshots.
@@ -35,14 +35,14 @@ class Limits:
     snapshot_s: float = SNAPSHOT_S
 
 
-class Making:
+class PendingRun:
     """A run that is being made.
 
-    making.jobs            what is left to do
-    making.ready()         which of that may be done now
-    making.take(attempt)   True when that was the last
-    making.skip("why")     the rest need not be done
-    making.finish()        the run
+    run.jobs            what is left to do
+    run.ready()         which of that may be done now
+    run.take(attempt)   True when that was the last
+    run.skip("why")     the rest need not be done
+    run.finish()        the run
     """
 
     def __init__(
