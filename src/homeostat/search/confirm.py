@@ -99,7 +99,7 @@ def confirm(
             if trial is None:
                 return None
             place = folder / f"{name}_{trial.number:04d}"
-            run = PendingRun(
+            pending = PendingRun(
                 study.workload,
                 study.config(trial),
                 seeds=seeds,
@@ -113,12 +113,12 @@ def confirm(
                     "reference": study.row.settings.get("reference"),
                 },
             )
-            numbers[run] = trial.number
-            return run
+            numbers[pending] = trial.number
+            return pending
 
-        def done(run: PendingRun, record: RunRecord) -> None:
+        def done(pending: PendingRun, record: RunRecord) -> None:
             study.beat()
-            found[numbers.pop(run)] = record
+            found[numbers.pop(pending)] = record
 
         work(engine, source, done, on_event)
         ended = all(t.number in found and found[t.number].outcome.final for t in trials)
