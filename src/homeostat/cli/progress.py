@@ -128,7 +128,13 @@ class PlanProgress:
 
     def say(self, text: str) -> None:
         """Print one of the plan's own lines."""
-        self._out.line(text, style="bold" if text.startswith("==") else None)
+        heading = text.startswith("==")
+        self._out.line(text, style="bold" if heading else None)
+        if heading and self._status is not None:  # the attempt of the phase before has ended
+            from rich.text import Text
+
+            phase = text.removeprefix("== ").partition(":")[0]
+            self._status.update(Text(f"{self._left()}{phase}"))
 
     def __call__(self, event: SearchEvent) -> None:
         from homeostat.execute.job import Finished, Reported

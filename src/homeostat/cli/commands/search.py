@@ -104,7 +104,11 @@ def search(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search for the best setting; --config sets the start, --set holds a value fixed."""
+    """Search for the best setting; --config sets the start, --set holds a value fixed.
+
+    At the end the best is run again beside the default, on fresh seeds. From 100 trials on, the
+    best eight first qualify on one more seed, and the best four of these go on.
+    """
     from homeostat.cli.progress import PlanProgress
     from homeostat.plan.budget import parse_duration
     from homeostat.search.search import open_store
