@@ -50,6 +50,11 @@ def test_an_override_that_nothing_calls_is_named_and_one_that_is_called_is_count
     assert "never called" in audit.sentence
 
 
+def test_a_step_that_calls_its_parents_step_is_one_step_whoever_stepped_before():
+    torch.optim.SGD([torch.nn.Parameter(torch.ones(1))])  # PyTorch now hooks SGD.step itself
+    assert audit_of(overridden).num_steps == 4
+
+
 def points(config, trial):
     """Plain SGD walks points of a ball out of it."""
     ball = geoopt.PoincareBall()

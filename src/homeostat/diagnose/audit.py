@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from homeostat.execute.drive import Watcher
+from homeostat.execute.optimizer_steps import OutermostSteps
 from homeostat.record.outcome import Outcome
 from homeostat.workload.trial import Trial
 
@@ -68,7 +69,11 @@ class Auditor(Watcher):
             audit.num_parameters = sum(len(g["params"]) for g in optimizer.param_groups)
             self.audits[id(optimizer)] = audit
             if hasattr(optimizer, "register_step_post_hook"):
-                self._undo.append(optimizer.register_step_post_hook(_counter(audit)).remove)
+                steps = OutermostSteps(after=_counter(audit))
+                self._undo += [
+                    optimizer.register_step_pre_hook(steps.before).remove,
+                    optimizer.register_step_post_hook(steps.after).remove,
+                ]
             for method in _own_methods(type(optimizer)):
                 self._count(optimizer, method, audit)
 

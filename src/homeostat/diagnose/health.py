@@ -8,6 +8,7 @@ from typing import Any
 from homeostat.diagnose.facts import is_finite
 from homeostat.execute.drive import Watcher
 from homeostat.execute.guard import check
+from homeostat.execute.optimizer_steps import OutermostSteps
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
 from homeostat.workload.trial import Trial
@@ -49,9 +50,10 @@ class Health(Watcher):
         for optimizer in trial.optimizers.values():
             if id(optimizer) not in self._seen and hasattr(optimizer, "register_step_pre_hook"):
                 self._seen.add(id(optimizer))
+                steps = OutermostSteps(self._before_update, self._after_update)
                 self._handles += [
-                    optimizer.register_step_pre_hook(self._before_update),
-                    optimizer.register_step_post_hook(self._after_update),
+                    optimizer.register_step_pre_hook(steps.before),
+                    optimizer.register_step_post_hook(steps.after),
                 ]
 
     def after_report(self, step: int, report: Report) -> None:

@@ -15,6 +15,7 @@ from torch.nn.utils import clip_grad
 from torch.optim import lr_scheduler
 from torch.optim import optimizer as optimizer_hooks
 
+from homeostat.execute.optimizer_steps import OutermostSteps
 from homeostat.probe.recorder import Recorder
 
 
@@ -39,8 +40,9 @@ def _replace(stack: ExitStack, owner: Any, name: str, make: Callable[[Any], Any]
 
 
 def _watch_optimizers(stack: ExitStack, recorder: Recorder) -> None:
-    before = optimizer_hooks.register_optimizer_step_pre_hook(recorder.steps.before)
-    after = optimizer_hooks.register_optimizer_step_post_hook(recorder.steps.after)
+    steps = OutermostSteps(recorder.steps.before, recorder.steps.after)
+    before = optimizer_hooks.register_optimizer_step_pre_hook(steps.before)
+    after = optimizer_hooks.register_optimizer_step_post_hook(steps.after)
     stack.callback(before.remove)
     stack.callback(after.remove)
     if not recorder.recording.anatomy:
