@@ -256,27 +256,35 @@ def table(results: Path) -> None:
     found = read(results)
     methods = [m for m in METHODS if any(m in of for of in found.values())]
     print("| problem |", " | ".join(methods), "|\n|---|" + "---|" * len(methods))
-    ranks: dict[str, list[float]] = {m: [] for m in methods}
     for problem, by_method in found.items():
         cells = [summary(by_method[m]) if m in by_method else "" for m in methods]
         print(f"| {problem} |", " | ".join(cells), "|")
-        means = {m: r[:, -1].mean() for m, r in by_method.items()}
-        if len(means) == len(methods):
-            for m in methods:
-                ranks[m].append(1 + sum(other < means[m] for other in means.values()))
-    print("| mean rank |", " | ".join(f"{np.mean(ranks[m]):.2f}" for m in methods), "|")
+    everywhere = [m for m in methods if all(m in of for of in found.values())]
+    means_PM = np.array([[of[m][:, -1].mean() for m in everywhere] for of in found.values()])
+    ranks_PM = 1 + (means_PM[:, :, None] > means_PM[:, None, :]).sum(axis=2)
+    ratios_M = np.exp(np.log(means_PM / means_PM[:, :1]).mean(axis=0))
+    print("| mean rank |", line(methods, everywhere, ranks_PM.mean(axis=0)), "|")
+    print("| regret, times ours |", line(methods, everywhere, ratios_M), "|")
+
+
+def line(methods: list[str], everywhere: list[str], figures: np.ndarray) -> str:
+    by_method = dict(zip(everywhere, figures, strict=True))
+    return " | ".join(f"{by_method[m]:.2f}" if m in by_method else "" for m in methods)
 
 
 def plot(results: Path, path: Path) -> None:
-    """The mean regret of what would be selected after 10, 20, ... runs, a panel a problem."""
+    """The mean regret of what would be selected after 10, 20, ... runs, where that is known."""
     import matplotlib.pyplot as plt
 
-    found = read(results)
+    found = {
+        problem: by_method
+        for problem, by_method in read(results).items()
+        if not any(np.isnan(regret).any() for regret in by_method.values())
+    }
     figure, axes = plt.subplots(2, -(-len(found) // 2), figsize=(10, 5), squeeze=False)
     for axis, (problem, by_method) in zip(axes.flat, found.items(), strict=False):
         for method, regret in by_method.items():
-            if not np.isnan(regret).any():
-                axis.semilogy(range(10, BUDGET + 1, 10), regret.mean(axis=0), label=method)
+            axis.semilogy(range(10, BUDGET + 1, 10), regret.mean(axis=0), label=method)
         axis.set(title=problem, xlabel="runs", ylabel="regret")
     axes.flat[0].legend()
     figure.tight_layout()
