@@ -92,7 +92,7 @@ def _verdict(rung: Rung, unit: str) -> str:
     if rung.cured:
         return f"cures        ({_changes(rung.changes)})"
     if rung.failed_at is not None:
-        return f"fails still, at {unit} {rung.failed_at}"
+        return f"still fails, at {unit} {rung.failed_at}"
     return rung.note
 
 
