@@ -74,10 +74,13 @@ class MissingExtraError(HomeostatError):
         )
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error sentence: the nearest known name, or all of them when few."""
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """The end of an error sentence: the nearest known name, or all of them when few.
+
+    A name comes from outside, and in a YAML file it may be a number, a date or nothing.
+    """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {near[0]!r}?"
     if not names:

@@ -111,6 +111,7 @@ def test_a_parent_is_looked_up_beside_the_file_that_extends_it(owner, tmp_path):
         ("paramters: {lr: 1}", ConfigError, "x.yaml: no key 'paramters' here.  Did you mean "),
         ("parameters: 3", ConfigError, "x.yaml: parameters must be names with values, got 3."),
         ("parameters: {lrr: 1}", UnknownNameError, "x.yaml: No parameter 'lrr'.  Did you mean"),
+        ("parameters: {3: 1}", UnknownNameError, "x.yaml: No parameter 3.  Known: lr, mode"),
         ("parameters: {lr: 12}", SpaceError, "x.yaml: lr: 12 is outside 1e-05..0.1."),
         ("parameters: {lr: fast}", SpaceError, "x.yaml: lr: 'fast' is not a finite number; "),
         ("parameters: {lr: .nan}", SpaceError, "x.yaml: lr: nan is not a finite number; "),

@@ -10,6 +10,7 @@ from typing import Any
 from homeostat.execute.drive import Watcher
 from homeostat.execute.optimizer_steps import OutermostSteps
 from homeostat.record.outcome import Outcome
+from homeostat.wording import plural
 from homeostat.workload.trial import Trial
 
 # Called by snapshots and set-up rather than by training, so that no call means nothing.
@@ -39,13 +40,13 @@ class OptimizerAudit:
 
     @property
     def sentence(self) -> str:
-        parts = [f"{self.name} ({self.kind}): {self.num_steps} steps"]
+        parts = [f"{self.name} ({self.kind}): {plural(self.num_steps, 'step')}"]
         if self.dead and self.num_steps:
-            parts.append(f"{', '.join(self.dead)} is defined and never called")
+            parts.append(f"{', '.join(self.dead)}: defined and never called")
         if self.off_manifold:
             parts.append(f"off their manifold: {', '.join(self.off_manifold)}")
         elif self.on_manifold:
-            parts.append(f"{self.on_manifold} parameters on their manifold")
+            parts.append(f"{plural(self.on_manifold, 'parameter')} on a manifold")
         return "; ".join(parts) + "."
 
     def to_json(self) -> dict[str, Any]:

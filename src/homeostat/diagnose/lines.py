@@ -14,6 +14,7 @@ from homeostat.diagnose.offence import Offence
 from homeostat.diagnose.rate import RateTest
 from homeostat.space.values import show
 from homeostat.symptoms.examine import Finding
+from homeostat.wording import plural
 
 _SHORT_ROW = 1e-12
 """A row shorter than this is as good as zero."""
@@ -101,7 +102,7 @@ def gauge_lines(gauges: Iterable[Gauge]) -> Iterator[str]:
     for gauge in gauges:
         remarks = []
         if gauge.zero_rows:
-            remarks.append(f"{gauge.zero_rows} rows of norm 0")
+            remarks.append(f"{plural(gauge.zero_rows, 'row')} of norm 0")
         elif 0 < gauge.shortest_row < _SHORT_ROW:
             remarks.append(f"shortest row {gauge.shortest_row:.2g}")
         if gauge.is_saturated:

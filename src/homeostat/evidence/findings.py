@@ -50,7 +50,7 @@ class Finding:
         if diverged:
             notes.append(f"diverged on {diverged} of {len(differences)} seeds")
         if judged.needed is not None:
-            notes.append(f"would take about {judged.needed} pairs")
+            notes.append(f"would take about {plural(judged.needed, 'pair')}")
         return cls(
             name=contrast.name,
             kind=contrast.kind,

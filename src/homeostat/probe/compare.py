@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 
 from homeostat.probe.recording import Recording
+from homeostat.wording import plural
 from homeostat.workload.report import Report
 
 _CLOCKS = re.compile(
@@ -44,7 +45,7 @@ def difference(one: Recording, two: Recording, ignore: Collection[str] = ()) -> 
                 return f"at step {a.step} {name} is {_show(left)} and {_show(right)}"
     cut = one.cut in ("time", "differs") or two.cut in ("time", "differs")
     if len(one.reports) != len(two.reports) and not cut:
-        return f"one makes {len(one.reports)} reports, the other {len(two.reports)}"
+        return f"one makes {plural(len(one.reports), 'report')}, the other {len(two.reports)}"
     if one.settings != two.settings and not cut:
         return "their optimisers are set differently"
     if one.digest != two.digest and not cut:

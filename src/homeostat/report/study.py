@@ -15,6 +15,7 @@ from homeostat.report.document import Document, check_line, escape
 from homeostat.search.rows import TrialRow
 from homeostat.space import Float, Int
 from homeostat.version import __version__
+from homeostat.wording import plural
 from homeostat.workload.workload import Workload
 
 TOP = 5
@@ -114,7 +115,7 @@ def _search(document: Document, facts: StudyFacts) -> None:
     document.heading("The search")
     counts = Counter(trial.outcome.value for trial in facts.trials)
     document.text(
-        f"{len(facts.trials)} trials: "
+        f"{plural(len(facts.trials), 'trial')}: "
         + ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
         + ". Trial 0 is the default."
     )

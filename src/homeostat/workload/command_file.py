@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import ConfigError, SpaceError, did_you_mean
+from homeostat.errors import ConfigError, SpaceError, UnknownNameError, did_you_mean
 from homeostat.space import Bool, Choice, Fixed, Float, Int, Rule, Space
 from homeostat.space.parameters import AnyParameter
 from homeostat.space.values import show
@@ -110,7 +110,7 @@ def load(path: Path) -> CommandFile:
             settings={k: content[k] for k in _PASSED_ON if content.get(k) is not None},
         )
         _check_placeholders(file)
-    except (ConfigError, SpaceError) as error:
+    except (ConfigError, SpaceError, UnknownNameError) as error:
         raise ConfigError(f"{path.name}: {error.message}", hint=error.hint) from None
     return file
 

@@ -8,6 +8,7 @@ import typer
 
 from homeostat.cli.options import JsonOption, ResultsOption, StoreOption, StudyOption
 from homeostat.cli.output import Output
+from homeostat.wording import plural
 
 OPTUNA = "optuna"
 AsOption = Annotated[
@@ -35,7 +36,7 @@ def export(
     url = _address(to, address)
     count = export_study(open_store(results, store), study, url, as_name=as_name)
     out = Output(as_json=as_json)
-    out.line(f"{study}: {count} trials written to {url}.")
+    out.line(f"{study}: {plural(count, 'trial')} written to {url}.")
     out.line(f"Look at it:  optuna-dashboard {url}")
     out.document({"study": as_name or study, "trials": count, "address": url})
 
@@ -67,7 +68,7 @@ def import_(
     row = import_study(opened, address, study, workload=found, as_name=as_name)
     count = len(opened.trials(row.key))
     out = Output(as_json=as_json)
-    out.line(f"{row.name}: {count} trials read from {address}.")
+    out.line(f"{row.name}: {plural(count, 'trial')} read from {address}.")
     out.line(f"See:  homeostat best --study {row.name}")
     if workload is not None:
         out.line(f"Go on:  homeostat search {workload} --study {row.name} --trials {count + 50}")

@@ -23,6 +23,7 @@ from homeostat.cli.options import (
 from homeostat.cli.output import Output
 from homeostat.cli.settings import Chosen, choose
 from homeostat.errors import SpaceError
+from homeostat.wording import plural
 
 if TYPE_CHECKING:
     from homeostat.search.bisect import Measured
@@ -245,7 +246,7 @@ def _run(
         budget=chosen.budget, on_row=tell, **running,
     )  # fmt: skip
     extra = [word.strip() for word in show.split(",")] if show else []
-    out.heading(f"{kind} of {chosen.workload.name}: {len(result.rows)} configurations")
+    out.heading(f"{kind} of {chosen.workload.name}: {plural(len(result.rows), 'configuration')}")
     out.table(
         ("configuration", "outcome", metric, "s.d.", *extra),
         [_cells(row, extra) for row in result.rows],

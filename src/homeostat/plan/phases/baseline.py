@@ -11,6 +11,7 @@ from homeostat.plan.phase import PhaseResult
 from homeostat.record.index import run_folders
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
+from homeostat.wording import plural
 
 NAME = "baseline"
 NUM_SEEDS = 3
@@ -81,8 +82,8 @@ def _conclude(context: Context, record: RunRecord) -> PhaseResult:
         )  # fmt: skip
     spread = f" ± {record.sd:.2g}" if facts["sd"] is not None else ""
     sentence = (
-        f"The default scores {metric} {record.mean:.4g}{spread} over {len(record.values())} seeds; "
-        f"one {unit} takes {_milliseconds(pace_s)}."
+        f"The default scores {metric} {record.mean:.4g}{spread} over "
+        f"{plural(len(record.values()), 'seed')}; one {unit} takes {_milliseconds(pace_s)}."
     )
     return PhaseResult("baseline", "done", (sentence,), _decisions(context, facts), facts)
 

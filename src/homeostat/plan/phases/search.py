@@ -16,6 +16,7 @@ from homeostat.search.campaign import SearchEvent, Told
 from homeostat.search.result import SearchResult
 from homeostat.search.search import open_store
 from homeostat.search.search import search as run_search
+from homeostat.wording import plural
 
 TIERS = (1, 2, 3, 4)
 MOST_TRIALS = 10_000
@@ -143,7 +144,7 @@ def _conclude(context: Context, result: SearchResult, extent: Extent) -> PhaseRe
     if result.best is None:
         status = "interrupted" if result.interrupted else "stopped"
         sentences: tuple[str, ...] = (
-            f"{len(result.trials)} trials ({told or 'none ended'}); none completed.",
+            f"{plural(len(result.trials), 'trial')} ({told or 'none ended'}); none completed.",
         )
         return PhaseResult("search", status, sentences, (), facts)
     best = result.best
@@ -157,7 +158,7 @@ def _conclude(context: Context, result: SearchResult, extent: Extent) -> PhaseRe
     }
     changed = ", ".join(f"{k} = {_short(v)}" for k, v in best.overrides.items()) or "the default"
     sentences = (
-        f"{len(result.trials)} trials ({told}); the best is trial {best.number} with "
+        f"{plural(len(result.trials), 'trial')} ({told}); the best is trial {best.number} with "
         f"{result.metric} {best.value:.4g}: {changed}.",
         *result.notes,
         *(result.conclusion.sentences if result.conclusion is not None else ()),

@@ -8,6 +8,7 @@ import numpy as np
 
 from homeostat.probe.bench import Bench
 from homeostat.record.check import Checks, Found
+from homeostat.wording import plural
 
 LEAST = 5
 ALWAYS = 10.0
@@ -57,7 +58,7 @@ def check(bench: Bench) -> Checks:
             acting = float(np.mean([ratio > 1 for ratio in ratios])) if ratios else 0.0
             yield found.ok(f"Clipping acts in {100 * acting:.0f} % of {len(clips)} steps.")
     else:
-        yield found.ok(f"Clipping is in its place ({len(clips)} steps seen).")
+        yield found.ok(f"Clipping is in its place ({plural(len(clips), 'step')} seen).")
 
 
 def _scaled_by_hand(bench: Bench) -> int:

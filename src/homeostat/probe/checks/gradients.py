@@ -7,7 +7,7 @@ import math
 from homeostat.probe.bench import Bench
 from homeostat.probe.recording import Recording, Trouble, Update
 from homeostat.record.check import Checks, Found
-from homeostat.wording import some
+from homeostat.wording import plural, some
 
 EXPLODING = 1e4
 """Relative change of the loss per relative change of the weights."""
@@ -33,7 +33,8 @@ def check(bench: Bench) -> Checks:
     if not problems:
         first = run.updates[0]
         yield found.ok(
-            f"Finite in all {len(run.updates)} updates; the first has norm {first.grad_norm:.3g}."
+            f"Finite in {plural(len(run.updates), 'update')}; "
+            f"the first has norm {first.grad_norm:.3g}."
         )
 
 

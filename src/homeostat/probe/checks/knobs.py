@@ -18,6 +18,7 @@ from homeostat.record.check import Check, Checks, Found
 from homeostat.record.outcome import Outcome
 from homeostat.space import Bool, Choice, Config, Space
 from homeostat.space.values import show
+from homeostat.wording import plural
 
 FOUND = Found("knobs")
 ENDS = (0.12, 0.88)
@@ -57,7 +58,8 @@ def check(bench: Bench) -> Checks:
     if unseen:
         yield FOUND.warning(
             f"No effect can be seen within {bench.length} of {bench.workload.budget}: "
-            f"{', '.join(unseen)}. They are read, and may act later.",
+            f"{', '.join(unseen)}. {'It is' if len(unseen) == 1 else 'They are'} read, and may act "
+            "later.",
             "Probe for longer (--seconds) to be sure.",
             knobs=unseen,
         )
@@ -102,7 +104,7 @@ def _inert(bench: Bench, base: Config, name: str, ends: list[Any]) -> Iterator[C
     if runs[0].ending.outcome in (Outcome.DIVERGED, Outcome.FAILED):
         yield FOUND.skipped(
             f"{name}: {', '.join(tried)} give the same run, but that one ends after "
-            f"{len(runs[0].reports)} reports, too early to tell."
+            f"{plural(len(runs[0].reports), 'report')}, too early to tell."
         )
         return
     edges = [v for v in _values(bench.workload.space, name, (0.0, 1.0)) if v != base[name]]

@@ -19,8 +19,8 @@ def check(bench: Bench) -> Checks:
     if not problems:
         scored = sum(1 for call in run.calls if call.evaluation)
         yield found.ok(
-            f"Dropout and batch norm are as they should be in the {len(run.calls) - scored} "
-            f"training passes and {scored} evaluations that were seen."
+            "Dropout and batch norm are as they should be in the calls that were seen: "
+            f"{len(run.calls) - scored} in training, {scored} in evaluation."
         )
 
 

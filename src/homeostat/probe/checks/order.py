@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from homeostat.probe.bench import Bench
 from homeostat.record.check import Checks, Found
+from homeostat.wording import plural
 
 
 def check(bench: Bench) -> Checks:
@@ -44,8 +45,8 @@ def check(bench: Bench) -> Checks:
         elif optimizer.without_grad == steps and run.backwards:
             fine = False
             yield found.fault(
-                f"{optimizer.name} makes {steps} steps, and none of its parameters ever has a "
-                "gradient that is not 0.",
+                f"{optimizer.name} makes {plural(steps, 'step')}, and none of its parameters ever "
+                "has a gradient that is not 0.",
                 "Step after loss.backward(), with the parameters of the network that is trained "
                 "(not of a copy).",
                 optimizer=optimizer.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from homeostat.probe.bench import Bench
 from homeostat.record.check import Checks, Found
 from homeostat.record.outcome import Outcome
+from homeostat.wording import plural
 
 
 def check(bench: Bench) -> Checks:
@@ -14,7 +15,7 @@ def check(bench: Bench) -> Checks:
     unit = workload.unit
     if ending.outcome is Outcome.FAILED:
         yield found.fault(
-            f"It fails after {len(run.reports)} reports: {ending.reason}",
+            f"It fails after {plural(len(run.reports), 'report')}: {ending.reason}",
             "Fix the line that is named; nothing else can be judged before.",
             reason=ending.reason,
             traceback=ending.traceback,

@@ -20,6 +20,7 @@ from homeostat.search.rounds.roles import conclude
 from homeostat.search.rows import TrialRow
 from homeostat.space import Choice
 from homeostat.space.values import show
+from homeostat.wording import plural
 from homeostat.workload.view import best_seed, draw_views
 
 TOP = 5
@@ -43,7 +44,7 @@ def summary(facts: Facts) -> Iterator[Block]:
     counts = Counter(trial.outcome.value for trial in facts.trials)
     if facts.trials:
         told = ", ".join(f"{number} {word}" for word, number in counts.most_common())
-        lines.append(f"{len(facts.trials)} trials: {told}. Trial 0 is the default.")
+        lines.append(f"{plural(len(facts.trials), 'trial')}: {told}. Trial 0 is the default.")
     lines += [escape(told) for told in facts.row.definition.get("sources", {}).values()]
     lines += [
         escape(s) for phase in facts.phases if phase["name"] == "confirm"

@@ -18,6 +18,7 @@ from homeostat.search.adaptive import squashed
 from homeostat.search.screening import elementary
 from homeostat.search.screening.elementary import Walked
 from homeostat.search.screening.result import Screened, Screening
+from homeostat.wording import plural
 
 MOST_KEPT = 20
 """The most parameters kept: a search over more would not go deep."""
@@ -171,7 +172,7 @@ class Measurements:
             self.notes.append(f"{len(clear)} clear the noise; the strongest {MOST_KEPT} are kept.")
         lost = int(np.sum(~np.isfinite(self.raw_N)))
         if lost:
-            self.notes.append(f"{lost} runs without a value count as the worst.")
+            self.notes.append(f"{plural(lost, 'run')} without a value: counted as the worst.")
         never = [p.name for p in ranked if math.isnan(p.importance)]
         if never:
             self.notes.append(f"Never active in these runs, so not known: {', '.join(never)}.")

@@ -17,6 +17,7 @@ from homeostat.plan.tune import BASELINE, PROBE, REPORT
 from homeostat.search.designed import DesignResult, Row, run_design
 from homeostat.search.designs import Point
 from homeostat.space.configs import load
+from homeostat.wording import plural
 from homeostat.workloads.apoptosis.settings import deaths_of
 
 FINE, PROBLEM = 0.2, 0.5
@@ -153,7 +154,7 @@ def full(context: Context, allowance_s: float) -> PhaseResult:
     settled = next(row for row in result.rows if row.point.name == "settled")
     deaths = settled.metric("deaths") or 0.0
     sentence = (
-        f"Settled: val_loss {settled.mean:.4g} with {deaths:.0f} deaths, "
+        f"Settled: val_loss {settled.mean:.4g} with {plural(round(deaths), 'death')}, "
         f"{gaps['settled']:+.3f} nats against the baseline over {SEEDS} seeds."
     )
     verdict = "Dying layers cost nothing here" if gaps["settled"] <= 0 else "The baseline is ahead"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from homeostat.symptoms.seen import Seen
 from homeostat.symptoms.symptom import Symptom
+from homeostat.wording import plural
 from homeostat.workloads.apoptosis.senescence import ARCHITECTURES
 from homeostat.workloads.apoptosis.settings import deaths_of, reachable
 
@@ -49,7 +50,7 @@ def _few_deaths(seen: Seen) -> str:
     deaths = seen.last("deaths")
     if deaths is None or deaths > 2 or not (seen.config.senescence and seen.config.apoptosis):
         return ""
-    return f"{deaths:.0f} deaths in {seen.steps} steps"
+    return f"{plural(round(deaths), 'death')} in {seen.steps} steps"
 
 
 def _no_lifespan_gives_more(seen: Seen) -> str:
@@ -73,7 +74,7 @@ def _many_deaths(seen: Seen) -> str:
     whole_layers = seen.config.senescence and seen.config.scope == "layer"
     if not whole_layers or deaths is None or deaths < 50:
         return ""
-    return f"{deaths:.0f} deaths in {seen.steps} steps"
+    return f"{plural(round(deaths), 'death')} in {seen.steps} steps"
 
 
 def _deaths_as_planned(seen: Seen) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from homeostat.wording import plural
 from homeostat.workload.view import Kept, View
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _caption(found: dict[str, Any], num_layers: int) -> str:
     return (
         f"Each row is one of {num_layers} layers, the more colour the fitter; a cross is a death "
         f"and the birth in its place, a dotted line leads from whose weights the newborn starts: "
-        f"{total} deaths{rest}."
+        f"{plural(total, 'death')}{rest}."
     )
 
 

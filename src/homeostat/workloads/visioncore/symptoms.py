@@ -9,6 +9,7 @@ from typing import Any
 
 from homeostat.symptoms.seen import Seen
 from homeostat.symptoms.symptom import Symptom
+from homeostat.wording import plural
 
 REMEDIES: dict[str, dict[str, Any]] = {
     "half the core's rate": {"core_lr_scale": 0.5},
@@ -29,7 +30,7 @@ def _spikes(seen: Seen) -> str:
     jumps = sum(
         losses[i] > 2.0 * max(losses[i - 10 : i]) for i in range(10, len(losses)) if losses[i] > 0
     )
-    return f"the loss more than doubled at {jumps} steps" if jumps else ""
+    return f"the loss more than doubled at {plural(jumps, 'step')}" if jumps else ""
 
 
 def _no_scale(seen: Seen) -> str:
