@@ -89,6 +89,22 @@ def test_a_model_of_another_library_learns_and_repeats_itself(name, metric, tmp_
     assert list(first) == list(second)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["mlp_classifier.py", "gradient_boosting.py", "lightning_lstm.py", "train.sh.yaml"]
+)
+def test_tune_finds_a_better_setting_than_the_default_or_says_that_it_did_not(name, tmp_path):
+    found = hs.tune(EXAMPLES / name, budget="60s", results=tmp_path)
+    assert found.status == "done", found.phases[-1].sentences
+    confirmed = found.phase("confirm")
+    gain = confirmed.facts.get("gain")
+    if gain is not None and gain["low"] > 0:
+        assert confirmed.sentences[-1].endswith("an improvement.")
+    else:
+        unsaid = ("Nothing beat the default.", "undecided with so few seeds.", "keep the default.")
+        assert confirmed.sentences[-1].endswith(unsaid)
+
+
 def test_the_notebook_runs_from_top_to_bottom(tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     notebook = nbformat.read(EXAMPLES / "in_a_notebook.ipynb", as_version=4)

@@ -24,9 +24,10 @@ class HomeostatError(Exception):
     """What went wrong in one line, and what to type next."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # A name or a value from a file may hold a line break; the sentence around it may not.
+        self.message = " ".join(message.splitlines())
+        self.hint = " ".join(hint.splitlines())
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}  {self.hint}" if self.hint else self.message

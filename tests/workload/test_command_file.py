@@ -104,6 +104,10 @@ KIND = "lr: expected one of float, int, choice, bool or value, such as lr: {floa
             "rules: [{when: {}, set: {l: 1}, why: so}]",
             "No parameter 'l' in Rule(when always: l=1).  Did you mean 'lr'?",
         ),
+        (
+            'rules: [{when: {}, set: {"l\\nr": 1}, why: so}]',
+            "No parameter 'l\\nr' in Rule(when always: l r=1).  Did you mean 'lr'?",
+        ),
         ("command: 3", "command must be text or a list of arguments, got 3."),
         ("command: []", 'command must be a list of arguments; quote placeholders: "{lr}".'),
         ("command: ''", 'command must be a list of arguments; quote placeholders: "{lr}".'),

@@ -13,6 +13,7 @@ from homeostat.space.values import show
 from homeostat.symptoms import shapes
 from homeostat.symptoms.seen import Seen
 from homeostat.symptoms.symptom import Symptom
+from homeostat.wording import plural
 
 _EXPLODED = 1e4
 """A gradient norm that is an explosion by itself,"""
@@ -62,7 +63,8 @@ def _unfinished(seen: Seen) -> str:
     if seen.outcome is not Outcome.COMPLETED or not shapes.falling(seen.objective):
         return ""
     shown = seen.values(seen.metric)
-    return f"{seen.metric} is still improving at the end ({shown[-1]:.4g} after {seen.steps} steps)"
+    count = plural(len(shown), "report")
+    return f"{seen.metric} is still improving at the end ({shown[-1]:.4g} after {count})"
 
 
 def _oscillating(seen: Seen) -> str:

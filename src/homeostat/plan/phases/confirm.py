@@ -72,6 +72,11 @@ def _conclude(context: Context, best: Best, seen: dict[str, Any]) -> PhaseResult
         f"On {best.confirmed.n} fresh seeds trial {best.number} scores {metric} {best.confirmed} "
         f"(in the search: {best.value:.4g}); the default {best.default}."
     ]
+    led = context.fact("search", "number")
+    if led not in (None, best.number):
+        sentences.append(
+            f"On fresh seeds it did better than trial {led}, which had been the best of the search."
+        )
     if best.number == DEFAULT:
         return PhaseResult("confirm", "done", (*sentences, "Nothing beat the default."), (), facts)
     if best.gain is None:
