@@ -51,6 +51,11 @@ class StudyRow:
         """Whether a living process drives it now."""
         return any(driver.alive for driver in self.drivers)
 
+    @property
+    def state(self) -> str:
+        """Where it stands: "running", "confirmed" on fresh seeds, or "stopped"."""
+        return "running" if self.driven else "confirmed" if self.confirmation else "stopped"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRow:

@@ -158,7 +158,7 @@ class Studies:
         return {
             "name": facts.row.name,
             "workload": facts.row.workload,
-            "running": facts.row.driven,
+            "state": facts.row.state,
             "metric": facts.metric,
             "goal": facts.goal,
             "trials": len(facts.trials),

@@ -145,11 +145,10 @@ def _status(store: Store, row: StudyRow) -> dict[str, object]:
     ranked = _ranked(row, trials)
     metric = next(iter(row.definition["objectives"]))
     counts = Counter(trial.outcome.value for trial in trials)
-    state = "running" if row.driven else "confirmed" if row.confirmation else "stopped"
     return {
         "study": row.name,
         "workload": row.workload,
-        "state": state,
+        "state": row.state,
         "trials": len(trials),
         "outcomes": ", ".join(f"{number} {word}" for word, number in counts.most_common()),
         "best_trial": ranked[0].number if ranked else None,

@@ -17,7 +17,7 @@ export async function studies(place) {
     list.replaceChildren(table([
       { head: "study", cell: (s) => link(s.name) },
       { head: "workload", cell: (s) => s.workload },
-      { head: "state", cell: (s) => badge(s.running ? "running" : "stopped") },
+      { head: "state", cell: (s) => badge(s.state) },
       { head: "trials", cell: (s) => s.trials, number: true },
       { head: "outcomes", cell: (s) => told(s.outcomes) },
       { head: "objective", cell: (s) => `${s.goal} ${s.metric}` },
@@ -60,7 +60,7 @@ export async function study(place, name) {
   return async () => {
     const now = await get(`studies/${encodeURIComponent(name)}`);
     cards.replaceChildren(
-      card("state", now.running ? "running" : "stopped"), card("trials", show(now.trials)),
+      card("state", now.state), card("trials", show(now.trials)),
       card(`best ${now.metric}`, show(now.best)), card("in trial", show(now.best_trial)),
       ...Object.entries(now.outcomes).map(([word, n]) => card(word, show(n))),
     );
