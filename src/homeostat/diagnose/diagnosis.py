@@ -28,6 +28,8 @@ class Diagnosis:
     """
 
     workload: str
+    reference: str = ""
+    """What a command calls the workload, where that is not its name."""
     config: Mapping[str, Any]
     """What was set explicitly."""
     settings: str = ""
@@ -134,7 +136,7 @@ class Diagnosis:
         return f"{self.outcome}{at}. {self.reason}"
 
     def _next(self) -> str:
-        what = " ".join(part for part in (self.workload, self.settings) if part)
+        what = " ".join(part for part in (self.reference or self.workload, self.settings) if part)
         if self.fix is not None and self.fix.stable:
             changes = lines.set_options(self.fix.changes)
             return f"search from there:  homeostat search {what} {changes}"

@@ -108,6 +108,7 @@ def _examine(target: Target, seconds: float, say: Say) -> Diagnosis:
     case = target.case
     facts: dict[str, Any] = {
         "workload": case.workload.name,
+        "reference": load.reference_or_none(case.workload) or "",
         "config": dict(case.config.given),
         "settings": typed(case.workload, case.config),
         "seed": case.seed,

@@ -216,7 +216,10 @@ def _outcome_lines(record: RunRecord) -> tuple[str, ...]:
 
 
 def _lines(behaviour: Behaviour) -> tuple[str, ...]:
-    return (f"{behaviour.text[0].upper()}{behaviour.text[1:]}.",)
+    text = behaviour.text
+    if "_" in text.split()[0]:  # a metric's own name
+        return (f"{text}.",)
+    return (f"{text[0].upper()}{text[1:]}.",)
 
 
 def _first_rows(

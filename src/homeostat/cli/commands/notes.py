@@ -28,7 +28,7 @@ def show(
     out = Output(as_json=as_json)
     out.table(
         ("run", "title", "learning rate", "behaviour"),
-        [(e.number, e.title, e.learning_rate, "; ".join(e.behaviour)) for e in entries],
+        [(e.number, e.title, e.learning_rate, " ".join(e.behaviour)) for e in entries],
     )
     together = assess(entries)
     if together:

@@ -141,9 +141,14 @@ def trials(now: Round) -> Iterator[Check]:
     if share <= ENOUGH:
         yield found.ok(f"{told}: more of the same would bring little.", **evidence)
     else:
+        missing = (
+            f"half as many could have missed {100 * share:.0f} % of the way from the typical to "
+            "the best"
+            if share < 1
+            else "the best of half as many could have been no better than the typical trial"
+        )
         yield found.warning(
-            f"{told}: half as many could have missed {100 * share:.0f} % of the way from the "
-            "typical to the best.",
+            f"{told}: {missing}.",
             f"Go on:  {now.more(2 * len(now.trials))}",
             **evidence,
         )
