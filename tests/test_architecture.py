@@ -117,3 +117,17 @@ def test_the_core_does_not_know_a_workload_by_name():
         }
         for name in names:
             assert name not in code, f"{path.relative_to(SOURCE)} speaks of {name}"
+
+
+def test_nothing_that_a_path_names_is_unpickled():
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+                assert not names & {"pickle", "cPickle", "dill", "joblib", "shelve"}, path
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                called = ast.unparse(node.func)
+                assert called not in ("torch.load", "pd.read_pickle"), path
+                if called == "np.load":
+                    (allowed,) = [k.value for k in node.keywords if k.arg == "allow_pickle"]
+                    assert ast.unparse(allowed) == "False", path

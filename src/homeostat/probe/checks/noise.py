@@ -36,8 +36,8 @@ def check(bench: Bench) -> Checks:
     told = ", ".join(f"{n} for {100 * effect:.0f} %" for effect, n in needs.items())
     yield found.ok(
         f"{metric} after {bench.length} is {mean:.4g} with a s.d. of {sd:.2g} over {len(scores)} "
-        f"seeds; seeds an arm needs to show an effect: {told} (half of that when paired, at a "
-        "correlation of one half).",
+        f"seeds. To show an effect each side needs this many: {told} (half of that when paired, "
+        "at a correlation of one half).",
         mean=mean, sd=sd, seeds=needs,
     )  # fmt: skip
 
