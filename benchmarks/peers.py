@@ -283,8 +283,10 @@ def plot(results: Path, path: Path) -> None:
     }
     figure, axes = plt.subplots(2, -(-len(found) // 2), figsize=(10, 5), squeeze=False)
     for axis, (problem, by_method) in zip(axes.flat, found.items(), strict=False):
-        for method, regret in by_method.items():
-            axis.semilogy(range(10, BUDGET + 1, 10), regret.mean(axis=0), label=method)
+        for place, method in enumerate(METHODS):  # a method keeps its colour in all panels
+            if method in by_method:
+                mean = by_method[method].mean(axis=0)
+                axis.semilogy(range(10, BUDGET + 1, 10), mean, f"C{place}", label=method)
         axis.set(title=problem, xlabel="runs", ylabel="regret")
     axes.flat[0].legend()
     figure.tight_layout()
