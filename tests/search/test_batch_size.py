@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import torch
 
 from homeostat.errors import UnknownNameError
 from homeostat.search.batch_size import find_batch_size
@@ -48,6 +49,28 @@ def test_a_sleeping_step_uses_no_core_and_memory_is_told():
     assert all(one.utilisation < 0.5 for one in found.sizes)
     assert all(one.memory_mb > 10 for one in found.sizes)
     assert found.sizes[0].seconds >= FIXED_S + 8 * PER_ROW_S
+
+
+def test_a_size_has_the_one_thread_that_an_attempt_has():
+    seen = []
+
+    @workload(
+        space=Space(batch_size=Int(8, 512, log=True, default=32)),
+        metric="loss", goal="minimize", budget=10,
+    )  # fmt: skip
+    def counts(config, trial):
+        for step in trial.steps():
+            seen.append(torch.get_num_threads())
+            yield Report(step, loss=1.0)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        find_batch_size(counts, sizes=(8,), steps=2)
+        assert set(seen) == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("error", [MemoryError, RuntimeError])

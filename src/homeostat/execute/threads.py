@@ -28,6 +28,12 @@ _found: dict[tuple[str, ...], ThreadpoolController] = {}
 
 def one_thread() -> Callable[[], None]:
     """Limit the loaded numerical libraries to one thread; returns what undoes it."""
+    torch = sys.modules.get("torch")
+    if not hasattr(torch, "set_num_threads"):  # not there, or only half imported
+        torch = None
+    # Read before the pools are limited, or PyTorch tells their size. It is asked to limit itself as
+    # well: it carries an MKL inside, which nobody else can reach.
+    threads = 1 if torch is None else torch.get_num_threads()
     loaded = tuple(name for name in _OWNERS if name in sys.modules)
     if loaded not in _found:  # looking through the loaded libraries takes a millisecond
         _found[loaded] = ThreadpoolController()
@@ -35,21 +41,13 @@ def one_thread() -> Callable[[], None]:
     before = [(pool, pool.num_threads) for pool in pools]
     for pool, _ in before:
         pool.set_num_threads(1)
+    if torch is not None and threads != 1:
+        torch.set_num_threads(1)
 
     def undo() -> None:
         for pool, count in before:
             pool.set_num_threads(count)
-
-    torch = sys.modules.get("torch")
-    if torch is None or not hasattr(torch, "set_num_threads"):
-        return undo
-    threads = torch.get_num_threads()
-    if threads != 1:
-        torch.set_num_threads(1)
-
-    def undo_both() -> None:
-        undo()
-        if torch.get_num_threads() != threads:
+        if torch is not None and threads != 1:
             torch.set_num_threads(threads)
 
-    return undo_both
+    return undo

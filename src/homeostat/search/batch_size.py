@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeostat.errors import UnknownNameError, WorkloadError, did_you_mean
+from homeostat.execute.isolation import Isolation
 from homeostat.space import Config, Int
 from homeostat.workload import load
 from homeostat.workload.trial import Trial
@@ -134,10 +135,15 @@ def _recommend(sizes: tuple[Measured, ...], effective: int, accumulates: str | N
 def _measure(
     workload: Workload, changes: dict[str, Any], size: int, steps: int, device: str, seed: int
 ) -> Measured:
-    """Drive the loop itself for a few steps; the first, which warms caches, is not timed."""
+    """Drive the loop itself for a few steps, on one thread as an attempt has.
+
+    The first step, which warms caches, is not timed.
+    """
     trial = Trial(workload.space.resolve(changes), seed=seed, budget=steps + 1, device=device)
     _forget_peak(device)
     reports = workload(trial.config, trial)
+    isolation = Isolation(seed)
+    isolation.enter()
     try:
         first = next(reports)
         started, worked = time.perf_counter(), time.process_time()
@@ -151,6 +157,7 @@ def _measure(
         raise WorkloadError(f"{workload.name} ended without a report.") from None
     finally:
         reports.close()  # type: ignore[attr-defined]  # a loop is a generator
+        isolation.leave()
         gc.collect()
     if not rest:
         raise WorkloadError(

@@ -104,7 +104,7 @@ def batch_size(
 
     def tell(one: Measured) -> None:
         out.line(
-            f"   {one.size:>6}  {one.seconds:.3g} s a {chosen.workload.unit}" if one.fits
+            f"   {one.size:>6}  {one.seconds:.3g} s per {chosen.workload.unit}" if one.fits
             else f"   {one.size:>6}  does not fit in memory"
         )  # fmt: skip
 
@@ -114,7 +114,7 @@ def batch_size(
     )  # fmt: skip
     out.line()
     out.table(
-        ("size", "throughput", f"s a {chosen.workload.unit}", "utilisation", "memory MB"),
+        ("size", "throughput", f"s per {chosen.workload.unit}", "utilisation", "memory MB"),
         [
             (one.size, f"{one.throughput:.0%}", one.seconds, f"{one.utilisation:.0%}",
              round(one.memory_mb))
