@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from abc import ABC, abstractmethod
 from types import FrameType
 from typing import Self
 
@@ -57,7 +58,7 @@ class PoliteInterrupt:
         self._requested = True
 
 
-class Interruptible:
+class Interruptible(ABC):
     """An engine's context: in it a first Ctrl-C asks to stop; leaving it closes the engine."""
 
     def __init__(self) -> None:
@@ -68,9 +69,9 @@ class Interruptible:
         """Whether somebody pressed Ctrl-C."""
         return self._interrupt.requested
 
+    @abstractmethod
     def close(self) -> None:
         """End what is left."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         self._interrupt.__enter__()

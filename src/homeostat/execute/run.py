@@ -81,7 +81,7 @@ def run(
         name=name,
         more={"reference": reference, "limits": limits},
     )
-    todo = [
+    planned = [
         Job(
             workload=workload,
             config=resolved,
@@ -96,7 +96,7 @@ def run(
         )
         for seed in writer.facts["seeds"]
     ]
-    return _make(writer, todo, [], made, on_event)
+    return _make(writer, planned, [], made, on_event)
 
 
 def resume(
@@ -140,7 +140,7 @@ def resume(
     done = {attempt.seed for attempt in ended}
     made = _engine(engine, jobs)
     writer = RunWriter(record.folder.absolute(), dict(record.facts))
-    todo = [
+    planned = [
         Job(
             workload=found,
             config=config,
@@ -154,12 +154,12 @@ def resume(
         for seed in record.seeds
         if seed not in done
     ]
-    return _make(writer, todo, ended, made, on_event)
+    return _make(writer, planned, ended, made, on_event)
 
 
 def _make(
     writer: RunWriter,
-    todo: Sequence[Job],
+    planned: Sequence[Job],
     ended: Sequence[Attempt],
     engine: AbstractContextManager[Engine],
     on_event: OnEvent | None,
@@ -168,7 +168,7 @@ def _make(
     attempts = list(ended)
     try:
         with engine as opened:
-            for job in todo:
+            for job in planned:
                 opened.submit(job)
             for event in opened.events():
                 if isinstance(event, Finished):

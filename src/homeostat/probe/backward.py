@@ -74,10 +74,10 @@ class Backward:
         """Everything that the gradient will reach."""
         self._walks += 1
         seen: set[Any] = set()
-        todo: list[Any] = [r.grad_fn for r in roots if isinstance(r, torch.Tensor)]
-        todo = [node for node in todo if node is not None]
-        while todo and len(seen) < MOST_NODES:
-            node = todo.pop()
+        waiting: list[Any] = [r.grad_fn for r in roots if isinstance(r, torch.Tensor)]
+        waiting = [node for node in waiting if node is not None]
+        while waiting and len(seen) < MOST_NODES:
+            node = waiting.pop()
             if node in seen:
                 continue
             seen.add(node)
@@ -86,7 +86,7 @@ class Backward:
                 self._shared.weight(variable).reached = True
             elif variable is not None and not self._shared.update:
                 self._shared.leaves[id(variable)] = variable
-            todo.extend(n for n, _ in node.next_functions if n is not None and n not in seen)
+            waiting.extend(n for n, _ in node.next_functions if n is not None and n not in seen)
         for call in self._shared.open:
             if call.node is not None and call.node in seen:
                 call.learnt_from = True

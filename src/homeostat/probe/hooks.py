@@ -91,12 +91,12 @@ def _watch_schedulers(stack: ExitStack, recorder: Recorder) -> None:
 
         return start
 
-    todo: list[Any] = [lr_scheduler.LRScheduler]
+    waiting: list[Any] = [lr_scheduler.LRScheduler]
     kinds: list[Any] = []
-    while todo:
-        kind = todo.pop()
+    while waiting:
+        kind = waiting.pop()
         kinds.append(kind)
-        todo.extend(kind.__subclasses__())
+        waiting.extend(kind.__subclasses__())
     for kind in kinds:
         if "step" in kind.__dict__:
             _replace(stack, kind, "step", counted)

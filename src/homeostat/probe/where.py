@@ -21,16 +21,16 @@ def where_free(space: Space, config: Config, name: str) -> Config | None:
     given = config.given
     for _ in range(MOST_TURNS):
         wanted = dict(config.given)
-        todo, seen = [name], set()
-        while todo:
-            one = todo.pop()
+        waiting, seen = [name], set()
+        while waiting:
+            one = waiting.pop()
             seen.add(one)
             wanted |= _released(space, config, one)
             for parent, values in space.conditions[one].items():
                 if not among(config[parent], values):
                     wanted[parent] = values[0]
                 if (parent not in config.active or parent in wanted) and parent not in seen:
-                    todo.append(parent)
+                    waiting.append(parent)
         if name in config.active and not _holding(space, config, name):
             return config
         try:

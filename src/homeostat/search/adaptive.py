@@ -104,13 +104,13 @@ class Adaptive:
         self._carried = 0
 
     def carry(self, drawn: Mapping[str, Any], values: tuple[float, ...] | None) -> None:
-        """Takes up a trial of an earlier study, with a value for each objective, or none."""
+        """Take up a trial of an earlier study, with a value for each objective, or none."""
         self.replay(0, drawn)
         self.learn(0, values)
         self._carried += 1
 
     def start(self, number: int) -> Callable[[str], Any]:
-        """Begins a trial; what is returned draws each of its parameters by name."""
+        """Begin a trial; what is returned draws each of its parameters by name."""
         number += self._carried
         method = self._method(number)
         self._show(method)
@@ -127,7 +127,7 @@ class Adaptive:
         return lambda name: self._encoding.suggest(trial, name)
 
     def replay(self, number: int, drawn: Mapping[str, Any]) -> None:
-        """Takes up a trial that was drawn already, by an earlier process or as the default."""
+        """Take up a trial that was drawn already, by an earlier process or as the default."""
         number += self._carried
         method = self._method(number)
         if method.keeps_state and not self._starts_up(number, method):
@@ -140,7 +140,7 @@ class Adaptive:
         self._set(frozen, drawn)
 
     def learn(self, number: int, values: tuple[float, ...] | None) -> None:
-        """Shows the result of a trial: a value for each objective, or none."""
+        """Show the result of a trial: a value for each objective, or none."""
         number += self._carried
         shown = [0.0] * len(self._signs) if values is None else list(values)
         self._study.tell(number, shown)
@@ -189,7 +189,7 @@ class Adaptive:
         frozen.distributions |= {name: self._encoding.distributions[name] for name in drawn}
 
     def _show(self, method: Method) -> None:
-        """Gives every trial the value it is shown with, from the results there are now."""
+        """Give every trial the value it is shown with, from the results there are now."""
         known = [number for number, values in self._values.items() if values is not None]
         if not known or not (self._lost or method.needs_scale or self._reshaped):
             return

@@ -19,7 +19,7 @@ from homeostat.record.runs import RunRecord
 from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.rows import TrialRow
 from homeostat.search.study import Study
-from homeostat.search.work import work
+from homeostat.search.work import work_through
 
 DEFAULT = 0
 """The number of the trial that has the starting configuration."""
@@ -79,62 +79,26 @@ def confirm(
     on_event: Callable[[Event], None],
     others: Sequence[TrialRow] = (),
 ) -> None:
-    """Makes the runs that are missing and records them with the study.
+    """Make the runs that are missing and record them with the study.
 
     Interrupted, it leaves the study unconfirmed; what has run is used next time.
 
     Args:
         others: Trials that are in the final too, whatever their rank.
     """
-    _, goal = next(iter(study.definition.objectives.items()))
-
-    def run(trials: Sequence[TrialRow], seeds: Sequence[int], name: str) -> Values | None:
-        """The value of each trial on each seed that completed; none if not all have ended."""
-        found: dict[int, RunRecord] = {}
-        waiting = iter({trial.number: trial for trial in trials}.values())
-        numbers: dict[PendingRun, int] = {}
-
-        def source() -> PendingRun | None:
-            trial = next(waiting, None)
-            if trial is None:
-                return None
-            place = folder / f"{name}_{trial.number:04d}"
-            pending = PendingRun(
-                study.workload,
-                study.config(trial),
-                seeds=seeds,
-                budget=study.definition.budget,
-                folder=place,
-                limits=limits,
-                resumed=place.exists(),
-                more={
-                    "study": study.name,
-                    "trial": trial.number,
-                    "reference": study.row.settings.get("reference"),
-                },
-            )
-            numbers[pending] = trial.number
-            return pending
-
-        def done(pending: PendingRun, record: RunRecord) -> None:
-            study.beat()
-            found[numbers.pop(pending)] = record
-
-        work(engine, source, done, on_event)
-        ended = all(t.number in found and found[t.number].outcome.final for t in trials)
-        return {n: found[n].values() for n in found} if ended else None
-
+    again = _Again(study, engine, folder, limits, on_event)
     chosen = candidates(study, size.entrants)
     if chosen and size.qualifying:
-        qualified = run(chosen, seed_list.fresh(1, use="qualify"), "qualify")
+        qualified = again.run(chosen, seed_list.fresh(1, use="qualify"), "qualify")
         if qualified is None:
             return
+        _, goal = next(iter(study.definition.objectives.items()))
         chosen.sort(key=lambda trial: _standing(qualified[trial.number], 1, goal))
     if not chosen:
         return
     fresh = seed_list.fresh(size.seeds)
     finalists = chosen[: size.finalists]
-    final = run([*finalists, *others, study.trials[DEFAULT]], fresh, "confirm")
+    final = again.run([*finalists, *others, study.trials[DEFAULT]], fresh, "confirm")
     if final is None:
         return
     values = {str(n): {str(s): v for s, v in seen.items()} for n, seen in final.items()}
@@ -142,6 +106,50 @@ def confirm(
         {"after": len(study.trials), "seeds": list(fresh), "chosen": [t.number for t in finalists]}
         | {"values": values}
     )
+
+
+@dataclass(frozen=True)
+class _Again:
+    """Runs trials of a study again."""
+
+    study: Study
+    engine: Engine
+    folder: Path
+    limits: Limits
+    on_event: Callable[[Event], None]
+
+    def run(self, trials: Sequence[TrialRow], seeds: Sequence[int], name: str) -> Values | None:
+        """The value of each trial on each seed that completed; None if not all have ended."""
+        wanted = {trial.number: trial for trial in trials}
+        found: dict[int, RunRecord] = {}
+
+        def done(number: int, record: RunRecord) -> None:
+            self.study.beat()
+            found[number] = record
+
+        runs = ((n, self._pending(trial, seeds, name)) for n, trial in wanted.items())
+        work_through(self.engine, runs, done, self.on_event)
+        if not all(n in found and found[n].outcome.final for n in wanted):
+            return None
+        return {number: record.values() for number, record in found.items()}
+
+    def _pending(self, trial: TrialRow, seeds: Sequence[int], name: str) -> PendingRun:
+        study = self.study
+        place = self.folder / f"{name}_{trial.number:04d}"
+        return PendingRun(
+            study.workload,
+            study.config(trial),
+            seeds=seeds,
+            budget=study.definition.budget,
+            folder=place,
+            limits=self.limits,
+            resumed=place.exists(),
+            more={
+                "study": study.name,
+                "trial": trial.number,
+                "reference": study.row.settings.get("reference"),
+            },
+        )
 
 
 def candidates(study: Study, top: int) -> list[TrialRow]:

@@ -23,7 +23,7 @@ from homeostat.search.designs import Point
 from homeostat.search.factorial import Effect, effects
 from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.result import command, reference_or_name
-from homeostat.search.work import work
+from homeostat.search.work import work_through
 from homeostat.space import Config
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
@@ -152,30 +152,23 @@ def run_design(
     resolved = [_resolve(workload, held, point) for point in points]
     limits = Limits(timeout_s=timeout_s, memory_mb=memory_mb, device=device)
     rows: dict[int, Row] = {}
-    indices: dict[PendingRun, int] = {}
-    todo = iter(_distinct(resolved))
 
-    def source() -> PendingRun | None:
-        index = next(todo, None)
-        if index is None:
-            return None
-        place = folder / resolved[index].digest
-        run = PendingRun(
-            workload, resolved[index], seeds=numbers, budget=steps, folder=place, limits=limits,
-            resumed=place.exists(), more={"reference": reference_or_name(workload)},
-        )  # fmt: skip
-        indices[run] = index
-        return run
+    def runs() -> Iterator[tuple[int, PendingRun]]:
+        for index in _distinct(resolved):
+            place = folder / resolved[index].digest
+            yield index, PendingRun(
+                workload, resolved[index], seeds=numbers, budget=steps, folder=place, limits=limits,
+                resumed=place.exists(), more={"reference": reference_or_name(workload)},
+            )  # fmt: skip
 
-    def done(run: PendingRun, record: RunRecord) -> None:
-        index = indices.pop(run)
+    def done(index: int, record: RunRecord) -> None:
         rows[index] = Row(points[index], resolved[index], record)
         if on_row is not None:
             on_row(rows[index])
 
     with make_engine(engine, jobs) as running:
         ahead = MOST if workload.batch is not None else 1
-        work(running, source, done, on_event or (lambda event: None), ahead=ahead)
+        work_through(running, runs(), done, on_event or (lambda event: None), ahead)
         interrupted = running.stopping
     return DesignResult(
         kind, workload, tuple(_in_order(points, resolved, rows)), folder, held, interrupted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from homeostat.execute.job import Engine, Event, Finished, Job, Reported
@@ -43,6 +43,32 @@ def work(
             run side by side; only where later runs do not depend on earlier results.
     """
     _Work(engine, source, done, judge, ahead).run(on_event)
+
+
+def work_through(
+    engine: Engine,
+    runs: Iterable[tuple[int, PendingRun]],
+    done: Callable[[int, RunRecord], None],
+    on_event: Callable[[Event], None],
+    ahead: int = 1,
+) -> None:
+    """Run what is known beforehand, each run with a number by which `done` gets its record.
+
+    One is taken from `runs` when the engine has room for it. The rest is as for `work`.
+    """
+    waiting = iter(runs)
+    numbers: dict[PendingRun, int] = {}
+
+    def source() -> PendingRun | None:
+        for number, run in waiting:
+            numbers[run] = number
+            return run
+        return None
+
+    def hand_over(run: PendingRun, record: RunRecord) -> None:
+        done(numbers.pop(run), record)
+
+    work(engine, source, hand_over, on_event, ahead=ahead)
 
 
 class _Work:
