@@ -13,10 +13,10 @@ import numpy as np
 from fastapi.testclient import TestClient
 
 import homeostat as hs
+from homeostat.dashboard.app import make_app
 from homeostat.record.outcome import Outcome
 from homeostat.search.search import open_store
-from homeostat.search.study import Study
-from homeostat.web.app import make_app
+from homeostat.study.study import Study
 
 TRIALS, RUNS, PARAMETERS = 5_000, 200, 12
 BAR_S = 1.0

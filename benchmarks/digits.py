@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 import homeostat as hs
-from homeostat.execute.drive import drive
+from homeostat.execute.loop.drive import drive
 from homeostat.record.outcome import Outcome
 from homeostat.workload.trial import Trial
 

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 import homeostat as hs
-from homeostat.execute.drive import drive
-from homeostat.execute.flight import FlightRecorder
+from homeostat.execute.loop.drive import drive
+from homeostat.execute.loop.state_ring import FlightRecorder
 from homeostat.workload.trial import Trial
 
 NUM_RUNS = 7

@@ -24,7 +24,7 @@ import optuna
 
 import homeostat as hs
 from homeostat.record.outcome import Outcome
-from homeostat.search.study import Study
+from homeostat.study.study import Study
 
 ROUNDS = 3
 NAMES = [f"x{i}" for i in range(4)]

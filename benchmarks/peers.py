@@ -49,9 +49,9 @@ class Record:
 
 def ours(problem: Problem, seed: int, method: str = "auto") -> Selected:
     import homeostat as hs
+    from homeostat.sample.samplers import Setting, make_sampler
+    from homeostat.sample.walk import Walk
     from homeostat.search.confirm import effort
-    from homeostat.search.samplers import Setting, make_sampler
-    from homeostat.search.walk import Walk
 
     space = hs.Space(
         **{

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 import homeostat as hs
-from homeostat.execute.drive import pull
+from homeostat.execute.loop.drive import pull
 from homeostat.workload.trial import Trial
 
 Values = Mapping[str, float]

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from digits import EPOCHS, SPACE, digits
 
-from homeostat.execute.drive import pull
-from homeostat.search.pruning.curve import Curve, Rule
-from homeostat.search.pruning.rules import RULES, make_rule
-from homeostat.search.quasirandom import Sobol
+from homeostat.execute.loop.drive import pull
+from homeostat.prune.curve import Curve, PruningRule
+from homeostat.prune.rules import RULES, make_rule
+from homeostat.sample.quasirandom import Sobol
 from homeostat.workload.trial import Trial
 
 CONFIGS, STUDIES, TRIALS = 400, 100, 100
@@ -43,7 +43,7 @@ def record() -> np.ndarray:
     return curves
 
 
-def play(rule: Rule, bad_CN: np.ndarray) -> tuple[float, float]:
+def play(rule: PruningRule, bad_CN: np.ndarray) -> tuple[float, float]:
     """One study on known curves: the share of steps saved, and how much worse its best is."""
     past: list[Curve] = []
     used = whole = 0

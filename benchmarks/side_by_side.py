@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from homeostat.execute import Finished, Job
-from homeostat.execute.inline import Inline
+from homeostat.execute.engines.inline import Inline
 from homeostat.record import Outcome
 from homeostat.workload import load
 from homeostat.workload.workload import Workload

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 from homeostat.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from homeostat.diagnose.diagnosis import Diagnosis
-    from homeostat.diagnose.examine import diagnose
+    from homeostat.design.screen.screen import screen
     from homeostat.evidence.compare import compare
     from homeostat.evidence.verify import verify
     from homeostat.execute.run import resume, run
+    from homeostat.inspect.diagnose.diagnosis import Diagnosis
+    from homeostat.inspect.diagnose.examine import diagnose
+    from homeostat.inspect.probe.audit import probe
     from homeostat.plan.tune import TuneResult, tune
-    from homeostat.probe.audit import probe
     from homeostat.record.runs import RunRecord
     from homeostat.search.result import SearchResult
-    from homeostat.search.screening.screen import screen
     from homeostat.search.search import search
-    from homeostat.search.store import Store
-    from homeostat.search.study import Study
     from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space, Text
+    from homeostat.study.store import Store
+    from homeostat.study.study import Study
     from homeostat.workload.report import Report
     from homeostat.workload.trial import Trial
     from homeostat.workload.view import View
@@ -35,7 +35,7 @@ _HOME = {
     "Choice": "homeostat.space",
     "Config": "homeostat.space",
     "Derived": "homeostat.space",
-    "Diagnosis": "homeostat.diagnose.diagnosis",
+    "Diagnosis": "homeostat.inspect.diagnose.diagnosis",
     "Fixed": "homeostat.space",
     "Float": "homeostat.space",
     "Int": "homeostat.space",
@@ -44,19 +44,19 @@ _HOME = {
     "RunRecord": "homeostat.record.runs",
     "SearchResult": "homeostat.search.result",
     "Space": "homeostat.space",
-    "Store": "homeostat.search.store",
-    "Study": "homeostat.search.study",
+    "Store": "homeostat.study.store",
+    "Study": "homeostat.study.study",
     "Text": "homeostat.space",
     "Trial": "homeostat.workload.trial",
     "TuneResult": "homeostat.plan.tune",
     "View": "homeostat.workload.view",
     "Workload": "homeostat.workload.workload",
     "compare": "homeostat.evidence.compare",
-    "diagnose": "homeostat.diagnose.examine",
-    "probe": "homeostat.probe.audit",
+    "diagnose": "homeostat.inspect.diagnose.examine",
+    "probe": "homeostat.inspect.probe.audit",
     "resume": "homeostat.execute.run",
     "run": "homeostat.execute.run",
-    "screen": "homeostat.search.screening.screen",
+    "screen": "homeostat.design.screen.screen",
     "search": "homeostat.search.search",
     "tune": "homeostat.plan.tune",
     "verify": "homeostat.evidence.verify",

@@ -10,7 +10,7 @@ import pytest
 from tests.contracts.test_engines import engines, make
 
 from homeostat.execute import Finished, Job, Reported, make_engine
-from homeostat.execute.side_by_side import MOST
+from homeostat.execute.loop.side_by_side import MOST
 from homeostat.record import Outcome
 from homeostat.record.attempt import SNAPSHOT
 from homeostat.workload import load

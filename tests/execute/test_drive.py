@@ -5,8 +5,9 @@ import math
 import pytest
 
 import homeostat as hs
-from homeostat.execute import Watcher, drive
-from homeostat.execute.drive import pull
+from homeostat.execute import Watcher
+from homeostat.execute.loop import drive
+from homeostat.execute.loop.drive import pull
 from homeostat.record import Outcome
 
 SPACE = hs.Space(a=hs.Int(0, 3))

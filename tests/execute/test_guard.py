@@ -5,7 +5,7 @@ import math
 import pytest
 
 from homeostat import Report
-from homeostat.execute import guard
+from homeostat.execute.loop import guard
 
 BOUNDS = {"grad_norm": (None, 1e3), "accuracy": (0.0, 1.0), "perplexity": (None, math.inf)}
 

@@ -125,7 +125,7 @@ def test_workers_end_with_a_driver_that_is_killed(name, tmp_path):
 def test_workers_end_although_a_forked_child_keeps_the_pipe_open(tmp_path):
     process = start("fork", tmp_path, "slow", "local", 1, 1, "{}", 1e9)
     family = wait_for(lambda: len(found := descendants(process)) == 2 and found)
-    [worker] = [p for p in family if "homeostat.execute.worker" in p.cmdline()]
+    [worker] = [p for p in family if "homeostat.execute.engines.worker" in p.cmdline()]
     [child] = [p for p in family if p != worker]
     process.kill()
     process.stdout.close()

@@ -12,7 +12,7 @@ import pytest
 import homeostat as hs
 from homeostat.errors import WorkloadError
 from homeostat.execute import Finished, Job, Reported, make_engine, run
-from homeostat.execute.local import Local
+from homeostat.execute.engines.local import Local
 from homeostat.record import Outcome
 from homeostat.workload import load
 
@@ -53,7 +53,11 @@ def gone(pid, within_s=5.0):
 def workers():
     """Our own children; a Ray that other tests of this process have started is none of them."""
     children = psutil.Process().children()
-    return [p for p in children if is_running(p.pid) and "homeostat.execute.worker" in p.cmdline()]
+    return [
+        p
+        for p in children
+        if is_running(p.pid) and "homeostat.execute.engines.worker" in p.cmdline()
+    ]
 
 
 TROUBLE = {

@@ -16,15 +16,15 @@ from tests.search.loops import racing, slow
 import homeostat as hs
 from homeostat.errors import MissingExtraError, RecordError, UnknownNameError
 from homeostat.execute import Finished, Job, Reported, make_engine, run
-from homeostat.execute.engines import parse_engine
-from homeostat.execute.messages import Ended, News, pack
-from homeostat.execute.mirror import Watched, everything, put
-from homeostat.execute.ray_cluster import Share
-from homeostat.execute.ray_order import order
-from homeostat.execute.ray_station import SCRATCH, Station
+from homeostat.execute.engines.messages import Ended, News, pack
+from homeostat.execute.engines.ray.actor import SCRATCH, Station
+from homeostat.execute.engines.ray.cluster import Share
+from homeostat.execute.engines.ray.order import order
+from homeostat.execute.engines.ray.sync import Watched, everything, put
+from homeostat.execute.engines.table import parse_engine
 from homeostat.record import Outcome, read_attempt
 from homeostat.record.runs import read_run
-from homeostat.search.campaign import Told
+from homeostat.search.optimise import Told
 from homeostat.workload import load
 
 LOOPS = Path(__file__).with_name("loops.py")

@@ -14,7 +14,8 @@ import pytest
 
 import homeostat as hs
 from homeostat.errors import RecordError
-from homeostat.execute import Job, Reported, make_engine, resume, run, snapshots
+from homeostat.execute import Job, Reported, make_engine, resume, run
+from homeostat.execute.loop import snapshots
 from homeostat.record import Outcome, read_attempt, read_run
 from homeostat.record.snapshot import write_snapshot
 from homeostat.workload import load

@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 
-from homeostat.execute.threads import one_thread
+from homeostat.execute.loop.threads import one_thread
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ import scipy.stats  # noqa: F401
 from tests.search.loops import unhurried
 
 import homeostat as hs
-from homeostat.search.campaign import Told
-from homeostat.search.study import Study
+from homeostat.search.optimise import Told
+from homeostat.study.study import Study
 
 
 def told(event):

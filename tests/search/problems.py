@@ -8,8 +8,8 @@ from typing import Any
 
 import homeostat as hs
 from homeostat.record.outcome import Outcome
-from homeostat.search.store import Store
-from homeostat.search.study import Study
+from homeostat.study.store import Store
+from homeostat.study.study import Study
 
 MIXED = hs.Space(
     lr=hs.Float(1e-4, 1.0, log=True),

@@ -12,8 +12,8 @@ import homeostat as hs
 from homeostat.execute.job import Finished
 from homeostat.record import seeds
 from homeostat.record.runs import read_run
-from homeostat.search.campaign import Confirming
 from homeostat.search.confirm import Effort, effort
+from homeostat.search.optimise import Confirming
 
 SEEDS_MATTER = 0.1
 """As much as good configurations differ."""

@@ -12,7 +12,7 @@ from homeostat.errors import StudyError, UnknownNameError
 from homeostat.record.outcome import Outcome
 from homeostat.search.importance import importance
 from homeostat.search.pareto import pareto
-from homeostat.search.rows import TrialRow
+from homeostat.study.records import TrialRow
 
 WEIGHTS = {"a": 4.0, "b": 2.8, "c": 2.0, "d": 1.4, "e": 1.0, "f": 0.7}
 SPACE = hs.Space(**{name: hs.Float(0.0, 1.0, default=0.5) for name in WEIGHTS})

@@ -24,9 +24,9 @@ import homeostat as hs
 from homeostat.errors import RecordError
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import read_run
-from homeostat.search.samplers import SAMPLERS
-from homeostat.search.store import Store
-from homeostat.search.study import Study
+from homeostat.sample.samplers import SAMPLERS
+from homeostat.study.store import Store
+from homeostat.study.study import Study
 
 DRIVER = Path(__file__).with_name("driver.py")
 
@@ -48,7 +48,7 @@ class Driver:
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     line = " ".join(child.cmdline())
-                    if "homeostat.execute.worker" in line or "ray::Station" in line:
+                    if "homeostat.execute.engines.worker" in line or "ray::Station" in line:
                         found.append(child)
         return found
 

@@ -16,9 +16,9 @@ from homeostat.errors import RecordError, StudyError, WorkloadError
 from homeostat.record import seeds
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import read_run
-from homeostat.search.campaign import Confirming, Told
+from homeostat.search.optimise import Confirming, Told
 from homeostat.search.search import read, resume
-from homeostat.search.store import Store
+from homeostat.study.store import Store
 
 
 def test_it_finds_the_valley_and_says_what_to_expect(tmp_path):
@@ -206,7 +206,7 @@ def test_curves_are_kept_in_the_store(tmp_path):
 CTRL_C = """
 import os, signal, sys
 import homeostat as hs
-from homeostat.search.campaign import Told
+from homeostat.search.optimise import Told
 from tests.search.loops import slow
 
 def press(event):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import homeostat as hs
-from homeostat.search.designed import run_design
-from homeostat.search.designs import grid
+from homeostat.design.designs import grid
+from homeostat.design.run_design import run_design
 from homeostat.workload import load
 
 ALIKE = load.find(f"{Path(__file__).parent.parent}/execute/loops.py:alike")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import homeostat as hs
-from homeostat.report.findings import page
-from homeostat.report.findings.blocks import Picture
-from homeostat.report.findings.facts import gather
-from homeostat.report.findings.sections import looked_at
+from homeostat.pages.findings import page
+from homeostat.pages.findings.blocks import Picture
+from homeostat.pages.findings.facts import gather
+from homeostat.pages.findings.sections import looked_at
 from homeostat.search.search import open_store
 from homeostat.workload.builtin import BUILTIN
 from homeostat.workload.load import find

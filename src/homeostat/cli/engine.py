@@ -49,7 +49,7 @@ def where(
         UnknownNameError: If the engine or the device does not exist, or an option does not fit.
     """
     from homeostat.execute.device import choose_device
-    from homeostat.execute.engines import parse_engine
+    from homeostat.execute.engines.table import parse_engine
 
     given = {"address": ray_address, "cpus": cpus, "gpus": gpus}
     more = [f"{name}={value}" for name, value in given.items() if value is not None]
@@ -62,7 +62,7 @@ def where(
     if device == "auto":
         device = "cuda" if options.get("gpus") else "cpu"
     if jobs is None:
-        from homeostat.execute.ray_cluster import Share, capacity, connect
+        from homeostat.execute.engines.ray.cluster import Share, capacity, connect
 
         connect(options.pop("address", None))
         jobs = max(1, capacity(Share(**options), device))

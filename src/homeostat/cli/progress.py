@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from homeostat.execute.job import Event, Finished, Job, Reported
-    from homeostat.search.campaign import SearchEvent, Told
+    from homeostat.search.optimise import SearchEvent, Told
 
 LINE_EVERY_S = 2.0
 
@@ -138,7 +138,7 @@ class PlanProgress:
 
     def __call__(self, event: SearchEvent) -> None:
         from homeostat.execute.job import Finished, Reported
-        from homeostat.search.campaign import Told
+        from homeostat.search.optimise import Told
 
         if isinstance(event, Told):
             self._told(event)

@@ -34,7 +34,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ArmResult:
     """What one arm did on one seed."""
 
     value: float
@@ -86,7 +86,7 @@ class Bench:
         """Whether it has been measured."""
         return self._key(arm, seed) in self._known
 
-    def __call__(self, arm: Arm, seed: int) -> Measured:
+    def __call__(self, arm: Arm, seed: int) -> ArmResult:
         """A measurement that has been made."""
         return self._known[self._key(arm, seed)]
 
@@ -143,7 +143,7 @@ class Bench:
                 f"{self.workload.name} never reported {self.metric!r} ({arm.name}, seed {seed}).",
                 hint=f"It reports: {', '.join(curves.metrics)}.",
             )
-        measured = Measured(
+        measured = ArmResult(
             value=finite[-1] if completed else math.nan,
             outcome=attempt.outcome.value,
             curves=hashlib.sha256(rows).hexdigest()[:16],
@@ -157,7 +157,7 @@ class Bench:
     def _key(self, arm: Arm, seed: int) -> str:
         return f"{self._code} {arm.key} {self.metric} {seed}"
 
-    def _read(self) -> dict[str, Measured]:
+    def _read(self) -> dict[str, ArmResult]:
         known = {}
         if self._file.is_file():
             text = self._file.read_text(encoding="utf-8")
@@ -170,5 +170,5 @@ class Bench:
                 except json.JSONDecodeError:  # torn by a kill; that run is made again
                     continue
                 key = row.pop("key")
-                known[key] = Measured(**row)
+                known[key] = ArmResult(**row)
         return known

@@ -27,7 +27,7 @@ EQUIVALENT_WITHIN = 0.01
 
 
 @dataclass(frozen=True)
-class Arm:
+class ComparedRun:
     """One run in the comparison."""
 
     name: str
@@ -39,7 +39,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Contrast:
+class RunDifference:
     """One run against the baseline, over the seeds both completed.
 
     Attributes:
@@ -66,8 +66,8 @@ class Comparison:
 
     metric: str
     goal: str
-    arms: tuple[Arm, ...]
-    contrasts: tuple[Contrast, ...]
+    arms: tuple[ComparedRun, ...]
+    contrasts: tuple[RunDifference, ...]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -112,9 +112,11 @@ def _values(run: RunRecord, metric: str) -> dict[int, float]:
     return values
 
 
-def _arm(name: str, values: list[float]) -> Arm:
+def _arm(name: str, values: list[float]) -> ComparedRun:
     sd = statistics.stdev(values) if len(values) > 1 else math.nan
-    return Arm(name, len(values), statistics.fmean(values), sd, iqm(values), mean_interval(values))
+    return ComparedRun(
+        name, len(values), statistics.fmean(values), sd, iqm(values), mean_interval(values)
+    )
 
 
 def _contrast(
@@ -123,7 +125,7 @@ def _contrast(
     run: RunRecord,
     values: dict[int, float],
     goal: str,
-) -> Contrast:
+) -> RunDifference:
     common = [seed for seed in base_values if seed in values]
     if not common:
         raise RecordError(f"{base.name} and {run.name} have no seed in common.")
@@ -131,7 +133,7 @@ def _contrast(
     b = [values[seed] for seed in common]
     paired = paired_difference(a, b)
     centre = abs(statistics.fmean(a))
-    return Contrast(
+    return RunDifference(
         name=run.name,
         pairs=len(common),
         difference=paired.mean,
@@ -144,8 +146,12 @@ def _contrast(
 
 
 def _judged(
-    contrast: Contrast, p_value: float, goal: str, base: dict[int, float], values: dict[int, float]
-) -> Contrast:
+    contrast: RunDifference,
+    p_value: float,
+    goal: str,
+    base: dict[int, float],
+    values: dict[int, float],
+) -> RunDifference:
     verdict = "undecided"
     if p_value < ALPHA:
         gained = contrast.difference > 0 if goal == "maximize" else contrast.difference < 0
@@ -158,7 +164,7 @@ def _judged(
     return replace(contrast, p_value=p_value, verdict=verdict)
 
 
-def _notes(runs: Sequence[RunRecord], contrasts: Sequence[Contrast]) -> tuple[str, ...]:
+def _notes(runs: Sequence[RunRecord], contrasts: Sequence[RunDifference]) -> tuple[str, ...]:
     notes = []
     budgets = {run.budget for run in runs}
     if len(budgets) > 1:

@@ -29,7 +29,7 @@ WIDTH = 1.0
 
 
 @dataclass(frozen=True)
-class Interval:
+class SequentialInterval:
     """A mean with an interval that holds at every number of pairs."""
 
     mean: float
@@ -40,13 +40,13 @@ class Interval:
     """Standard deviation of a difference."""
 
 
-def interval(differences: Sequence[float], *, alpha: float = 0.05) -> Interval:
+def interval(differences: Sequence[float], *, alpha: float = 0.05) -> SequentialInterval:
     """The always-valid interval of the mean; unbounded below five differences at 5 %."""
     count = len(differences)
     mean = float(np.mean(differences)) if count else math.nan
     spread = float(np.std(differences, ddof=1)) if count > 1 else math.inf
     half = half_width(count, spread, alpha=alpha)
-    return Interval(mean, mean - half, mean + half, count, spread)
+    return SequentialInterval(mean, mean - half, mean + half, count, spread)
 
 
 def half_width(count: int, spread: float, *, alpha: float = 0.05) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from homeostat.evidence.sequential import Interval, interval, pairs_needed
+from homeostat.evidence.sequential import SequentialInterval, interval, pairs_needed
 
 
 class Verdict(StrEnum):
@@ -25,7 +25,7 @@ class Judged:
     """A verdict, the interval it rests on, and what else there is to say."""
 
     verdict: Verdict
-    interval: Interval
+    interval: SequentialInterval
     needed: int | None = None
     """Undecided: about how many pairs would show the least effect that was claimed."""
     note: str = ""

@@ -20,7 +20,7 @@ from homeostat.evidence.findings import Verification
 from homeostat.evidence.matching import match_time
 from homeostat.evidence.matching import retune as retuned
 from homeostat.evidence.pairs import Pairs, Tell
-from homeostat.execute.engines import make_engine
+from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import Engine
 from homeostat.space import configs
 from homeostat.workload import load

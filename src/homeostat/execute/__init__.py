@@ -1,8 +1,8 @@
 """Execution: one attempt through guard, record and pruning; engines; run and resume."""
 
-from homeostat.execute.drive import Ending, Observer, Watcher, drive
-from homeostat.execute.engines import ENGINES, make_engine
+from homeostat.execute.engines.table import ENGINES, make_engine
 from homeostat.execute.job import Engine, Event, Finished, Job, Reported
+from homeostat.execute.loop.drive import Ending, Observer, Watcher, drive
 from homeostat.execute.run import resume, run
 
 __all__ = [

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import RecordError, SpaceError
-from homeostat.execute.engines import make_engine
+from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import SNAPSHOT_S, Engine, Event, Finished, Job
 from homeostat.record import seeds as seed_list
 from homeostat.record.attempt import Attempt

@@ -6,14 +6,14 @@ read("NOTES.md")                 the entries, also of a log that a person keeps 
 assess(entries)                  what several runs say together about the learning rate
 """
 
-from homeostat.notes.classify import Behaviour, across, classify
+from homeostat.notes.classify import CurveBehaviour, across, classify
 from homeostat.notes.entry import Entry, render
 from homeostat.notes.journal import add_entries, add_log, add_run, assess, read
 from homeostat.notes.logs import Log, parse_log, read_log
 from homeostat.notes.markdown import behaviour_of, parse
 
 __all__ = [
-    "Behaviour",
+    "CurveBehaviour",
     "Entry",
     "Log",
     "across",

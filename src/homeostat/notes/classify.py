@@ -20,7 +20,7 @@ SEVERAL_FOLD = 2.0
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class CurveBehaviour:
     """A run's class: nan, diverged, overfitting, flat, improving, levelled or unclear."""
 
     kind: str
@@ -38,7 +38,7 @@ def main_loss(names: Sequence[str]) -> str | None:
     return losses[0] if losses else next(iter(names), None)
 
 
-def classify(rows: Rows, unit: str = "epoch") -> Behaviour:
+def classify(rows: Rows, unit: str = "epoch") -> CurveBehaviour:
     """The class of one run.
 
     {1: {"loss": 4.2}, 2: {"loss": nan}}  ->  nan, "NaN from epoch 2"
@@ -47,30 +47,30 @@ def classify(rows: Rows, unit: str = "epoch") -> Behaviour:
     if bad is not None:
         at, name = bad
         if all(row[name] != row[name] for k, row in rows.items() if k >= at and name in row):
-            return Behaviour("nan", f"NaN from {unit} {at}", at)
-        return Behaviour("nan", f"not finite at {unit} {at} ({name})", at)
+            return CurveBehaviour("nan", f"NaN from {unit} {at}", at)
+        return CurveBehaviour("nan", f"not finite at {unit} {at} ({name})", at)
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     loss = main_loss(names)
     curve = [(at, row[loss]) for at, row in rows.items() if loss in row] if loss else []
     if len(curve) < 2:
-        return Behaviour("unclear", f"too few values of {loss or 'any metric'} to say")
+        return CurveBehaviour("unclear", f"too few values of {loss or 'any metric'} to say")
     values = [value for _, value in curve]
     lowest = min(values)
     if values[-1] > TENFOLD * max(abs(values[0]), abs(lowest), TINY):
         at = next(at for at, value in curve if value > TENFOLD * max(abs(values[0]), TINY))
-        return Behaviour("diverged", f"{loss} grows tenfold by {unit} {at}", at)
+        return CurveBehaviour("diverged", f"{loss} grows tenfold by {unit} {at}", at)
     validation = _overfitting(rows, names, unit)
     if validation:
         return validation
     moved = values[0] - values[-1]
     if abs(moved) < FLAT * max(abs(values[0]), TINY):
-        return Behaviour("flat", f"{loss} stays where it began")
+        return CurveBehaviour("flat", f"{loss} stays where it began")
     if moved < 0:
-        return Behaviour("unclear", f"{loss} ends above where it began")
+        return CurveBehaviour("unclear", f"{loss} ends above where it began")
     late = values[len(values) // 2] - values[-1]
     if late > STILL_FALLING * moved and len(values) > 3:
-        return Behaviour("improving", f"{loss} falls and is still falling at the end")
-    return Behaviour("levelled", f"{loss} falls and levels off")
+        return CurveBehaviour("improving", f"{loss} falls and is still falling at the end")
+    return CurveBehaviour("levelled", f"{loss} falls and levels off")
 
 
 def first_nonfinite(rows: Rows) -> tuple[int, str] | None:
@@ -82,7 +82,7 @@ def first_nonfinite(rows: Rows) -> tuple[int, str] | None:
     return None
 
 
-def _overfitting(rows: Rows, names: list[str], unit: str) -> Behaviour | None:
+def _overfitting(rows: Rows, names: list[str], unit: str) -> CurveBehaviour | None:
     held_out = next((n for n in names if "val" in n.lower() and "loss" in n.lower()), None)
     curve = [(at, row[held_out]) for at, row in rows.items() if held_out in row] if held_out else []
     if len(curve) < 4:
@@ -91,11 +91,13 @@ def _overfitting(rows: Rows, names: list[str], unit: str) -> Behaviour | None:
     end = curve[-1][1]
     # The rise has to be large against what was gained, or it is noise.
     if best_at < curve[-1][0] and end - best > 0.2 * max(curve[0][1] - best, 0.05 * abs(best)):
-        return Behaviour("overfitting", f"{held_out} is best at {unit} {best_at} and rises after")
+        return CurveBehaviour(
+            "overfitting", f"{held_out} is best at {unit} {best_at} and rises after"
+        )
     return None
 
 
-def across(runs: Sequence[tuple[float | None, Behaviour]]) -> str | None:
+def across(runs: Sequence[tuple[float | None, CurveBehaviour]]) -> str | None:
     """What runs at different learning rates say together, if anything.
 
     Args:

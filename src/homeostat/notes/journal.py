@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import RecordError
-from homeostat.notes.classify import Behaviour, across, classify
+from homeostat.notes.classify import CurveBehaviour, across, classify
 from homeostat.notes.entry import FIRST_ROWS, Entry, Span, render
 from homeostat.notes.logs import Log, read_log
 from homeostat.notes.markdown import behaviour_of, parse
@@ -129,7 +129,7 @@ def add_log(
     return _append(Path(path), entry, behaviour)
 
 
-def _append(path: Path, entry: Entry, behaviour: Behaviour) -> Entry:
+def _append(path: Path, entry: Entry, behaviour: CurveBehaviour) -> Entry:
     """Write the entry, judged beside those before it, at the end of the file (by rename)."""
     text = _text(path)
     before = [(e.learning_rate, behaviour_of(e)) for e in parse(text)]
@@ -149,7 +149,9 @@ def _write(path: Path, before: str, entries: Sequence[Entry]) -> None:
     write_bytes(path, ("\n\n---\n\n".join(blocks) + "\n").encode())
 
 
-def _advice(behaviour: Behaviour, together: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _advice(
+    behaviour: CurveBehaviour, together: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the run says, and what to type next."""
     if together:
         return (
@@ -195,12 +197,12 @@ def _settings(record: RunRecord) -> tuple[str, ...]:
 
 def _behaviour(
     record: RunRecord, curves: Mapping[int, Mapping[int, Mapping[str, float]]]
-) -> Behaviour:
+) -> CurveBehaviour:
     """The class of the worst seed."""
     classes = [classify(rows, record.unit) for rows in curves.values() if rows]
     order = ("nan", "diverged", "flat", "overfitting", "unclear", "improving", "levelled")
     worst = min(classes, key=lambda b: order.index(b.kind), default=None)
-    return worst or Behaviour("unclear", "no report")
+    return worst or CurveBehaviour("unclear", "no report")
 
 
 def _outcome_lines(record: RunRecord) -> tuple[str, ...]:
@@ -215,7 +217,7 @@ def _outcome_lines(record: RunRecord) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _lines(behaviour: Behaviour) -> tuple[str, ...]:
+def _lines(behaviour: CurveBehaviour) -> tuple[str, ...]:
     text = behaviour.text
     if "_" in text.split()[0]:  # a metric's own name
         return (f"{text}.",)

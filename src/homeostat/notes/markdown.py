@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from homeostat.notes.classify import Behaviour
+from homeostat.notes.classify import CurveBehaviour
 from homeostat.notes.entry import Entry, Span
 
 _HEADING = re.compile(r"^##\s+Run\s+(\d{1,9})\s*[–—:-]?\s*(.*?)\s*$")
@@ -149,7 +149,7 @@ def _metrics(lines: list[str]) -> dict[str, Span]:
     return found
 
 
-def behaviour_of(entry: Entry) -> Behaviour:
+def behaviour_of(entry: Entry) -> CurveBehaviour:
     """The class that an entry's own sentences give it.
 
     "Epoch 2 onward: all losses become `nan`"  ->  nan, from epoch 2
@@ -158,13 +158,13 @@ def behaviour_of(entry: Entry) -> Behaviour:
         words = re.sub(r"[`*]", "", line)
         at = re.search(rf"\b{re.escape(entry.unit)}\s+(\d{{1,9}})", words, re.IGNORECASE)
         if at and re.search(r"\b(nan|non-finite|not finite)\b", words, re.IGNORECASE):
-            return Behaviour("nan", f"NaN from {entry.unit} {at[1]}", int(at[1]))
+            return CurveBehaviour("nan", f"NaN from {entry.unit} {at[1]}", int(at[1]))
         if at and re.search(r"\b(diverge|explode|grows tenfold)", words, re.IGNORECASE):
-            return Behaviour("diverged", f"diverges by {entry.unit} {at[1]}", int(at[1]))
+            return CurveBehaviour("diverged", f"diverges by {entry.unit} {at[1]}", int(at[1]))
         for kind, pattern in _KINDS:
             if re.search(pattern, words, re.IGNORECASE):
-                return Behaviour(kind, line)
-    return Behaviour("unclear", "its notes do not say")
+                return CurveBehaviour(kind, line)
+    return CurveBehaviour("unclear", "its notes do not say")
 
 
 _KINDS = (

@@ -12,7 +12,7 @@ from homeostat.plan.phase import Phase, PhaseResult
 from homeostat.record.files import read_json, write_json
 
 if TYPE_CHECKING:
-    from homeostat.search.campaign import SearchEvent
+    from homeostat.search.optimise import SearchEvent
     from homeostat.space import Config
     from homeostat.workload.workload import Workload
 

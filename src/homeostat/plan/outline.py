@@ -22,7 +22,7 @@ CALIBRATION_S = 10.0
 
 
 @dataclass(frozen=True)
-class Entry:
+class PlannedPhase:
     """One phase of the outline: the time it may take, and what that buys."""
 
     name: str
@@ -41,7 +41,7 @@ class Outline:
     budget_s: float
     step_s: float
     attempt_s: float
-    entries: tuple[Entry, ...]
+    entries: tuple[PlannedPhase, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The same as a dictionary."""
@@ -83,7 +83,7 @@ def outline(
         seconds = context.budget_s * phase.share / total
         attempts = int(seconds * jobs / attempt_s)
         entries.append(
-            Entry(phase.name, phase.purpose, seconds, attempts, phase.risk, phase.payoff)
+            PlannedPhase(phase.name, phase.purpose, seconds, attempts, phase.risk, phase.payoff)
         )
     return Outline(context.budget_s, step_s, attempt_s, tuple(entries))
 

@@ -20,11 +20,11 @@ from homeostat.plan.phases.report import report
 from homeostat.plan.phases.screen import screen
 from homeostat.plan.phases.search import search
 from homeostat.search.search import names_of, open_store
-from homeostat.search.warm import length_of
+from homeostat.study.transfer import length_of
 from homeostat.workload import load
 
 if TYPE_CHECKING:
-    from homeostat.search.campaign import SearchEvent
+    from homeostat.search.optimise import SearchEvent
     from homeostat.workload.workload import Workload
 
 PROBE = Phase(

@@ -17,9 +17,9 @@ from homeostat.execute.job import Engine, Event
 from homeostat.record import seeds as seed_list
 from homeostat.record.runs import RunRecord
 from homeostat.search.pending_run import Limits, PendingRun
-from homeostat.search.rows import TrialRow
-from homeostat.search.study import Study
-from homeostat.search.work import work_through
+from homeostat.search.scheduler import work_through
+from homeostat.study.records import TrialRow
+from homeostat.study.study import Study
 
 DEFAULT = 0
 """The number of the trial that has the starting configuration."""

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homeostat.errors import StudyError, UnknownNameError, did_you_mean
+from homeostat.evidence.forest import out_of_bag
 from homeostat.record.outcome import Outcome
-from homeostat.search.encoding import Encoding
-from homeostat.search.rows import TrialRow
-from homeostat.search.screening.forest import out_of_bag
+from homeostat.sample.encoding import Encoding
 from homeostat.space import Choice, Space
+from homeostat.study.records import TrialRow
 
 if TYPE_CHECKING:
     import optuna
@@ -43,7 +43,7 @@ single loss of 1e30 would be all there is to explain."""
 
 
 @dataclass(frozen=True)
-class Row:
+class ImportanceRow:
     """One parameter.
 
     Attributes:
@@ -70,7 +70,7 @@ class Importance:
 
     method: str
     metric: str
-    rows: tuple[Row, ...]
+    rows: tuple[ImportanceRow, ...]
     trials: int
     r2: float
     left_out: tuple[str, ...] = ()
@@ -162,7 +162,9 @@ class _Ranker:
         self._space, self._method, self._seed = space, method, seed
         self._goal = goal
 
-    def rank(self, trials: Sequence[TrialRow], y: np.ndarray, names: Sequence[str]) -> list[Row]:
+    def rank(
+        self, trials: Sequence[TrialRow], y: np.ndarray, names: Sequence[str]
+    ) -> list[ImportanceRow]:
         """Shares with their intervals, by resampling."""
         if not names:
             return []
@@ -179,7 +181,9 @@ class _Ranker:
             low, high = np.percentile(drawn[name], [2.5, 97.5])
             share = whole.get(name, 0.0)
             rows.append(
-                Row(name, share, float(min(low, share)), float(max(high, share)), len(trials))
+                ImportanceRow(
+                    name, share, float(min(low, share)), float(max(high, share)), len(trials)
+                )
             )
         return rows
 

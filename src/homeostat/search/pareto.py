@@ -10,7 +10,7 @@ import numpy as np
 
 from homeostat.errors import StudyError
 from homeostat.record.outcome import Outcome
-from homeostat.search.rows import TrialRow
+from homeostat.study.records import TrialRow
 
 
 @dataclass(frozen=True)

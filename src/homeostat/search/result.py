@@ -13,13 +13,11 @@ from typing import Any
 
 from homeostat.record.check import Check
 from homeostat.record.outcome import Outcome
-from homeostat.search.carried import Carried
-from homeostat.search.rounds.roles import Conclusion
-from homeostat.search.rows import TrialRow
+from homeostat.search.review.roles import RoleConclusion
 from homeostat.space import Config
 from homeostat.space.values import show
-from homeostat.workload.load import reference_or_none
-from homeostat.workload.workload import Workload
+from homeostat.study.records import TrialRow
+from homeostat.study.transfer_point import Carried
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ class SearchResult:
     """None if no trial completed."""
     trials: Sequence[TrialRow]
     carried: Sequence[Carried] = ()
-    conclusion: Conclusion | None = None
+    conclusion: RoleConclusion | None = None
     """None while nothing completed."""
     checklist: tuple[Check, ...] = ()
     """Empty while nothing completed."""
@@ -158,11 +156,6 @@ def command(workload: str, overrides: Mapping[str, Any]) -> str:
     """The command line that runs a configuration."""
     settings = (f"--set {shlex.quote(f'{n}={show(v)}')}" for n, v in overrides.items())
     return " ".join(["homeostat run", shlex.quote(workload), *settings])
-
-
-def reference_or_name(workload: Workload) -> str:
-    """How a command line names a workload; just its name if no other process can find it."""
-    return reference_or_none(workload) or workload.name
 
 
 def _best_json(best: Best) -> dict[str, Any]:

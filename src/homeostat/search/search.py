@@ -10,15 +10,15 @@ from typing import Any
 
 from homeostat.errors import StudyError
 from homeostat.execute.run import checked_seeds
+from homeostat.prune.rules import NONE
 from homeostat.record.fingerprint import code_digest
-from homeostat.search.campaign import Campaign, OnEvent, SearchEvent
-from homeostat.search.pruning.rules import NONE
+from homeostat.search.optimise import Campaign, OnEvent, SearchEvent
 from homeostat.search.result import SearchResult
-from homeostat.search.settings import Settings
-from homeostat.search.store import Store
-from homeostat.search.study import Study
+from homeostat.search.settings import SearchSettings
 from homeostat.search.summary import summarise
 from homeostat.space import configs
+from homeostat.study.store import Store
+from homeostat.study.study import Study
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
 
@@ -108,8 +108,8 @@ def search(
         budget = named.budget if budget is None else budget
     place = open_store(results, store)
     before = place.find(study) if study is not None else None
-    kept = Settings.from_json(before.settings) if before is not None else Settings()
-    settings = Settings(
+    kept = SearchSettings.from_json(before.settings) if before is not None else SearchSettings()
+    settings = SearchSettings(
         trials=trials,
         budget_s=budget_s,
         engine=engine,
@@ -168,7 +168,7 @@ def resume(
     """
     load.refuse_while_loading()
     place = open_store(results, store)
-    settings = Settings.from_json(place.study(study).settings)
+    settings = SearchSettings.from_json(place.study(study).settings)
     found = load.find(_how_to_find(study, settings, workload))
     opened = Study.open(found, study, store=place, alone=settings.deterministic)
     return _run(opened, settings, results, on_event)
@@ -188,7 +188,7 @@ def read(
         StudyError: If its workload cannot be found.
     """
     place = open_store(results, store)
-    settings = Settings.from_json(place.study(study).settings)
+    settings = SearchSettings.from_json(place.study(study).settings)
     found = load.find(_how_to_find(study, settings, workload))
     looked = Study.look(found, study, store=place)
     return summarise(
@@ -202,7 +202,7 @@ def open_store(results: str | Path = "results", store: str | Path | None = None)
 
 
 def _run(
-    study: Study, settings: Settings, results: str | Path, on_event: OnEvent | None
+    study: Study, settings: SearchSettings, results: str | Path, on_event: OnEvent | None
 ) -> SearchResult:
     with study:
         code = code_digest(study.workload.source)
@@ -230,7 +230,7 @@ def names_of(studies: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
 
 
 def _how_to_find(
-    study: str, settings: Settings, workload: Workload | str | Path | None
+    study: str, settings: SearchSettings, workload: Workload | str | Path | None
 ) -> Workload | str | Path:
     found = workload if workload is not None else settings.reference
     if found is None:

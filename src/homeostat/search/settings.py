@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from homeostat.errors import RecordError
-from homeostat.execute.engines import parse_engine
+from homeostat.execute.engines.table import parse_engine
 from homeostat.search.pending_run import Limits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class SearchSettings:
     """How a search is driven: none of it changes what a trial measures."""
 
     trials: int = 50

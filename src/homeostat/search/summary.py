@@ -8,10 +8,10 @@ from typing import Any
 
 from homeostat.search.confirm import DEFAULT, winner
 from homeostat.search.result import Best, Confirmed, Gain, SearchResult, command
-from homeostat.search.rounds.checklist import checklist
-from homeostat.search.rounds.roles import conclude
-from homeostat.search.rounds.round import Round
-from homeostat.search.study import Study
+from homeostat.search.review.checklist import checklist
+from homeostat.search.review.roles import conclude
+from homeostat.search.review.round import Round
+from homeostat.study.study import Study
 
 
 def summarise(

@@ -89,6 +89,11 @@ def reference_or_none(workload: Workload) -> str | None:
         return None
 
 
+def reference_or_name(workload: Workload) -> str:
+    """How a command line names a workload; just its name if no other process can find it."""
+    return reference_or_none(workload) or workload.name
+
+
 def _from_module(module_name: str, name: str) -> Workload:
     try:
         module = importlib.import_module(module_name)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from homeostat.design.bisect import bisect
+from homeostat.design.conclusions import Sweep
 from homeostat.errors import StudyError
-from homeostat.search.bisect import bisect
-from homeostat.search.conclusions import Sweep
 from homeostat.space.configs import load
 from homeostat.workloads.apoptosis.conclusions import CONCLUSIONS
 from homeostat.workloads.apoptosis.settings import deaths_of

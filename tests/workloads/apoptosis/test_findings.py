@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from homeostat.diagnose import diagnose
-from homeostat.probe.audit import probe
+from homeostat.inspect.diagnose import diagnose
+from homeostat.inspect.probe.audit import probe
 from homeostat.space import configs
 from homeostat.workload.trial import Trial
 from homeostat.workloads.apoptosis.data import corpora

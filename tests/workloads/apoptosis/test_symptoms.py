@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homeostat.symptoms.seen import Seen
+from homeostat.inspect.symptoms.evidence import Seen
 from homeostat.workloads.apoptosis.symptoms import SYMPTOMS
 from homeostat.workloads.apoptosis.workload import apoptosis
 

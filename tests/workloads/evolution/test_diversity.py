@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from homeostat.symptoms.seen import Seen
+from homeostat.inspect.symptoms.evidence import Seen
 from homeostat.workloads.evolution import scores as S
 from homeostat.workloads.evolution.diversity import (
     Grid,

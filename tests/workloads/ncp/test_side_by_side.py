@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from homeostat.execute import Finished, Job
-from homeostat.execute.inline import Inline
+from homeostat.execute.engines.inline import Inline
 from homeostat.record.attempt import SNAPSHOT
 from homeostat.workloads.ncp import learner as learners
 from homeostat.workloads.ncp.learner import TorchLearner, predict_together, steps_together

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import homeostat as hs
+from homeostat.inspect.symptoms.examine import examine
 from homeostat.record import Outcome
 from homeostat.space import configs
-from homeostat.symptoms.examine import examine
 from homeostat.workload import load
 from homeostat.workload.trial import Trial
 from homeostat.workloads.ncp.learner import TorchLearner

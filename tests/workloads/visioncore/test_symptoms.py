@@ -2,7 +2,7 @@
 
 import pytest
 
-from homeostat.symptoms.seen import Seen
+from homeostat.inspect.symptoms.evidence import Seen
 from homeostat.workload.load import find
 from homeostat.workloads.visioncore.symptoms import REMEDIES, SYMPTOMS
 

@@ -10,7 +10,7 @@ from homeostat.cli.options import JsonOption, ResultsOption
 from homeostat.cli.output import Output
 
 if TYPE_CHECKING:
-    from homeostat.evidence.compare import Arm, Contrast
+    from homeostat.evidence.compare import ComparedRun, RunDifference
 
 
 def compare(
@@ -54,13 +54,13 @@ def compare(
     out.document(found)
 
 
-def _arm_row(arm: Arm) -> tuple[object, ...]:
+def _arm_row(arm: ComparedRun) -> tuple[object, ...]:
     interval = f"{arm.interval.low:.4g} .. {arm.interval.high:.4g}" if arm.seeds > 1 else None
     sd = arm.sd if arm.seeds > 1 else None
     return arm.name, arm.seeds, arm.mean, sd, arm.iqm, interval
 
 
-def _contrast_row(contrast: Contrast) -> tuple[object, ...]:
+def _contrast_row(contrast: RunDifference) -> tuple[object, ...]:
     known = contrast.pairs > 1
     return (
         contrast.name,

@@ -33,7 +33,7 @@ def dashboard(
     store: StoreOption = None,
 ) -> None:
     """Show runs and studies in the browser, updated live; the pages are read-only."""
-    from homeostat.web.serve import serve
+    from homeostat.dashboard.serve import serve
 
     out = Output()
     serve(

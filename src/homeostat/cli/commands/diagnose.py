@@ -46,8 +46,8 @@ def diagnose(
     as_json: JsonOption = False,
 ) -> None:
     """Find the first offender, the causes, and the smallest change that cures it."""
-    from homeostat.diagnose import diagnose as run_diagnosis
     from homeostat.execute.device import choose_device
+    from homeostat.inspect.diagnose import diagnose as run_diagnosis
     from homeostat.plan.budget import parse_duration
 
     out = Output(as_json=as_json)

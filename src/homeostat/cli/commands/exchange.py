@@ -31,7 +31,7 @@ def export(
 ) -> None:
     """Write a study as an Optuna study: for optuna-dashboard, or a script of your own."""
     from homeostat.search.search import open_store
-    from homeostat.search.to_optuna import export_study
+    from homeostat.study.optuna.export_study import export_study
 
     url = _address(to, address)
     count = export_study(open_store(results, store), study, url, as_name=as_name)
@@ -59,8 +59,8 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Read an Optuna study: its trials, values, states, attributes and constraints."""
-    from homeostat.search.from_optuna import import_study
     from homeostat.search.search import open_store
+    from homeostat.study.optuna.import_study import import_study
     from homeostat.workload.load import find
 
     found = find(workload) if workload is not None else None

@@ -12,7 +12,7 @@ from homeostat.cli.output import Output
 from homeostat.errors import RecordError
 
 if TYPE_CHECKING:
-    from homeostat.report.findings.facts import Facts
+    from homeostat.pages.findings.facts import Facts
 
 PlotOption = Annotated[
     Path | None, typer.Option("--plot", help="Also draw it in this self-contained HTML file.")
@@ -34,7 +34,7 @@ def importance(
 ) -> None:
     """Rank a study's parameters by how much they explain, and say how reliable the ranking is."""
     from homeostat.errors import UnknownNameError, did_you_mean
-    from homeostat.report import figures
+    from homeostat.pages import figures
     from homeostat.search.importance import importance as rank
 
     facts = _facts(study, results, store)
@@ -72,7 +72,7 @@ def pareto(
     as_json: JsonOption = False,
 ) -> None:
     """Show the trials that no other beats in every objective, with their knee and hypervolume."""
-    from homeostat.report import figures
+    from homeostat.pages import figures
     from homeostat.search.pareto import pareto as find
 
     facts = _facts(study, results, store)
@@ -98,7 +98,7 @@ def pareto(
 
 
 def _facts(study: str, results: str, store: str | None) -> Facts:
-    from homeostat.report.findings.facts import gather
+    from homeostat.pages.findings.facts import gather
     from homeostat.search.search import open_store
 
     return gather(study, store=open_store(results, store), results=results)

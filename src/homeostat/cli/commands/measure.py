@@ -20,8 +20,8 @@ from homeostat.cli.settings import choose
 from homeostat.errors import RecordError
 
 if TYPE_CHECKING:
-    from homeostat.search.batch_size import Measured
-    from homeostat.search.lr_find import Rung
+    from homeostat.design.batch_size import SizeTiming
+    from homeostat.design.lr_find import RateRung
 
 
 def lr_find(
@@ -41,12 +41,12 @@ def lr_find(
     as_json: JsonOption = False,
 ) -> None:
     """Train briefly at a range of learning rates and suggest where to start."""
-    from homeostat.search.lr_find import lr_find as run_test
+    from homeostat.design.lr_find import lr_find as run_test
 
     chosen = choose(workload, config, settings)
     out = Output(as_json=as_json)
 
-    def tell(rung: Rung) -> None:
+    def tell(rung: RateRung) -> None:
         saw = f"{rung.outcome}: {rung.reason}" if rung.failed else f"{rung.loss:.4g}"
         out.line(f"   {rung.rate:<10.3g} {saw}")
 
@@ -66,7 +66,7 @@ def lr_find(
         change = f"{found.parameter}={found.suggested:.3g}"
         out.line(f"Use it:  homeostat run {workload}{same} --set {change}")
     if plot is not None:
-        from homeostat.report.plots import rate_test
+        from homeostat.pages.plots import rate_test
 
         try:
             plot.write_text(rate_test(found))
@@ -96,13 +96,13 @@ def batch_size(
     as_json: JsonOption = False,
 ) -> None:
     """Measure time and memory at each batch size; recommend the smallest that is nearly fastest."""
+    from homeostat.design.batch_size import find_batch_size
     from homeostat.execute.device import choose_device
-    from homeostat.search.batch_size import find_batch_size
 
     chosen = choose(workload, config, settings)
     out = Output(as_json=as_json)
 
-    def tell(one: Measured) -> None:
+    def tell(one: SizeTiming) -> None:
         out.line(
             f"   {one.size:>6}  {one.seconds:.3g} s per {chosen.workload.unit}" if one.fits
             else f"   {one.size:>6}  does not fit in memory"

@@ -26,9 +26,9 @@ from homeostat.errors import SpaceError
 from homeostat.wording import plural
 
 if TYPE_CHECKING:
-    from homeostat.search.bisect import Measured
-    from homeostat.search.designed import DesignResult, Row
-    from homeostat.search.designs import Point
+    from homeostat.design.bisect import MetricReading
+    from homeostat.design.designs import DesignPoint
+    from homeostat.design.run_design import DesignResult, DesignRow
 
 OverOption = Annotated[
     list[str],
@@ -65,7 +65,7 @@ def _over(kind: str, doc: str) -> Callable[..., None]:
         results: ResultsOption = "results",
         as_json: JsonOption = False,
     ) -> None:
-        from homeostat.search import designs
+        from homeostat.design import designs
 
         chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
         combine = {"sweep": designs.sweep, "grid": designs.grid}[kind]
@@ -103,7 +103,7 @@ def random(
     as_json: JsonOption = False,
 ) -> None:
     """Run configurations drawn at random, each parameter uniformly on its own scale."""
-    from homeostat.search.designs import sample
+    from homeostat.design.designs import sample
 
     chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
     held = chosen.overrides
@@ -136,7 +136,7 @@ def ablate(
     as_json: JsonOption = False,
 ) -> None:
     """Switch mechanisms on and off; --how factorial separates effects from interactions."""
-    from homeostat.search.designs import ablation
+    from homeostat.design.designs import ablation
 
     chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
     design = ablation(chosen.workload.space, mechanisms, how)
@@ -163,12 +163,12 @@ def bisect(
     as_json: JsonOption = False,
 ) -> None:
     """Set one parameter so that a metric lands in a range, if that range can be reached."""
-    from homeostat.search.bisect import bisect as run_bisect
+    from homeostat.design.bisect import bisect as run_bisect
 
     chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
     out = Output(as_json=as_json)
 
-    def tell(point: Measured) -> None:
+    def tell(point: MetricReading) -> None:
         out.line(f"{param} = {point.value:g}: {point.mean:.4g}")
 
     found = run_bisect(
@@ -183,7 +183,7 @@ def bisect(
 
 def _values(chosen: Chosen, over: Sequence[str]) -> dict[str, list[Any]]:
     """Read `lr=1e-3,1e-2`; a name alone stands for values across its range."""
-    from homeostat.search.designs import spread
+    from homeostat.design.designs import spread
 
     space = chosen.workload.space
     values: dict[str, list[Any]] = {}
@@ -224,20 +224,20 @@ def _running(
 
 def _run(
     chosen: Chosen,
-    design: Sequence[Point],
+    design: Sequence[DesignPoint],
     kind: str,
     running: Mapping[str, Any],
     show: str | None,
     as_json: bool,
 ) -> None:
-    from homeostat.search.conclusions import conclude
-    from homeostat.search.designed import run_design
+    from homeostat.design.conclusions import conclude
+    from homeostat.design.run_design import run_design
 
     out = Output(as_json=as_json)
     metric = chosen.workload.metric
     number = iter(range(1, len(design) + 1))
 
-    def tell(row: Row) -> None:
+    def tell(row: DesignRow) -> None:
         value = f"{metric} {row.mean:.4g}" if row.run.values() else row.run.reason
         out.line(f"[{next(number)}/{len(design)}] {row.point.name}: {row.run.outcome} | {value}")
 
@@ -262,7 +262,7 @@ def _run(
         raise typer.Exit(130)
 
 
-def _cells(row: Row, extra: Sequence[str]) -> tuple[object, ...]:
+def _cells(row: DesignRow, extra: Sequence[str]) -> tuple[object, ...]:
     values = row.run.values()
     mean = row.mean if values else None
     sd = row.run.sd if len(values) > 1 else None

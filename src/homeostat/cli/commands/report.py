@@ -25,7 +25,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write what a study found: findings.ipynb, executed, and findings.html."""
-    from homeostat.report.findings import write_findings
+    from homeostat.pages.findings import write_findings
     from homeostat.search.search import open_store
 
     told = Output(as_json=as_json)

@@ -24,8 +24,8 @@ from homeostat.cli.output import Output
 from homeostat.cli.settings import Chosen, choose
 
 if TYPE_CHECKING:
-    from homeostat.search.designed import Row
-    from homeostat.search.screening.screen import ScreenResult
+    from homeostat.design.run_design import DesignRow
+    from homeostat.design.screen.screen import ScreenResult
 
 _WORDS = {
     "morris": "walks, one parameter at a time (mu* is the mean size of what a step does)",
@@ -61,9 +61,9 @@ def screen(
     as_json: JsonOption = False,
 ) -> None:
     """Find which parameters matter; --config sets the base, --set holds a value fixed."""
+    from homeostat.design.screen.screen import screen as run_screen
     from homeostat.execute.device import choose_device
     from homeostat.plan.budget import parse_duration
-    from homeostat.search.screening.screen import screen as run_screen
 
     chosen = choose(workload, config, settings, budget=steps)
     out = Output(as_json=as_json)
@@ -87,7 +87,7 @@ def screen_for(
     **running: Any,
 ) -> tuple[str, ...]:
     """What a search should vary: the names that a screening keeps, or none if it keeps none."""
-    from homeostat.search.screening.screen import screen as run_screen
+    from homeostat.design.screen.screen import screen as run_screen
 
     result = run_screen(
         chosen.workload, start=start, pins=pins, budget=chosen.budget, on_row=_Teller(out),
@@ -106,7 +106,7 @@ class _Teller:
         self._out = out
         self._count = 0
 
-    def __call__(self, row: Row) -> None:
+    def __call__(self, row: DesignRow) -> None:
         self._count += 1
         value = f"{row.mean:.4g}" if row.run.values() else row.run.reason
         self._out.line(f"[{self._count}] {row.run.outcome} | {value}")

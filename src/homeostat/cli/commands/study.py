@@ -17,8 +17,8 @@ from homeostat.cli.output import Output
 
 if TYPE_CHECKING:
     from homeostat.search.result import SearchResult
-    from homeostat.search.rows import StudyRow, TrialRow
-    from homeostat.search.store import Store
+    from homeostat.study.records import StudyRow, TrialRow
+    from homeostat.study.store import Store
 
 
 def status(

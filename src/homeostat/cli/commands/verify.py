@@ -61,8 +61,8 @@ def verify(
     from homeostat.evidence.contrasts import KINDS
     from homeostat.evidence.verify import verify as run_verify
     from homeostat.execute.device import choose_device
+    from homeostat.pages.waterfall import waterfall
     from homeostat.plan.budget import parse_duration
-    from homeostat.report.waterfall import waterfall
     from homeostat.workload.load import find
 
     found = find(workload)

@@ -37,7 +37,7 @@ def replay(
 ) -> None:
     """Film the creatures of a run and play it: bodies, networks, fitness, the winner's path."""
     from homeostat.cli.settings import choose
-    from homeostat.web.replay import write_page
+    from homeostat.dashboard.replay import write_page
     from homeostat.workloads.evolution import replays
 
     out = Output()

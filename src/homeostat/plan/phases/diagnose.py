@@ -18,7 +18,7 @@ def diagnose(context: Context, allowance_s: float) -> PhaseResult:
             "diagnose", "stopped",
             ("Not possible without torch.  Add it:  pip install 'homeostat[models]'",),
         )  # fmt: skip
-    from homeostat.diagnose import diagnose as examine
+    from homeostat.inspect.diagnose import diagnose as examine
 
     found = examine(
         context.workload,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from homeostat.inspect.probe import probe as run_probe
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult, Status
-from homeostat.probe import probe as run_probe
 from homeostat.record.check import Check
 from homeostat.wording import plural
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from homeostat.errors import RecordError
+from homeostat.pages.study import StudyFacts, write_study_report
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.record.runs import RunRecord, read_run
-from homeostat.report.study import StudyFacts, write_study_report
-from homeostat.search.rows import TrialRow
 from homeostat.search.search import open_store
-from homeostat.search.study import Study
+from homeostat.study.records import TrialRow
+from homeostat.study.study import Study
 
 
 def report(context: Context, allowance_s: float) -> PhaseResult:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from homeostat.design.screen.measurements import REPLICATES
+from homeostat.design.screen.screen import screen as run_screen
+from homeostat.design.screen.screening import WALKS
 from homeostat.plan.afford import MARGIN, affordable_steps
 from homeostat.plan.budget import format_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.plan.phases.search import timeout_s
-from homeostat.search.screening.measurements import REPLICATES
-from homeostat.search.screening.screen import screen as run_screen
-from homeostat.search.screening.screening import WALKS
 
 FEWEST_PARAMETERS = 8
 """With fewer parameters a search learns which matter as fast as a screening would."""

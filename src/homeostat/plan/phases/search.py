@@ -12,7 +12,7 @@ from homeostat.plan.afford import SHORTEST
 from homeostat.plan.budget import format_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult, Status
-from homeostat.search.campaign import SearchEvent, Told
+from homeostat.search.optimise import SearchEvent, Told
 from homeostat.search.result import SearchResult
 from homeostat.search.search import open_store
 from homeostat.search.search import search as run_search

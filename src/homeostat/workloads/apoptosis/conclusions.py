@@ -6,7 +6,7 @@ no figures.
 
 from __future__ import annotations
 
-from homeostat.search.conclusions import Conclusion, Sweep
+from homeostat.design.conclusions import Conclusion, Sweep
 
 NEAR, FAR = 0.02, 0.10
 

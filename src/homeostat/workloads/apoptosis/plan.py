@@ -10,12 +10,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from homeostat.design.designs import DesignPoint
+from homeostat.design.run_design import DesignResult, DesignRow, run_design
 from homeostat.plan.afford import affordable_steps
 from homeostat.plan.context import Context
 from homeostat.plan.phase import Phase, PhaseResult, Status
 from homeostat.plan.tune import BASELINE, PROBE, REPORT
-from homeostat.search.designed import DesignResult, Row, run_design
-from homeostat.search.designs import Point
 from homeostat.space.configs import load
 from homeostat.wording import plural
 from homeostat.workloads.apoptosis.settings import deaths_of
@@ -62,8 +62,8 @@ def plan(context: Context) -> tuple[Phase, ...]:
 
 def experiments(context: Context, allowance_s: float) -> PhaseResult:
     """Is it the scaling of influence, the number of dynamic layers, or something else?"""
-    points = [Point("baseline", NONE), Point("default")]
-    points += [Point(name, load(name, context.workload).parameters) for name in EXPERIMENTS]
+    points = [DesignPoint("baseline", NONE), DesignPoint("default")]
+    points += [DesignPoint(name, load(name, context.workload).parameters) for name in EXPERIMENTS]
     result = _run(context, "experiments", points, allowance_s)
     if result.interrupted:
         return _stopped("experiments")
@@ -94,7 +94,7 @@ def _root_cause(gaps: Mapping[str, float]) -> tuple[dict[str, Any], str]:
 
 def architecture(context: Context, allowance_s: float) -> PhaseResult:
     """Which of the guide's four layouts is best."""
-    points = [Point(name, {"architecture": name}) for name in "ABCD"]
+    points = [DesignPoint(name, {"architecture": name}) for name in "ABCD"]
     result = _run(context, "architecture", points, allowance_s)
     if result.interrupted or result.best is None:
         return _stopped("architecture")
@@ -108,9 +108,9 @@ def architecture(context: Context, allowance_s: float) -> PhaseResult:
 def sweep(context: Context, allowance_s: float) -> PhaseResult:
     """Lifespan for the guide's rate of deaths, then the best ceiling and the best mutation."""
     lifespan = _lifespan(context)
-    points = [Point("as settled", lifespan)]
+    points = [DesignPoint("as settled", lifespan)]
     points += [
-        Point(f"{name}={value}", {**lifespan, name: value})
+        DesignPoint(f"{name}={value}", {**lifespan, name: value})
         for name, values in SWEPT.items()
         for value in values
     ]
@@ -146,7 +146,7 @@ def _lifespan(context: Context) -> dict[str, Any]:
 
 def full(context: Context, allowance_s: float) -> PhaseResult:
     """The settled configuration against its baseline, at full length where the time allows."""
-    points = [Point("baseline", NONE), Point("settled")]
+    points = [DesignPoint("baseline", NONE), DesignPoint("settled")]
     result = _run(context, "full", points, allowance_s)
     gaps = _gaps(result)
     if result.interrupted or "settled" not in gaps:
@@ -164,7 +164,9 @@ def full(context: Context, allowance_s: float) -> PhaseResult:
     return PhaseResult("full", "done", (sentence,), (f"{verdict}.",), facts)
 
 
-def _run(context: Context, name: str, points: Sequence[Point], allowance_s: float) -> DesignResult:
+def _run(
+    context: Context, name: str, points: Sequence[DesignPoint], allowance_s: float
+) -> DesignResult:
     # The gap is measured here against one shared baseline, so no run needs one of its own.
     held = {**context.held, "gap": False}
     steps = affordable_steps(context, allowance_s, len(points) * SEEDS)
@@ -194,7 +196,7 @@ def _verdict(gap: float) -> str:
     return "fine" if gap < FINE else "worth a look"
 
 
-def _scores(rows: Sequence[Row]) -> list[str]:
+def _scores(rows: Sequence[DesignRow]) -> list[str]:
     return [", ".join(f"{row.point.name} {row.mean:.4g}" for row in rows) + "."]
 
 

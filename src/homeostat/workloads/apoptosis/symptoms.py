@@ -7,8 +7,8 @@ died as there are dying layers, no lifespan could have given more.
 
 from __future__ import annotations
 
-from homeostat.symptoms.seen import Seen
-from homeostat.symptoms.symptom import Symptom
+from homeostat.inspect.symptoms.evidence import Seen
+from homeostat.inspect.symptoms.symptom import Symptom
 from homeostat.wording import plural
 from homeostat.workloads.apoptosis.senescence import ARCHITECTURES
 from homeostat.workloads.apoptosis.settings import deaths_of, reachable

@@ -20,7 +20,7 @@ def lifelines(kept: Kept) -> View | None:
     """Layers over time: dark where they are fit, with deaths and births."""
     import plotly.graph_objects as go
 
-    from homeostat.report.figures.style import GROWING, dressed
+    from homeostat.pages.figures.style import GROWING, dressed
     from homeostat.workloads.apoptosis.lifelines import ZONES
 
     found = kept.artifact(FILE)
@@ -50,7 +50,7 @@ def lifelines(kept: Kept) -> View | None:
 
 
 def _deaths(figure: go.Figure, events: list[dict[str, Any]]) -> None:
-    from homeostat.report.figures.style import INK, ORANGE
+    from homeostat.pages.figures.style import INK, ORANGE
 
     born = [e for e in events if e["parent"] not in (FRESH, e["layer"])]
     if born:

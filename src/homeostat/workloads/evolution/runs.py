@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from homeostat.errors import RecordError
-from homeostat.execute.recorder import Recorder
+from homeostat.execute.loop.recorder import Recorder
 from homeostat.record.attempt import Attempt, write_attempt
 from homeostat.record.files import write_json
 from homeostat.record.outcome import Outcome

@@ -5,8 +5,8 @@ Each row looks at the metrics of a run and gives its evidence as a sentence, or 
 
 from __future__ import annotations
 
-from homeostat.symptoms.seen import Seen
-from homeostat.symptoms.symptom import Symptom
+from homeostat.inspect.symptoms.evidence import Seen
+from homeostat.inspect.symptoms.symptom import Symptom
 
 
 def _lucky(seen: Seen) -> str:

@@ -41,7 +41,7 @@ def bodies(kept: Kept) -> View | None:
     """Nodes and muscles as they are born."""
     from plotly.subplots import make_subplots
 
-    from homeostat.report.figures.style import dressed
+    from homeostat.pages.figures.style import dressed
 
     best = _best(kept)
     if not best:
@@ -101,7 +101,7 @@ def _reach(creature: Behaviour) -> float:
 def _body(
     figure: go.Figure, creature: Behaviour, axes: tuple[int, int], row: int, column: int
 ) -> None:
-    from homeostat.report.figures.style import BLUE, INK, ORANGE, see_through
+    from homeostat.pages.figures.style import BLUE, INK, ORANGE, see_through
 
     places = _centred(creature)[:, list(axes)]
     for muscle in creature.genome["muscles"]:
@@ -130,7 +130,7 @@ def tracks(kept: Kept) -> View | None:
     """The path of each over the ground, and the pellets it went for."""
     import plotly.graph_objects as go
 
-    from homeostat.report.figures.style import COLOURS, dressed
+    from homeostat.pages.figures.style import COLOURS, dressed
     from homeostat.workloads.evolution.replay import FRAMES_PER_S
 
     best = [creature for creature in _best(kept) if len(creature.film.centre)]
@@ -184,7 +184,7 @@ def gaits(kept: Kept) -> View | None:
     """Which muscles pull when."""
     from plotly.subplots import make_subplots
 
-    from homeostat.report.figures.style import DIVERGING, dressed
+    from homeostat.pages.figures.style import DIVERGING, dressed
 
     walking = [creature for creature in _best(kept) if creature.gait is not None]
     if not walking:

@@ -40,7 +40,7 @@ def points(problem: Problem, learner: Learner) -> dict[str, Any] | None:
 
 def disc(kept: Kept) -> View | None:
     """The genes on the disc."""
-    from homeostat.report import figures
+    from homeostat.pages import figures
 
     found = kept.artifact(FILE)
     if found is None:

@@ -17,7 +17,7 @@ ANSWER_PX, LAYER_PX, ABOVE_PX, BELOW_PX = 180, 210, 40, 110
 
 def wiring(kept: Kept) -> View | None:
     """Which neurons excite and inhibit which; None for a fully connected layer."""
-    from homeostat.report import figures
+    from homeostat.pages import figures
     from homeostat.workloads.ncp.wiring_plot import KIND_COLOURS, column
 
     found = kept.artifact(FILE)
@@ -65,7 +65,7 @@ def states(kept: Kept) -> View | None:
     """What was asked, what was answered, and every neuron in between."""
     from plotly.subplots import make_subplots
 
-    from homeostat.report.figures.style import dressed
+    from homeostat.pages.figures.style import dressed
 
     found = kept.artifact(FILE)
     if found is None:
@@ -103,7 +103,7 @@ def states(kept: Kept) -> View | None:
 
 
 def _answer(figure: go.Figure, told: dict[str, Any]) -> None:
-    from homeostat.report.figures.style import INK, ORANGE
+    from homeostat.pages.figures.style import INK, ORANGE
 
     answer = "probability given" if told["probability"] else "answered"
     for name, values, look in (
@@ -120,7 +120,7 @@ def _answer(figure: go.Figure, told: dict[str, Any]) -> None:
 def _neurons(
     figure: go.Figure, told: dict[str, Any], layer: np.ndarray, depth: int, largest: float
 ) -> None:
-    from homeostat.report.figures.style import DIVERGING, INK
+    from homeostat.pages.figures.style import DIVERGING, INK
 
     kinds = told["kinds"] or ["neuron"] * layer.shape[1]
     figure.add_heatmap(

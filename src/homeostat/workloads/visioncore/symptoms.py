@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from homeostat.symptoms.seen import Seen
-from homeostat.symptoms.symptom import Symptom
+from homeostat.inspect.symptoms.evidence import Seen
+from homeostat.inspect.symptoms.symptom import Symptom
 from homeostat.wording import plural
 
 REMEDIES: dict[str, dict[str, Any]] = {

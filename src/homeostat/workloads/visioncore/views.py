@@ -28,7 +28,7 @@ def rates(kept: Kept) -> View | None:
     """The best, the middle and the worst predicted neuron over time."""
     from plotly.subplots import make_subplots
 
-    from homeostat.report.figures.style import INK, ORANGE, dressed
+    from homeostat.pages.figures.style import INK, ORANGE, dressed
 
     found = kept.artifact(FILE)
     if found is None or not found["shown"]:
@@ -81,7 +81,7 @@ def gaze(kept: Kept) -> View | None:
     """Where the eye went meanwhile."""
     import plotly.graph_objects as go
 
-    from homeostat.report.figures.style import GRID, SCALE, dressed
+    from homeostat.pages.figures.style import GRID, SCALE, dressed
 
     found = kept.artifact(FILE)
     if found is None:
@@ -124,7 +124,7 @@ def fields(kept: Kept) -> View | None:
     from plotly.subplots import make_subplots
     from scipy.ndimage import gaussian_filter
 
-    from homeostat.report.figures.style import dressed
+    from homeostat.pages.figures.style import dressed
 
     found = kept.artifact(FILE)
     if found is None or not found["field_neurons"]:
@@ -161,7 +161,7 @@ def fields(kept: Kept) -> View | None:
 
 
 def _field(figure: go.Figure, field_HW: np.ndarray, row: int, column: int) -> None:
-    from homeostat.report.figures.style import DIVERGING
+    from homeostat.pages.figures.style import DIVERGING
 
     largest = float(np.abs(field_HW).max()) or 1.0
     figure.add_heatmap(

@@ -1,0 +1,177 @@
+"""The routes of the dashboard: pages, data as JSON, and a stream of change messages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from homeostat.dashboard.guard import LOOPBACK, guard
+from homeostat.dashboard.library import Library
+from homeostat.dashboard.runs import Runs
+from homeostat.dashboard.studies import Studies
+from homeostat.errors import HomeostatError
+from homeostat.record.files import plain
+
+TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+LOOK_EVERY_S = 1.0
+
+
+def make_app(
+    results: str | Path = "results",
+    *,
+    store: str | Path | None = None,
+    token: str | None = None,
+    hosts: Collection[str] = LOOPBACK,
+) -> FastAPI:
+    """The dashboard of one results folder.
+
+    Args:
+        results: The folder.
+        store: Where its studies are, if elsewhere.
+        token: The secret that readers must give; None on the loopback address.
+        hosts: Names under which it answers.
+    """
+    library = Library(results, store)
+    app = FastAPI(title="Homeostat", docs_url=None, redoc_url=None, openapi_url=None)
+    app.middleware("http")(guard(hosts, token))
+
+    @app.exception_handler(HomeostatError)
+    def complain(_: Request, error: HomeostatError) -> Response:
+        return JSONResponse({"error": error.message, "hint": error.hint}, 404)
+
+    _pages(app)
+    _runs(app, library.runs)
+    _studies(app, library.studies)
+
+    @app.get("/api/replays")
+    def replays() -> Response:
+        return _json(library.replays())
+
+    @app.get("/api/replays/{name}")
+    def replay(name: str) -> Response:
+        return _json(library.replay(name))
+
+    @app.get("/api/notes")
+    def notes() -> Response:
+        return PlainTextResponse(library.notes())
+
+    @app.get("/api/workloads")
+    def workloads() -> Response:
+        return _json(library.workloads())
+
+    @app.get("/api/events")
+    def events(request: Request) -> Response:
+        return StreamingResponse(_changes(library, request), media_type="text/event-stream")
+
+    return app
+
+
+def _pages(app: FastAPI) -> None:
+    """The page and its files; no name from a request is ever a path."""
+    static = resources.files("homeostat.dashboard").joinpath("static")
+    files = {entry.name: entry.read_bytes() for entry in static.iterdir() if entry.is_file()}
+
+    @app.get("/")
+    def index() -> Response:
+        return Response(files["index.html"], media_type="text/html")
+
+    @app.get("/static/plotly.js")
+    def plotly() -> Response:
+        from plotly.offline import get_plotlyjs
+
+        kept = {"Cache-Control": "max-age=86400"}
+        return Response(get_plotlyjs(), media_type="text/javascript", headers=kept)
+
+    @app.get("/static/{name}")
+    def file(name: str) -> Response:
+        if name not in files:
+            return PlainTextResponse("No such file.\n", 404)
+        return Response(files[name], media_type=TYPES[name.rpartition(".")[2]])
+
+
+def _runs(app: FastAPI, runs: Runs) -> None:
+    @app.get("/api/runs")
+    def lines() -> Response:
+        return _json(runs.lines())
+
+    @app.get("/api/runs/{name}")
+    def one(name: str) -> Response:
+        return _json(runs.one(name))
+
+    @app.get("/api/curves")
+    def curves(run: Annotated[list[str], Query()], metric: str | None = None) -> Response:
+        return _figure(runs.curves(run, metric))
+
+    @app.get("/api/runs/{name}/families/{stem}")
+    def family(name: str, stem: str, seed: int | None = None) -> Response:
+        return _figure(runs.family(name, stem, seed))
+
+    @app.get("/api/runs/{name}/views")
+    def views(name: str, seed: int | None = None) -> Response:
+        return _json(runs.views(name, seed))
+
+    @app.get("/api/compare")
+    def compare(run: Annotated[list[str], Query()]) -> Response:
+        return _json(runs.compare(run))
+
+
+def _studies(app: FastAPI, studies: Studies) -> None:
+    @app.get("/api/studies")
+    def lines() -> Response:
+        return _json(studies.lines())
+
+    @app.get("/api/studies/{name}")
+    def one(name: str) -> Response:
+        return _json(studies.one(name))
+
+    @app.get("/api/studies/{name}/trials")
+    def trials(
+        name: str,
+        page: Annotated[int, Query(ge=0)] = 0,
+        sort: str = "number",
+        down: bool = False,
+        find: str = "",
+    ) -> Response:
+        return _json(studies.trials(name, page=page, sort=sort, down=down, find=find))
+
+    @app.get("/api/studies/{name}/checklist")
+    def checklist(name: str) -> Response:
+        return _json(studies.checklist(name))
+
+    @app.get("/api/studies/{name}/views")
+    def views(name: str, seed: int | None = None) -> Response:
+        return _json(studies.views(name, seed))
+
+    @app.get("/api/studies/{name}/figures/{kind}")
+    def figure(name: str, kind: str) -> Response:
+        return _figure(studies.figure(name, kind))
+
+
+async def _changes(library: Library, request: Request) -> AsyncIterator[str]:
+    """A message whenever there is something new to see."""
+    seen = ""
+    while not await request.is_disconnected():
+        version = await asyncio.to_thread(library.version)
+        if version != seen:
+            seen = version
+            yield f"data: {version}\n\n"
+        else:
+            yield ": still here\n\n"
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _json(content: Any) -> Response:
+    """JSON in which a number that is not finite is null."""
+    return Response(json.dumps(plain(content, null=True)), media_type="application/json")
+
+
+def _figure(figure: Any) -> Response:
+    text = figure.to_json() if figure is not None else "null"
+    return Response(text, media_type="application/json")

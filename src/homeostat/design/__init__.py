@@ -1,0 +1,1 @@
+"""Designs: which configurations to run, fixed before any of them has run."""

@@ -1,0 +1,158 @@
+"""The learning-rate range test: short runs over a ladder of rates, and the rate they point to.
+
+Every rung starts from the same weights and sees the same data, so the rungs differ in nothing but
+the rate. A sweep of the rate inside one run is cheaper, but it confounds the rate with progress,
+and it cannot reach into a loop that sets its own schedule; this works for any workload.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from homeostat import execute
+from homeostat.errors import UnknownNameError, did_you_mean
+from homeostat.record import Outcome
+from homeostat.record.runs import RunRecord
+from homeostat.space import Config, Float
+from homeostat.workload import load
+from homeostat.workload.workload import Workload
+
+# Names under which workloads keep their rate, in the order in which they are looked for.
+USUAL_NAMES = ("learning_rate", "lr", "peak_lr")
+
+# The suggestion stays this factor below the first rate that fails: a short test fails late.
+MARGIN = 3.0
+
+
+@dataclass(frozen=True)
+class RateRung:
+    """One rate: the loss at the end of its short run, and why it ended if it failed."""
+
+    rate: float
+    loss: float
+    outcome: Outcome
+    reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return not math.isfinite(self.loss)
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """What a range test saw.
+
+    Attributes:
+        parameter: Name of the rate in the space.
+        metric: The loss compared: `train_loss` where reported, else the workload's metric.
+        rungs: Every rate tried, lowest first.
+        suggested: Where to start; None when every rate failed.
+        why: How it was chosen, in a sentence.
+    """
+
+    parameter: str
+    metric: str
+    rungs: tuple[RateRung, ...]
+    suggested: float | None
+    why: str
+
+
+def lr_find(
+    workload: Workload | str,
+    config: Config | Mapping[str, Any] | None = None,
+    *,
+    parameter: str | None = None,
+    num_rates: int = 10,
+    steps: int | None = None,
+    seed: int = 42,
+    on_rung: Callable[[RateRung], None] | None = None,
+) -> RangeTest:
+    """Train briefly at each of `num_rates` rates over the rate's whole range.
+
+    Args:
+        workload: A workload, or what `load.find` takes.
+        config: Values to set; the rest is at its default.
+        parameter: The rate's name; found automatically when it is a usual one.
+        num_rates: Rungs of the ladder, evenly spaced in the logarithm.
+        steps: Length of each run, in the workload's unit; a tenth of its budget by default.
+        on_rung: Called after each rate.
+
+    Raises:
+        UnknownNameError: If the space has no such rate.
+    """
+    workload = load.find(workload)
+    given = dict(config.given if isinstance(config, Config) else config or {})
+    name = parameter or _usual_name(workload)
+    rate = workload.space.searched().get(name)
+    if not isinstance(rate, Float):
+        raise UnknownNameError(
+            f"{workload.name} has no learning rate {name!r} that varies. "
+            f"{did_you_mean(name, workload.space.searched())}"
+        )
+    steps = max(workload.budget // 10, 2) if steps is None else steps
+    rungs, metric = [], workload.metric
+    with tempfile.TemporaryDirectory() as folder:
+        for value in np.geomspace(max(rate.low, 1e-12), rate.high, num_rates):
+            changes = given | {name: min(max(float(value), rate.low), rate.high)}
+            record = execute.run(
+                workload, changes, seeds=[seed], budget=steps, results=folder, flight=False
+            )
+            rung, metric = _rung(changes[name], record, workload)
+            rungs.append(rung)
+            if on_rung is not None:
+                on_rung(rung)
+    suggested, why = suggest(rungs, workload.goal if metric == workload.metric else "minimize")
+    return RangeTest(name, metric, tuple(rungs), suggested, why)
+
+
+def suggest(rungs: list[RateRung], goal: str = "minimize") -> tuple[float | None, str]:
+    """The rate to start from, and how it was chosen.
+
+    The rate of the best loss after smoothing over neighbours, kept at most a third of the lowest
+    rate that failed.
+    """
+    sound = [rung for rung in rungs if not rung.failed]
+    if not sound:
+        return None, f"Every rate failed, down to {rungs[0].rate:.2g}: {rungs[0].reason}."
+    losses = np.array([rung.loss for rung in sound])
+    if goal == "maximize":
+        losses = -losses
+    padded = np.pad(losses, 1, mode="edge")
+    smooth = np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
+    best = sound[int(np.argmin(smooth))].rate
+    broken = [rung.rate for rung in rungs if rung.failed and rung.rate > sound[0].rate]
+    if broken and best > broken[0] / MARGIN:
+        safe = max(broken[0] / MARGIN, rungs[0].rate)
+        return safe, f"A third of {broken[0]:.2g}, the lowest rate that failed."
+    if best == rungs[-1].rate:
+        return best, "The best is the highest rate of the range: a higher one may be better still."
+    if best == rungs[0].rate:
+        return best, "The best is the lowest rate of the range: a lower one may be better still."
+    return best, f"The best loss of {len(sound)} rates, smoothed over neighbours."
+
+
+def _rung(rate: float, record: RunRecord, workload: Workload) -> tuple[RateRung, str]:
+    (attempt,) = record.attempts
+    curves = attempt.curves
+    metric = "train_loss" if "train_loss" in curves else workload.metric
+    last = curves.last(metric)
+    if attempt.outcome is not Outcome.COMPLETED or last is None or not math.isfinite(last):
+        return RateRung(rate, math.inf, attempt.outcome, attempt.reason), metric
+    return RateRung(rate, float(last), attempt.outcome), metric
+
+
+def _usual_name(workload: Workload) -> str:
+    known = workload.space.searched()
+    for name in USUAL_NAMES:
+        if name in known:
+            return name
+    raise UnknownNameError(
+        f"{workload.name} has no parameter called {' or '.join(USUAL_NAMES)}.",
+        hint="Name it:  --param NAME",
+    )

@@ -1,0 +1,1 @@
+"""Engines: where attempts run: in this process, in worker processes, on a Ray cluster."""

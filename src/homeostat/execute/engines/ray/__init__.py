@@ -1,0 +1,1 @@
+"""The Ray engine: attempts on the nodes of a cluster."""

@@ -1,0 +1,1 @@
+"""What happens inside one process: one attempt through guard, record and pruning."""

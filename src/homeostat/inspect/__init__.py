@@ -1,0 +1,1 @@
+"""Inspection: what happens inside a training loop, and what is wrong with it."""

@@ -1,0 +1,178 @@
+"""Descent: what is reported gets better when what is trained on goes down."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.tracer.recording import Recording
+from homeostat.record.check import Check, Checks, Found
+
+MOST_BLOWN = 10.0
+_HIGH = re.compile(r"(^|_)(acc|accuracy|auc|auroc|f1|r2|recall|bleu|iou|dice)(_|$)")
+_LOW = re.compile(r"(^|_)(loss|error|err|mse|rmse|mae|nll|perplexity|cross_entropy)(_|$)")
+LEAST_BACKWARDS = 4
+
+
+def check(bench: ShortRuns) -> Checks:
+    found = Found("descent")
+    run = bench.anatomy
+    losses = _losses(run)
+    objective = _objective(bench)
+    if len(losses) < LEAST_BACKWARDS:
+        yield found.skipped("Fewer than four backward passes were seen.")
+        return
+    finding = (
+        _uphill(found, run, losses, objective)
+        or _negated(found, bench, run, losses, objective)
+        or _wrong_goal(found, bench, losses, objective)
+        or _blown(found, run, losses)
+    )
+    if finding is not None:
+        yield finding
+        return
+    first, last = _ends(losses)
+    yield found.ok(f"The loss that is trained on goes from {first:.4g} to {last:.4g}.")
+
+
+def _losses(run: Recording) -> list[float]:
+    return [b.loss for b in run.backwards if math.isfinite(b.loss)]
+
+
+def _objective(bench: ShortRuns) -> list[float]:
+    """The score of each report of the plain run (the longest there is), lower is better."""
+    workload = bench.workload
+    sign = 1.0 if workload.goal == "minimize" else -1.0
+    return [sign * v for v in bench.plain().curve(workload.metric) if math.isfinite(v)]
+
+
+def _ends(values: list[float]) -> tuple[float, float]:
+    """Means of the first and the last tenth."""
+    few = max(1, len(values) // 10)
+    return float(np.mean(values[:few])), float(np.mean(values[-few:]))
+
+
+def _worsens(objective: list[float]) -> bool:
+    """Worse at the end than at the start, by more than it wavers, and best early."""
+    if len(objective) < 3:
+        return False
+    first, last = _ends(objective)
+    rough = float(np.median(np.abs(np.diff(objective)))) if len(objective) > 3 else 0.0
+    early = int(np.argmin(objective)) <= 0.2 * len(objective)
+    rises = float(np.mean(np.diff(objective) > 0))
+    return early and last - first > max(2 * rough, 1e-3 * abs(first)) and rises > 0.6
+
+
+def _uphill(
+    found: Found, run: Recording, losses: list[float], objective: list[float]
+) -> Check | None:
+    """Each step goes along the gradient of its own loss, not against it."""
+    if len({u.optimizer for u in run.updates}) > 1:
+        return None  # adversaries may climb
+    slopes = [u.descent for u in run.updates if u.descent] or [s.slope for s in run.hand_steps]
+    climbing = [s for s in slopes if s > 0]
+    first, last = _ends(losses)
+    if len(slopes) < 3 or len(climbing) < 0.9 * len(slopes):
+        return None
+    if last <= first and not _worsens(objective):
+        return None
+    return found.fault(
+        f"The steps go uphill: {len(climbing)} of {len(slopes)} move along the gradient, and the "
+        f"loss rises from {first:.4g} to {last:.4g}.",
+        "Subtract the gradient: see the sign of the rate, and maximize= of the optimiser.",
+        climbing=len(climbing),
+    )
+
+
+def _negated(
+    found: Found, bench: ShortRuns, run: Recording, losses: list[float], objective: list[float]
+) -> Check | None:
+    """The loss that is trained on falls, and the score gets worse with it."""
+    first, last = _ends(losses)
+    known = [slope for b in run.backwards for slope in b.slopes]
+    up = [name for name, slope in known if slope < 0]
+    against = bool(known) and len(up) > 0.5 * len(known)
+    alone = len({u.optimizer for u in run.updates}) == 1 and len(up) == len(known)
+    certain = against and alone and not _worsens([-v for v in objective])
+    if not last < first or not (certain or _worsens(objective)):
+        return None
+    mirrored = _mirrored(bench, run, losses)
+    if not against and not mirrored and not (first <= 0 and last < 2 * min(first, -1e-3)):
+        return None
+    what = f"{up[0]} is driven up" if against else "it looks like the score with a minus"
+    score_first, score_last = _ends(objective)
+    sign = 1 if bench.workload.goal == "minimize" else -1
+    return found.fault(
+        f"The loss has the wrong sign: what is trained on falls from {first:.4g} to {last:.4g}, "
+        f"while {bench.workload.metric} goes from {sign * score_first:.4g} to "
+        f"{sign * score_last:.4g} ({what}).",
+        "Take the minus away: optimisers minimise.",
+        slopes=known[:4],
+    )
+
+
+def _mirrored(bench: ShortRuns, run: Recording, losses: list[float]) -> bool:
+    """A reported number that starts where minus the loss does, and rises as it falls."""
+    for name in {name for report in run.reports for name in report.metrics}:
+        curve = [v for v in bench.plain().curve(name) if math.isfinite(v)]
+        if len(curve) < 3:
+            continue
+        first, last = _ends(curve)
+        near = abs(first + losses[0]) <= 0.4 * abs(first)
+        if near and last > first and losses[0] < 0 < first:
+            return True
+    return False
+
+
+def _wrong_goal(
+    found: Found, bench: ShortRuns, losses: list[float], objective: list[float]
+) -> Check | None:
+    """The score moves as its name or the loss suggests, and the workload asks for the opposite."""
+    workload = bench.workload
+    curve = bench.plain().curve(workload.metric)
+    first, last = _ends(losses)
+    if len(curve) < 3 or not last < first:
+        return None
+    start, end = _ends(curve)
+    name = workload.metric.lower()
+    if workload.goal == "maximize":
+        like_loss = _worsens(objective) and abs(start - losses[0]) <= 0.4 * abs(losses[0])
+        wrong, right = end < start and (like_loss or bool(_LOW.search(name))), "minimize"
+    else:
+        late = int(np.argmax(curve)) >= len(curve) // 2
+        wrong, right = end > 1.02 * start >= 0 and late and bool(_HIGH.search(name)), "maximize"
+    if not wrong:
+        return None
+    return found.fault(
+        f"{workload.metric} {'falls' if end < start else 'rises'} ({start:.4g} to {end:.4g}) as "
+        "the loss that is trained on falls, but the workload says that it is to be "
+        f"{workload.goal}d.",
+        f'Write goal="{right}".',
+    )
+
+
+def _blown(found: Found, run: Recording, losses: list[float]) -> Check | None:
+    """The loss leaves at once."""
+    if len({u.optimizer for u in run.updates}) > 1 or losses[0] <= 0:
+        return None
+    first = float(np.median(losses[: max(1, min(3, len(losses) // 4))]))
+    _, last = _ends(losses)
+    worst = max(losses)
+    finite = len(losses) == len(run.backwards)
+    if last < MOST_BLOWN * losses[0] and worst < 1e3 * max(first, losses[0]) and finite:
+        return None
+    if finite and last <= losses[0]:
+        return None
+    if not finite and not worst > MOST_BLOWN * losses[0]:
+        return None
+    move = max((w.move for w in run.weights if w.tensor.ndim > 1), default=0.0)
+    rate = max((max(r, default=0.0) for o in run.optimizers for r in o.rates), default=0.0)
+    return found.fault(
+        f"The loss explodes: from {losses[0]:.4g} to {worst:.4g} within {len(losses)} training "
+        f"steps, at a rate of {rate:.2g}; one step changes a tensor by {move:.2g} of itself.",
+        "Lower the learning rate by a factor of ten or more, or warm up (homeostat lr-find).",
+        rate=rate, move=move,
+    )  # fmt: skip

@@ -1,0 +1,47 @@
+"""Repeats: the same seed gives the same numbers, and another seed gives others."""
+
+from __future__ import annotations
+
+from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.compare import difference
+from homeostat.record.check import Checks, Found
+from homeostat.wording import some
+
+
+def check(bench: ShortRuns) -> Checks:
+    found = Found("repeats")
+    first, second = bench.plain(), bench.again()
+    noisy = sorted(bench.noisy)
+    gap = difference(first, second, ignore=noisy)
+    if gap:
+        yield found.fault(
+            f"The same seed does not repeat itself: {gap}.",
+            "Draw from trial.rng(...) or trial.torch_rng(...), or from the process's generators, "
+            "which are seeded for each attempt; not from one that is made without a seed.",
+            difference=gap,
+        )
+    else:
+        but = f", apart from {some(noisy)}, which measure the machine" if noisy else ""
+        yield found.ok(f"The same seed twice gives the same numbers, bit by bit{but}.")
+
+    seed = Found("seed")
+    other = bench.plain(seed=bench.seed + 1)
+    if difference(first, other, ignore=noisy):
+        yield seed.ok(f"Seeds {bench.seed} and {bench.seed + 1} give different runs.")
+        return
+    if any(update.nonfinite for update in bench.anatomy.updates):
+        yield seed.skipped("The weights are not finite, so seeds cannot be told apart.")
+        return
+    drew = bench.anatomy.drew
+    seeded = bench.anatomy.seeded
+    if drew or seeded:
+        how = f" It calls {some(sorted(set(seeded)))} itself." if seeded else ""
+        yield seed.fault(
+            f"Seeds {bench.seed} and {bench.seed + 1} give the same run bit by bit, although it "
+            f"draws random numbers.{how}",
+            "Seed from trial.seed, or leave seeding to the tool: without this, several seeds are "
+            "one seed several times, and every interval is too narrow.",
+            seeded=seeded,
+        )
+    else:
+        yield seed.ok("The loop draws no random numbers: one seed is enough.")

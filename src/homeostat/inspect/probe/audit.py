@@ -1,0 +1,118 @@
+"""The audit: every check in order, over short runs of one configuration."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import UnknownNameError, did_you_mean
+from homeostat.inspect.checks import (
+    activations,
+    causality,
+    clipping,
+    coverage,
+    descent,
+    gradients,
+    knobs,
+    labels,
+    losses,
+    modes,
+    noise,
+    order,
+    overlap,
+    reach,
+    repeats,
+    runs,
+    schedule,
+    update_rule,
+)
+from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.result import ProbeResult
+from homeostat.record.check import Check, Checks
+from homeostat.space import Config
+from homeostat.workload import load
+from homeostat.workload.workload import Workload
+
+# In the order in which one would ask: does it run, does it learn, can its scores be believed; then
+# the knobs, which take the time that is left.
+CHECKS: dict[str, Callable[[ShortRuns], Checks]] = {
+    "runs": runs.check,
+    "repeats": repeats.check,
+    "coverage": coverage.check,
+    "order": order.check,
+    "gradients": gradients.check,
+    "activations": activations.check,
+    "losses": losses.check,
+    "descent": descent.check,
+    "modes": modes.check,
+    "clipping": clipping.check,
+    "schedule": schedule.check,
+    "overlap": overlap.check,
+    "labels": labels.check,
+    "causality": causality.check,
+    "reach": reach.check,
+    "update rule": update_rule.check,
+    "knobs": knobs.check,
+    "noise": noise.check,
+}
+
+
+def probe(
+    workload: Workload | str | Path,
+    *,
+    config: Config | Mapping[str, Any] | None = None,
+    seed: int = 42,
+    steps: int | None = None,
+    seconds: float = 25.0,
+    only: Collection[str] | None = None,
+    on_check: Callable[[Check], None] | None = None,
+) -> ProbeResult:
+    """Audit a workload before tuning: are its knobs connected, does it learn, is it sound?
+
+    Args:
+        workload: A workload, or what `load.find` takes: a name, a file, "file.py:name".
+        config: Values to set; the rest is at its default.
+        steps: Length of the short runs; by default as many as the time allows.
+        seconds: Roughly how long it may take.
+        only: Names of the checks to run; see CHECKS.
+        on_check: Called with each finding as it is made.
+
+    Raises:
+        UnknownNameError: If `only` names a check that there is not.
+    """
+    load.refuse_while_loading()
+    workload = load.find(workload)
+    for name in only or ():
+        if name not in CHECKS:
+            raise UnknownNameError(f"No check {name!r}.", hint=did_you_mean(name, CHECKS))
+    resolved = config if isinstance(config, Config) else workload.space.resolve(config)
+    started = time.perf_counter()
+    bench = ShortRuns(workload, resolved, seed=seed, steps=steps, seconds=seconds)
+    found: list[Check] = []
+    for name, check in CHECKS.items():
+        if only is not None and name not in only:
+            continue
+        for finding in _told(name, check, bench):
+            found.append(finding)
+            if on_check is not None:
+                on_check(finding)
+        base = bench.plain()
+        if not base.reports and not base.num_updates:
+            break  # it does not run: there is nothing to look at
+    return ProbeResult(
+        workload=workload.name,
+        checks=tuple(found),
+        seconds=time.perf_counter() - started,
+        steps=bench.budget,
+    )
+
+
+def _told(name: str, check: Callable[[ShortRuns], Checks], bench: ShortRuns) -> Checks:
+    """A check's findings. It calls the user's code in ways that the code may not expect."""
+    try:
+        yield from check(bench)
+    except Exception as error:  # whatever that code raises; the other checks go on
+        text = " ".join(str(error).split())[:200]
+        yield Check(name, "skipped", f"This check failed: {type(error).__name__}: {text}")

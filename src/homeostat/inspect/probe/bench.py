@@ -1,0 +1,298 @@
+"""Bench: makes the short runs that checks compare, each once, within the time there is."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from homeostat.execute.loop.drive import Watcher, pull
+from homeostat.execute.loop.isolation import Isolation
+from homeostat.inspect.probe.compare import difference, noisy_metrics, same
+from homeostat.inspect.tracer.recording import Recording
+from homeostat.inspect.tracer.traced_config import Spy
+from homeostat.record.outcome import Outcome
+from homeostat.space import Config
+from homeostat.wording import plural
+from homeostat.workload.report import Report
+from homeostat.workload.trial import Trial
+from homeostat.workload.workload import Workload
+
+CLOSE_LOOKS = 40
+"""The first updates that are all looked at closely; later ones now and then."""
+
+
+class ShortRuns:
+    """A workload, a configuration, and what its short runs did.
+
+    bench.plain()               reports and weights of the configuration as it is
+    bench.plain(lr=0.1)         with another value
+    bench.anatomy               every operation, call and update of the configuration
+    """
+
+    def __init__(
+        self, workload: Workload, config: Config, *, seed: int, steps: int | None, seconds: float
+    ) -> None:
+        self.workload = workload
+        self.config = config
+        self.seed = seed
+        self.budget = min(steps or workload.budget, workload.budget)
+        self.seconds = seconds
+        self.most_updates: int | None = None
+        self._started = time.perf_counter()
+        self._runs: dict[Any, Recording] = {}
+        self._anatomy: Recording | None = None
+        self._noisy: frozenset[str] | None = None
+        self._choose_length(steps)
+
+    @property
+    def left_s(self) -> float:
+        return self.seconds - (time.perf_counter() - self._started)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the short runs are whole attempts."""
+        return self.budget == self.workload.budget and self.most_updates is None
+
+    @property
+    def length(self) -> str:
+        """How long the short runs are, in words."""
+        unit = self.workload.unit
+        if self.most_updates is not None:
+            return f"{self.most_updates} updates"
+        return plural(self.budget, unit)
+
+    def _choose_length(self, steps: int | None) -> None:
+        """Time one run, and choose a length at which every knob can have its runs.
+
+        One run of the whole length also gives the baseline; where that is too long, it shows the
+        pace, and the runs get as many steps as fit.
+        """
+        share = self.seconds / (self._num_knobs() + 14)
+        limit_s = max(2 * share, 1.5)
+        had_torch = "torch" in sys.modules
+        first = self.run(self.config, self.seed, limit_s=limit_s)
+        if first.cut or (not had_torch and "torch" in sys.modules):
+            # The first run also imports, compiles and reads files: that is no part of the probe's
+            # time, or nothing would be left of it. And without PyTorch it is not watched.
+            self._started = time.perf_counter()
+            first = self.run(self.config, self.seed, limit_s=limit_s)
+        if not first.cut:
+            self._runs[self._key(self.config, self.seed)] = first
+        elif steps is None:
+            reports = len(first.reports)
+            if reports >= 2:
+                pace = first.seconds / reports
+                self.budget = max(2, min(self.budget, int(share / pace)))
+            else:
+                self.most_updates = max(2, int(first.num_updates * share / first.seconds))
+                self.budget = min(self.budget, 2)
+
+    def _num_knobs(self) -> int:
+        return sum(1 for p in self.workload.space.values() if getattr(p, "tier", None) is not None)
+
+    def plain(self, config: Config | None = None, seed: int | None = None) -> Recording:
+        """A run that is compared with others: its reports and the weights it ends with."""
+        config = config or self.config
+        seed = self.seed if seed is None else seed
+        key = self._key(config, seed)
+        if key not in self._runs:
+            self._runs[key] = self.run(config, seed)
+        return self._runs[key]
+
+    def changes(self, config: Config, reference: Recording) -> str:
+        """Where the run of a configuration departs from another; it is followed no further."""
+        key = self._key(config, reference.seed)
+        if key in self._runs:
+            return difference(reference, self._runs[key], ignore=self.noisy)
+        expected = iter(reference.reports)
+
+        def differs(report: Report) -> bool:
+            other = next(expected, None)
+            return other is None or not same(report, other, self.noisy)
+
+        limit_s = max(3 * reference.seconds, 1.0)
+        run = self.run(config, reference.seed, until=differs, limit_s=limit_s)
+        if not run.cut:
+            self._runs[key] = run
+        return difference(reference, run, ignore=self.noisy)
+
+    @property
+    def noisy(self) -> frozenset[str]:
+        """Metrics that differ between equal runs, and are named like a measure of the machine."""
+        if self._noisy is None:
+            self._noisy = noisy_metrics(self.plain(), self.again())
+        return self._noisy
+
+    def again(self) -> Recording:
+        """The same run once more, for whether it repeats itself."""
+        key = ("again", self.budget, self.most_updates)
+        if key not in self._runs:
+            self._runs[key] = self.run(self.config, self.seed)
+        return self._runs[key]
+
+    @property
+    def anatomy(self) -> Recording:
+        """Everything the configuration's run did. Empty for a loop without PyTorch."""
+        if self._anatomy is None:
+            limit = max(0.35 * self.seconds, 2.0)
+            self._anatomy = self.run(self.config, self.seed, anatomy=True, limit_s=limit)
+            plain = self.plain()
+            failed = self._anatomy.ending.outcome is Outcome.FAILED
+            if failed and plain.ending.outcome is not Outcome.FAILED:  # it minds being watched
+                self._anatomy = self.run(
+                    self.config, self.seed, anatomy=True, limit_s=limit, operations=False
+                )
+        return self._anatomy
+
+    def start(self, config: Config) -> Recording:
+        """A run that ends after its first update: which optimisers there are, and how set."""
+        key = ("start", config.digest)
+        if key not in self._runs:
+            self._runs[key] = self.run(config, self.seed, most_updates=1, limit_s=self.left_s)
+        return self._runs[key]
+
+    def first_update(self, config: Config) -> Recording:
+        """A run that ends after its first update, with how that moved each weight."""
+        return self.run(config, self.seed, anatomy=True, operations=False, most_updates=1)
+
+    def vary(self, changes: Mapping[str, Any]) -> Config:
+        """The configuration with some values changed."""
+        given = {**self.config.given, **changes}
+        return self.workload.space.resolve(
+            given, inherited=[name for name in given if name not in changes]
+        )
+
+    def _key(self, config: Config, seed: int) -> Any:
+        return (config.digest, seed, self.budget, self.most_updates)
+
+    def run(
+        self,
+        config: Config,
+        seed: int,
+        *,
+        anatomy: bool = False,
+        operations: bool = True,
+        limit_s: float | None = None,
+        budget: int | None = None,
+        until: Callable[[Report], bool] = lambda report: False,
+        most_updates: int | None = None,
+        followed: str = "",
+    ) -> Recording:
+        """Drive the loop here once, and note what it does.
+
+        Args:
+            anatomy: Note every call and weight, and every operation unless `operations` is false.
+            limit_s: The run is cut when it takes longer.
+            budget: Steps, in place of the bench's.
+            until: The run is cut after the first report for which this holds.
+            most_updates: The run is cut after so many, in place of the bench's limit.
+            followed: A parameter whose comparisons with anything are noted.
+        """
+        budget = budget or self.budget
+        spy = Spy(config, followed)
+        recording = Recording(config, seed, budget, anatomy=anatomy)
+        trial = Trial(spy, seed=seed, budget=budget)
+        started = time.perf_counter()
+
+        def keep_going() -> bool:
+            return limit_s is None or time.perf_counter() - started < limit_s
+
+        isolation = Isolation(seed)
+        isolation.enter()
+        try:
+            with _quiet(recording):
+                self._drive(trial, recording, keep_going, operations, until, most_updates)
+        finally:
+            isolation.leave()
+        recording.seconds = time.perf_counter() - started
+        recording.read = frozenset(spy.__dict__["read"])
+        recording.compared = bool(spy.__dict__["compared"])
+        return recording
+
+    def _drive(
+        self,
+        trial: Trial,
+        recording: Recording,
+        keep_going: Callable[[], bool],
+        operations: bool,
+        until: Callable[[Report], bool],
+        most_updates: int | None,
+    ) -> None:
+        if "torch" not in sys.modules:
+            self._drive_without_torch(trial, recording, keep_going, until)
+            return
+        from homeostat.inspect.tracer.hooks import attached
+        from homeostat.inspect.tracer.operations import Operations
+        from homeostat.inspect.tracer.pairs import TargetPairs
+        from homeostat.inspect.tracer.recorder import Tracer
+        from homeostat.inspect.tracer.shared import Halt
+
+        recorder = Tracer(
+            recording,
+            _looked_at,
+            most_updates=most_updates or self.most_updates,
+            keep_going=keep_going,
+        )
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(attached(recorder))
+            if recording.anatomy and operations:
+                stack.enter_context(TargetPairs(recorder))
+                stack.enter_context(Operations(recorder))
+            loop = pull(self.workload, trial, observers=[recorder], ending=recording.ending)
+            try:
+                for report in loop:
+                    if until(report):
+                        recording.cut = "differs"
+                        break
+            except Halt:
+                pass
+            recorder.shared.busy = True
+            loop.close()
+        recorder.finish()
+
+    def _drive_without_torch(
+        self,
+        trial: Trial,
+        recording: Recording,
+        keep_going: Callable[[], bool],
+        until: Callable[[Report], bool],
+    ) -> None:
+        noted = _Noted(recording)
+        loop = pull(self.workload, trial, observers=[noted], ending=recording.ending)
+        for report in loop:
+            if until(report) or not keep_going():
+                recording.cut = "time" if not keep_going() else "differs"
+                break
+        loop.close()
+
+
+class _Noted(Watcher):
+    """Keeps the reports of a loop without PyTorch."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    def after_report(self, step: int, report: Report) -> None:
+        self._recording.reports.append(report)
+
+
+def _looked_at(update: int) -> bool:
+    return update < CLOSE_LOOKS or update & (update - 1) == 0 or update % 100 == 0
+
+
+@contextlib.contextmanager
+def _quiet(recording: Recording) -> Iterator[None]:
+    """Hide what the loop prints, and keep its warnings as evidence."""
+    with (
+        warnings.catch_warnings(record=True) as told,
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("always")
+        yield
+    recording.warnings = [str(w.message) for w in told]

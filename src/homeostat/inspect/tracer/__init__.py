@@ -1,0 +1,1 @@
+"""The tracer: what one short run does, recorded as plain facts."""

@@ -1,0 +1,134 @@
+"""Everything that the findings of a study are written from, read from what was kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import HomeostatError
+from homeostat.record.outcome import Outcome
+from homeostat.record.runs import RunRecord, read_run
+from homeostat.search.result import command
+from homeostat.search.review.round import Round
+from homeostat.study.definition import Definition
+from homeostat.study.records import StudyRow, TrialRow
+from homeostat.study.store import Store
+from homeostat.workload import load
+from homeostat.workload.workload import Workload
+
+PLAN = "plan.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """One study.
+
+    Attributes:
+        row: The study as stored.
+        workload: Its workload; None where it cannot be found again (a notebook's own).
+        trials: All, by number.
+        ranked: Those with a value, best first by the main objective.
+        phases: Of the plan that made it, if one did.
+        folder: Where its runs are.
+    """
+
+    row: StudyRow
+    workload: Workload | None
+    trials: Sequence[TrialRow]
+    ranked: Sequence[TrialRow]
+    phases: Sequence[Mapping[str, Any]] = ()
+    folder: Path
+    _runs: dict[int, RunRecord | None] = field(default_factory=dict, repr=False)
+
+    @property
+    def objectives(self) -> dict[str, str]:
+        """Metric -> goal, the main one first."""
+        return dict(self.row.definition["objectives"])
+
+    @property
+    def metric(self) -> str:
+        return next(iter(self.objectives))
+
+    @property
+    def goal(self) -> str:
+        return self.objectives[self.metric]
+
+    @property
+    def unit(self) -> str:
+        return self.workload.unit if self.workload is not None else "step"
+
+    def run(self, number: int) -> RunRecord | None:
+        """The run of a trial, if it is still on disk."""
+        if number not in self._runs:
+            try:
+                self._runs[number] = read_run(self.folder / f"trial_{number:04d}")
+            except HomeostatError:
+                self._runs[number] = None
+        return self._runs[number]
+
+    @property
+    def round(self) -> Round | None:
+        """The study as its checklist sees it; None without a workload or a result."""
+        if self.workload is None or not self.ranked:
+            return None
+        return Round(
+            row=self.row,
+            workload=self.workload,
+            definition=Definition.from_json(self.row.definition),
+            trials=self.trials,
+            best=self.ranked[0],
+            folder=self.folder,
+        )
+
+    def confirmed(self, number: int) -> RunRecord | None:
+        """The run of a trial on fresh seeds, if it was confirmed."""
+        try:
+            return read_run(self.folder / f"confirm_{number:04d}")
+        except HomeostatError:
+            return None
+
+    def command(self, trial: TrialRow) -> str:
+        """The command that reruns a trial."""
+        reference = self.row.settings.get("reference") or self.row.workload
+        held = {**self.row.definition["start"], **self.row.definition["pins"]}
+        return command(str(reference), {**held, **trial.parameters})
+
+
+def gather(study: str, *, store: Store, results: str | Path) -> Facts:
+    """Read a study.
+
+    Raises:
+        UnknownNameError: If there is none of that name.
+    """
+    row = store.study(study)
+    trials = sorted(store.trials(row.key), key=lambda trial: trial.number)
+    metric, goal = next(iter(row.definition["objectives"].items()))
+    done = [t for t in trials if t.outcome is Outcome.COMPLETED and metric in t.values]
+    folder = Path(results) / "studies" / row.name
+    return Facts(
+        row=row,
+        workload=_workload(row),
+        trials=trials,
+        ranked=sorted(done, key=lambda t: t.values[metric], reverse=goal == "maximize"),
+        phases=_phases(folder),
+        folder=folder,
+    )
+
+
+def _workload(row: StudyRow) -> Workload | None:
+    try:
+        return load.find(row.settings.get("reference") or row.workload)
+    except HomeostatError:
+        return None
+
+
+def _phases(folder: Path) -> list[dict[str, Any]]:
+    try:
+        plan = json.loads((folder / PLAN).read_text())
+    except (OSError, ValueError):
+        return []
+    found: list[dict[str, Any]] = plan.get("phases", [])
+    return found

@@ -1,0 +1,206 @@
+"""The report of one tuned study: what was found, the evidence, and what is not known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from homeostat.pages import plots
+from homeostat.pages.document import Document, check_line, escape
+from homeostat.record.outcome import Outcome
+from homeostat.record.runs import RunRecord
+from homeostat.space import Float, Int
+from homeostat.study.records import TrialRow
+from homeostat.version import __version__
+from homeostat.wording import plural
+from homeostat.workload.workload import Workload
+
+TOP = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFacts:
+    """Everything a study's report is written from."""
+
+    workload: Workload
+    study: str
+    phases: Sequence[Mapping[str, Any]]
+    """Results of the plan's phases, as plan.json keeps them."""
+    trials: Sequence[TrialRow]
+    """Every trial by number, in order."""
+    ranked: Sequence[TrialRow]
+    """The completed ones, best first."""
+    chosen: int | None
+    """The number of the recommended trial."""
+    default_run: RunRecord | None
+    """The default configuration on fresh seeds, if it was confirmed; else the baseline."""
+    best_run: RunRecord | None
+    """The chosen configuration on the same seeds."""
+    command: str = ""
+    """The command that reruns the chosen configuration."""
+
+
+def write_study_report(facts: StudyFacts, folder: Path) -> Path:
+    """Write report.md and report.html; return the page's path.
+
+    Raises:
+        RecordError: If the folder cannot be written.
+    """
+    document = Document(f"{facts.workload.name}: study {facts.study}")
+    _summary(document, facts)
+    _confirmation(document, facts)
+    _search(document, facts)
+    _checklist(document, facts)
+    _phases(document, facts)
+    _unknown(document, facts)
+    _reproduce(document, facts)
+    return document.write(folder)
+
+
+def _summary(document: Document, facts: StudyFacts) -> None:
+    document.text(escape(facts.workload.doc.partition("\n\n")[0].replace("\n", " ")))
+    lines = [
+        escape(sentence)
+        for phase in facts.phases
+        if phase["name"] != "report"
+        for sentence in phase["sentences"]
+    ]
+    document.bullets(lines or ["Nothing was found yet."])
+    if facts.command:
+        document.text("Run the chosen configuration:")
+        document.code(facts.command)
+
+
+def _confirmation(document: Document, facts: StudyFacts) -> None:
+    default, best = facts.default_run, facts.best_run
+    if default is None or not default.values():
+        return
+    metric = facts.workload.metric
+    arms = {"default": default} | ({"chosen": best} if best is not None and best.values() else {})
+    document.heading("The default and the chosen setting, seed by seed")
+    curves = {
+        name: [
+            (steps.tolist(), values.tolist())
+            for steps, values in (curve.of(metric) for curve in run.curves().values())
+            if len(steps)
+        ]
+        for name, run in arms.items()
+    }
+    if any(len(steps) > 1 for seeds in curves.values() for steps, _ in seeds):
+        picture = plots.curves(curves, metric=metric, unit=facts.workload.unit)
+        document.figure(
+            "curves", picture, f"{metric} by {facts.workload.unit}; thin lines are seeds"
+        )
+    if len(arms) < 2 or best is None:
+        return
+    a, b = default.values(), best.values()
+    common = [seed for seed in a if seed in b]
+    picture = plots.paired(
+        [a[s] for s in common], [b[s] for s in common], metric=metric, names=("default", "chosen")
+    )
+    document.figure("paired", picture, "The same fresh seeds under both; the bars are means")
+    document.table(
+        ("seed", "default", "chosen", "difference"),
+        [(s, f"{a[s]:.5g}", f"{b[s]:.5g}", f"{b[s] - a[s]:+.3g}") for s in common],
+    )
+
+
+def _search(document: Document, facts: StudyFacts) -> None:
+    if not facts.trials:
+        return
+    metric, goal = facts.workload.metric, facts.workload.goal
+    document.heading("The search")
+    counts = Counter(trial.outcome.value for trial in facts.trials)
+    document.text(
+        f"{plural(len(facts.trials), 'trial')}: "
+        + ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
+        + ". Trial 0 is the default."
+    )
+    values = [_value(trial, metric) for trial in facts.trials]
+    picture = plots.history(values, maximize=goal == "maximize", metric=metric)
+    document.figure("history", picture, f"{metric} of every trial, and the best so far")
+    names = list(dict.fromkeys(name for trial in facts.trials for name in trial.parameters))
+    if names and facts.ranked:
+        picture = plots.slices(
+            {name: [trial.parameters.get(name) for trial in facts.trials] for name in names},
+            values,
+            log={name: _is_log(facts.workload, name) for name in names},
+            metric=metric,
+            maximize=goal == "maximize",
+            best=facts.chosen,
+        )
+        document.figure(
+            "parameters", picture, f"{metric} against each parameter; the chosen one is ringed"
+        )
+    document.table(
+        ("trial", metric, *names),
+        [
+            (t.number, f"{t.values[metric]:.5g}", *(_short(t.parameters.get(n)) for n in names))
+            for t in facts.ranked[:TOP]
+        ],
+    )
+
+
+def _checklist(document: Document, facts: StudyFacts) -> None:
+    """What the search's own checks saw; the last search of the plan counts."""
+    searches = [p["facts"]["checklist"] for p in facts.phases if "checklist" in p["facts"]]
+    if searches:
+        document.heading("Before the next round")
+        document.bullets(check_line(check) for check in searches[-1])
+
+
+def _phases(document: Document, facts: StudyFacts) -> None:
+    document.heading("What was done, what was decided, and why")
+    document.table(
+        ("phase", "status", "seconds"),
+        [(p["name"], p["status"], f"{p['seconds']:.1f}") for p in facts.phases],
+    )
+    decisions = [f"{p['name']}: {escape(d)}" for p in facts.phases for d in p["decisions"]]
+    if decisions:
+        document.bullets(decisions)
+
+
+def _unknown(document: Document, facts: StudyFacts) -> None:
+    document.heading("What is not known")
+    searched = {name for trial in facts.trials for name in trial.parameters}
+    lines = []
+    if facts.best_run is None:
+        lines.append("The best trial was not confirmed on fresh seeds: its value is optimistic.")
+    elif len(facts.best_run.values()) < 5:
+        lines.append(
+            f"{len(facts.best_run.values())} fresh seeds give a wide interval; more narrow it."
+        )
+    if searched and len(facts.trials) < 10 * len(searched):
+        lines.append(
+            f"{len(facts.trials)} trials over {len(searched)} parameters explore only a part; "
+            "run the same command again to go on."
+        )
+    still = facts.workload.space.searched().keys() - searched
+    if still:
+        lines.append("Not varied: " + ", ".join(f"`{name}`" for name in sorted(still)) + ".")
+    document.bullets(lines or ["Nothing in particular."])
+
+
+def _reproduce(document: Document, facts: StudyFacts) -> None:
+    run = facts.best_run or facts.default_run
+    document.heading("Reproduce")
+    about = {"homeostat": __version__, **(run.fingerprint if run is not None else {})}
+    document.table(("what", "version"), [(k, _short(v)) for k, v in about.items() if v])
+
+
+def _value(trial: TrialRow, metric: str) -> float | None:
+    return trial.values.get(metric) if trial.outcome is Outcome.COMPLETED else None
+
+
+def _is_log(workload: Workload, name: str) -> bool:
+    parameter = workload.space[name]
+    return isinstance(parameter, (Float, Int)) and parameter.log
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

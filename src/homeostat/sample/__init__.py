@@ -1,0 +1,1 @@
+"""Samplers: what to try next, from a space and what is known of it."""

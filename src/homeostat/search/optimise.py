@@ -1,0 +1,328 @@
+"""Campaign: ask, run and tell until the budget is spent, then confirm what was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from homeostat.execute.engines.table import make_engine
+from homeostat.execute.job import Engine, Event, Finished, Reported
+from homeostat.prune.rules import make_rule
+from homeostat.record.outcome import Outcome
+from homeostat.record.runs import RunRecord
+from homeostat.search.confirm import Effort, confirm, effort
+from homeostat.search.pending_run import PendingRun
+from homeostat.search.pruner import Referee
+from homeostat.search.review.roles import best_of_each
+from homeostat.search.scheduler import work
+from homeostat.search.settings import SearchSettings
+from homeostat.study.records import ReportPoint, TrialRow
+from homeostat.study.study import Study, TrialSpec
+
+MAX_POINTS = 1_000
+"""Of each curve in the store; the run's own folder has all of them."""
+GIVE_UP = 10
+"""If the first so many trials all raise, the fault is not in the parameters."""
+CONFIRM_SHARE = 0.3
+"""The largest part of a time budget that is kept back for confirming."""
+# With the same seeds, a configuration would measure the same again.
+_REPEATABLE = (Outcome.COMPLETED, Outcome.DIVERGED, Outcome.PRUNED)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A trial has ended and is recorded."""
+
+    trial: TrialRow
+    best: TrialRow | None
+    """The best so far."""
+
+
+@dataclass(frozen=True)
+class Confirming:
+    """The search is over; the best and the default run on fresh seeds."""
+
+    attempts: int
+
+
+SearchEvent = Event | Told | Confirming
+OnEvent = Callable[[SearchEvent], None]
+
+
+class Campaign:
+    """One call of `search`, on a study that is open."""
+
+    def __init__(
+        self, study: Study, settings: SearchSettings, folder: Path, on_event: OnEvent
+    ) -> None:
+        self.notes = list(study.notes)
+        """Sentences worth reading."""
+        self.interrupted = False
+        """Whether a Ctrl-C ended it."""
+        self._study = study
+        self._settings = settings
+        self._folder = folder
+        self._on_event = on_event
+        self._started = time.monotonic()
+        self._slots = 1
+        self._attempts, self._attempts_s = 0, 0.0
+        self._specs: dict[PendingRun, TrialSpec] = {}
+        # By configuration: one that is drawn again, as happens in small spaces, is not run again.
+        self._known: dict[str, TrialRow] = {}
+        self._best: TrialRow | None = None
+        self._referee = _referee(study)
+        self._take_in(study.trials)
+
+    def run(self) -> None:
+        """Work until everything is done, time is up, or somebody pressed Ctrl-C."""
+        with make_engine(self._settings.engine, self._settings.jobs) as engine:
+            self._slots = engine.slots
+            judge = self if self._referee is not None else None
+            work(engine, self._next, self._done, self._seen, judge)
+            if self._settings.confirm and not engine.stopping:
+                self._confirm(engine)
+            self.interrupted = engine.stopping
+
+    def _next(self) -> PendingRun | None:
+        """The next trial to run; trials that need no run are told on the way."""
+        while True:
+            spec = self._ask()
+            if spec is None:
+                return None
+            known = self._known.get(spec.config.digest)
+            if known is None:
+                run = self._make(spec)
+                self._specs[run] = spec
+                return run
+            self._tell(
+                replace(known, number=spec.number, reason=f"The same as trial {known.number}."),
+                spec,
+            )
+
+    def _ask(self) -> TrialSpec | None:
+        """The next trial, unless it is time to stop; another driver may be quicker to take it."""
+        spec = None
+        while spec is None:
+            self._study.refresh()
+            self._take_in(self._study.heard())
+            if not self._study.has_unfinished and self._is_over():
+                return None
+            spec = self._study.try_ask()
+        return spec
+
+    def _is_over(self) -> bool:
+        """Whether there is nothing more to draw, at least until another trial has ended."""
+        study, settings = self._study, self._settings
+        if len(study.trials) >= settings.trials or self._hopeless() or self._time_is_up():
+            study.refresh(at_once=True)  # a driver that died may have left work
+            return not study.has_unfinished
+        return settings.deterministic and study.must_wait
+
+    def _make(self, spec: TrialSpec) -> PendingRun:
+        return PendingRun(
+            self._study.workload,
+            spec.config,
+            seeds=spec.seeds,
+            budget=spec.budget,
+            folder=self._folder / f"trial_{spec.number:04d}",
+            limits=self._settings.limits,
+            resumed=spec.resumed,
+            rungs=self._referee.rungs(spec.number) if self._referee else frozenset(),
+            in_turn=self._referee is not None,
+            more={
+                "study": self._study.name,
+                "trial": spec.number,
+                "reference": self._settings.reference,
+            },
+        )
+
+    def _done(self, run: PendingRun, record: RunRecord) -> None:
+        spec = self._specs.pop(run)
+        if not record.outcome.final:
+            return  # stopped by Ctrl-C; the study knows it as running and will ask for it again
+        ended = replace(
+            self._study.trials[spec.number],
+            outcome=record.outcome,
+            reason=self._why(spec.number, record),
+            per_seed=_per_seed(record),
+            wall_s=record.wall_s,
+        )
+        self._tell(ended, spec, points(record))
+
+    def _tell(self, ended: TrialRow, spec: TrialSpec, curves: tuple[ReportPoint, ...] = ()) -> None:
+        told = self._study.tell(
+            spec.number,
+            ended.outcome,
+            ended.per_seed,
+            reason=ended.reason,
+            wall_s=ended.wall_s,
+            curves=curves,
+        )
+        if told.outcome.final:
+            self._remember(told, spec.config.digest)
+            if self._referee is not None:
+                self._referee.learn(told, curves)
+            self._on_event(Told(told, self._best))
+
+    def goes_on(self, run: PendingRun, reported: Reported) -> bool:
+        """Whether an attempt goes on from its rung."""
+        assert self._referee is not None
+        return self._referee.judge(self._specs[run].number, reported)
+
+    def why_skip(self, run: PendingRun) -> str:
+        """Why a trial does not need its other seeds; "" if it does."""
+        assert self._referee is not None
+        number = self._specs[run].number
+        if self._referee.judge_seeds(number, run.attempts):
+            return ""
+        return self._referee.reasons[number]
+
+    def _why(self, number: int, record: RunRecord) -> str:
+        """Why a trial ended as it did."""
+        if record.outcome is Outcome.PRUNED and self._referee is not None:
+            return self._referee.reasons.pop(number, record.reason)
+        return record.reason
+
+    def _take_in(self, trials: Sequence[TrialRow]) -> None:
+        """Take in trials that other processes have told, before this one or beside it."""
+        for trial in trials:
+            self._remember(trial, self._study.config(trial).digest)
+        if self._referee is not None and trials:
+            since = min(trial.number for trial in trials)
+            curves = self._study.store.points(self._study.row.key, since=since)
+            for trial in trials:
+                self._referee.learn(trial, curves.get(trial.number, ()))
+
+    def _remember(self, trial: TrialRow, digest: str) -> None:
+        if trial.outcome in _REPEATABLE:
+            self._known.setdefault(digest, trial)
+        if self._study.is_better(trial, self._best):
+            self._best = trial
+
+    def _seen(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            self._attempts += 1
+            self._attempts_s += event.attempt.wall_s
+        self._study.beat()
+        self._on_event(event)
+
+    def _hopeless(self) -> bool:
+        first = self._study.trials[:GIVE_UP]
+        if len(first) < GIVE_UP or any(t.outcome is not Outcome.FAILED for t in first):
+            return False
+        sentence = f"Stopped: the first {GIVE_UP} trials all failed, the last with: "
+        if not any(note.startswith(sentence) for note in self.notes):
+            self.notes.append(sentence + first[-1].reason)
+        return True
+
+    # Time
+
+    def _time_is_up(self) -> bool:
+        """Whether one more round of trials would leave too little for confirming."""
+        if self._settings.budget_s is None or not self._study.trials:
+            return False
+        reserve_s = 0.0
+        if self._settings.confirm:
+            reserve_s = self._cost_s(self._effort().attempts)
+            reserve_s = min(reserve_s, CONFIRM_SHARE * self._settings.budget_s)
+        seeds = len(self._study.definition.seeds)
+        return self._left_s() < reserve_s + self._cost_s(seeds)
+
+    def _left_s(self) -> float:
+        assert self._settings.budget_s is not None
+        return self._settings.budget_s - (time.monotonic() - self._started)
+
+    def _cost_s(self, attempts: int) -> float:
+        """Seconds that so many attempts will take, judged by those so far."""
+        mean_s = self._attempts_s / max(1, self._attempts)
+        return -(-attempts // self._slots) * mean_s
+
+    def _effort(self) -> Effort:
+        attempts = len(self._study.trials) * len(self._study.definition.seeds)
+        size = effort(attempts, self._settings.confirm)
+        return replace(size, others=len(self._compared()))
+
+    def _compared(self) -> list[TrialRow]:
+        """The best trial with each value of the scientific parameters."""
+        names = self._settings.scientific
+        study = self._study
+        return best_of_each(study.ranked(), study.definition, names) if names else []
+
+    def _confirm(self, engine: Engine) -> None:
+        if not self._is_for_us_to_confirm():
+            return
+        wanted = self._effort()
+        known = self._study.row.confirmation or {"after": -1, "seeds": (), "values": {}}
+        others = self._compared()
+        if (
+            known["after"] == len(self._study.trials)
+            and len(known["seeds"]) >= wanted.seeds
+            and all(str(trial.number) in known["values"] for trial in others)
+        ):
+            return
+        size: Effort | None = wanted
+        if self._settings.budget_s is not None:
+            size = wanted.within(lambda n: self._cost_s(n) <= self._left_s())
+        if size is None:
+            self.notes.append("No time was left to confirm the best on fresh seeds.")
+        elif self._best is not None:
+            self._on_event(Confirming(size.attempts))
+            confirm(
+                self._study, engine, size, self._folder, self._settings.limits, self._seen, others
+            )
+
+    def _is_for_us_to_confirm(self) -> bool:
+        """The last of a study's drivers does; the others leave it to that one."""
+        running = [t.number for t in self._study.trials if not t.outcome.final]
+        if running:
+            what = "a trial" if len(running) == 1 else f"{len(running)} trials"
+            self.notes.append(f"Another driver is still making {what}, and confirms the best then.")
+            return False
+        other = self._study.who_confirms()
+        if other is not None:
+            self.notes.append(f"The best is being confirmed by {other.place}.")
+        return other is None
+
+
+def _referee(study: Study) -> Referee | None:
+    """The referee that prunes a study's trials, if it is to be pruned."""
+    definition = study.definition
+    rule = make_rule(definition.prune, definition.prune_at, definition.budget)
+    if rule is None:
+        return None
+    return Referee(
+        rule, objectives=definition.objectives, seeds=definition.seeds, wave=definition.wave
+    )
+
+
+def _per_seed(record: RunRecord) -> dict[str, tuple[float, ...]]:
+    """Objective -> its value for each seed; of a pruned run, what the seeds had reached."""
+    counted = [Outcome.COMPLETED]
+    if record.outcome is Outcome.PRUNED:
+        counted.append(Outcome.PRUNED)
+    attempts = [attempt for attempt in record.attempts if attempt.outcome in counted]
+    found = {
+        name: tuple(a.values[name] for a in attempts if name in a.values)
+        for name in record.objectives
+    }
+    return {name: values for name, values in found.items() if values}
+
+
+def points(record: RunRecord) -> tuple[ReportPoint, ...]:
+    """The curve of each objective and seed, thinned where it is long."""
+    found = []
+    for seed, curves in record.curves().items():
+        for name in record.objectives:
+            steps, values = curves.of(name)
+            kept = np.isfinite(values)
+            steps, values = steps[kept], values[kept]
+            if len(steps) > MAX_POINTS:
+                chosen = np.linspace(0, len(steps) - 1, MAX_POINTS).round().astype(int)
+                steps, values = steps[chosen], values[chosen]
+            pairs = zip(steps.tolist(), values.tolist(), strict=True)
+            found += [ReportPoint(seed, name, step, value) for step, value in pairs]
+    return tuple(found)

@@ -1,0 +1,210 @@
+"""Round: one study that has been searched, as the checklist and the conclusion see it."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import HomeostatError
+from homeostat.inspect.symptoms.evidence import Seen, of_record
+from homeostat.inspect.symptoms.examine import SymptomFinding, judge
+from homeostat.prune.rules import NONE
+from homeostat.record.outcome import Outcome
+from homeostat.record.runs import RunRecord, read_run
+from homeostat.space import Config, Range
+from homeostat.space.values import show
+from homeostat.study.definition import Definition, ranges
+from homeostat.study.records import StudyRow, TrialRow
+from homeostat.study.transfer import REFUSING
+from homeostat.workload.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """One study, its trials, and what it recommends."""
+
+    row: StudyRow
+    workload: Workload
+    definition: Definition
+    trials: Sequence[TrialRow]
+    best: TrialRow
+    """The trial that is recommended."""
+    folder: Path
+    """Where the study's runs are."""
+
+    @property
+    def study(self) -> str:
+        return self.row.name
+
+    @property
+    def reference(self) -> str:
+        """What a command line calls the workload."""
+        return str(self.row.settings.get("reference") or self.row.workload)
+
+    @property
+    def metric(self) -> str:
+        return next(iter(self.definition.objectives))
+
+    @property
+    def goal(self) -> str:
+        return self.definition.objectives[self.metric]
+
+    @cached_property
+    def searched(self) -> dict[str, Range]:
+        """What was varied, with the ranges that the study has."""
+        return ranges(self.definition.searched)
+
+    @cached_property
+    def held(self) -> dict[str, Any]:
+        """What was set and not varied."""
+        given = {**self.definition.start, **self.definition.pins}
+        return {name: value for name, value in given.items() if name not in self.searched}
+
+    @cached_property
+    def ended(self) -> list[TrialRow]:
+        return [trial for trial in self.trials if trial.outcome.final]
+
+    @cached_property
+    def completed(self) -> list[TrialRow]:
+        """Those with a value, best first."""
+        done = [
+            t for t in self.trials if t.outcome is Outcome.COMPLETED and self.metric in t.values
+        ]
+        return sorted(done, key=self.badness)
+
+    def badness(self, trial: TrialRow) -> float:
+        """Its main objective, the lower the better."""
+        value = trial.values[self.metric]
+        return -value if self.goal == "maximize" else value
+
+    @cached_property
+    def fresh(self) -> dict[int, dict[int, float]]:
+        """Trial -> seed -> value, of those that were run on fresh seeds after the last trial."""
+        kept = self.row.confirmation
+        if kept is None or kept["after"] != len(self.trials):
+            return {}
+        return {int(n): {int(s): v for s, v in seen.items()} for n, seen in kept["values"].items()}
+
+    @cached_property
+    def noise(self) -> float | None:
+        """The s.d. of a trial's value, where the best was run with several seeds."""
+        per_seed = self.best.per_seed.get(self.metric, ())
+        several = (
+            per_seed if len(per_seed) > 1 else list(self.fresh.get(self.best.number, {}).values())
+        )
+        if len(several) < 2:
+            return None
+        return statistics.stdev(several) / math.sqrt(len(self.definition.seeds))
+
+    @cached_property
+    def run(self) -> RunRecord | None:
+        """The run of the best trial, if it is on this disk."""
+        try:
+            return read_run(self.folder / f"trial_{self.best.number:04d}")
+        except HomeostatError:
+            return None
+
+    @cached_property
+    def views(self) -> dict[int, Seen]:
+        """What the best trial's seeds show."""
+        if self.run is None:
+            return {}
+        return {seed: of_record(self.run, seed, self.workload) for seed in self.run.curves()}
+
+    @cached_property
+    def symptoms(self) -> Mapping[str, SymptomFinding]:
+        """What the rules of diagnosis find in the best trial, by name."""
+        return {finding.symptom: finding for finding in judge(self.views, self.workload)}
+
+    @cached_property
+    def config(self) -> Config:
+        """The whole configuration of the best trial."""
+        given = {**self.definition.start, **self.definition.pins, **self.best.parameters}
+        known = {name: value for name, value in given.items() if name in self.workload.space}
+        return self.workload.space.resolve(known, inherited=known)
+
+    # What to type next
+
+    def more(self, trials: int) -> str:
+        """The command that goes on with this study."""
+        return f"homeostat search {self._reference} --study {self.study} --trials {trials}"
+
+    def next_round(self, *, seeds: int | None = None) -> str:
+        """A study that asks the same and learns from this one."""
+        settings = self.row.settings
+        asks = [f"--scientific {name}" for name in settings.get("scientific", ())]
+        goal = [f"--goal {shlex.quote(settings['goal'])}"] if settings.get("goal") else []
+        how = self._how(seeds=seeds)
+        if self.definition.method in REFUSING:
+            how.remove(f"--method {self.definition.method}")
+        start = [f"--from {self.study}"]
+        return self._study(self._next_name, start, how, self._what(), asks, goal)
+
+    def of_length(self, steps: int) -> str:
+        """The same with runs of another length; it cannot learn from this one's."""
+        return self._study(self._next_name, self._how(steps=steps), self._what())
+
+    def of_its_own(self, name: str, value: Any) -> str:
+        """The same with one more parameter held."""
+        study = re.sub(r"[^\w.+-]", "_", f"{self.study}_{show(value)}")
+        return self._study(study, self._how(), self._what({name: value}))
+
+    def rerun(self, *options: str) -> str:
+        """The best trial again, otherwise."""
+        chosen = {**self.definition.start, **self.definition.pins, **self.best.parameters}
+        return " ".join([f"homeostat run {self._reference}", *_set(chosen), *options])
+
+    @property
+    def _reference(self) -> str:
+        return shlex.quote(self.reference)
+
+    def _study(self, name: str, *options: Sequence[str]) -> str:
+        words = [f"homeostat search {self._reference} --study {name}"]
+        return " ".join([*words, *(option for several in options for option in several)])
+
+    def _how(self, *, steps: int | None = None, seeds: int | None = None) -> list[str]:
+        """The options that make another study run its trials as this one does."""
+        made = self.definition
+        steps, seeds = steps or made.budget, seeds or len(made.seeds)
+        options = {
+            f"--steps {steps}": steps != self.workload.budget,
+            f"--seeds {seeds}": seeds > 1,
+            f"--method {made.method}": made.method != "auto",
+            f"--prune {made.prune}": made.prune != NONE,
+        }
+        return [option for option, needed in options.items() if needed]
+
+    def _what(self, more: Mapping[str, Any] | None = None) -> list[str]:
+        """The options that make another study vary and hold what this one does."""
+        held = {**self.held, **(more or {})}
+        names = [name for name in self.searched if name not in held]
+        usual = {name for name in self.workload.space.searched() if name not in held}
+        left_out = usual.difference(names) & self.config.active
+        only = names if left_out or not usual.issuperset(names) else []
+        return [*(f"--only {name}" for name in only), *_set(held)]
+
+    @property
+    def _next_name(self) -> str:
+        numbered = re.fullmatch(r"(.+)_(\d{1,3})", self.study)
+        return f"{numbered[1]}_{int(numbered[2]) + 1}" if numbered else f"{self.study}_2"
+
+
+def short(value: object) -> str:
+    """A value in four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else show(value)
+
+
+def in_words(values: Mapping[str, Any]) -> str:
+    """Several values with their names."""
+    return ", ".join(f"{name}={short(value)}" for name, value in values.items())
+
+
+def _set(values: Mapping[str, Any]) -> list[str]:
+    return [f"--set {shlex.quote(f'{name}={show(value)}')}" for name, value in values.items()]

@@ -1,0 +1,106 @@
+"""Proposals: what to try next, from the results that may be known by then.
+
+A trial learns from whole waves before its own. So when several run side by side, it makes no
+difference which of them ends first, or how many there are at a time.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from homeostat.record.outcome import Outcome
+from homeostat.sample.samplers import Setting, make_sampler
+from homeostat.sample.walk import Walk
+from homeostat.study.definition import Definition
+from homeostat.study.records import TrialRow
+from homeostat.study.transfer import best_carried
+
+
+class Proposals:
+    """The sampler of a study, shown its results wave by wave."""
+
+    def __init__(self, walk: Walk, definition: Definition, trials: Sequence[TrialRow]) -> None:
+        """Bring the sampler to the state it would have had it proposed `trials` itself."""
+        self._walk = walk
+        self._objectives = dict(definition.objectives)
+        self._wave = definition.wave
+        setting = Setting(walk, definition.objectives, definition.seed)
+        self._sampler = make_sampler(definition.method, setting)
+        # Results before this number have all been shown; of the later ones, those named.
+        self._shown_to = 0
+        self._shown: set[int] = set()
+        for earlier in definition.carried:
+            values = tuple(earlier.values[name] for name in self._objectives if earlier.values)
+            self._sampler.carry(earlier.parameters, values or None)
+        # What is run before the sampler is asked: the defaults, and the best of earlier studies.
+        self._first = [walk.default()]
+        best = best_carried(definition)
+        if best is not None and best.parameters != self._first[0]:
+            self._first.append(dict(best.parameters))
+        for trial in trials:
+            self._replay(trials, trial)
+
+    def next(self, trials: Sequence[TrialRow]) -> dict[str, Any]:
+        """The parameters of the trial that follows `trials`.
+
+        Of the first, the defaults; of the second, those of the best trial that was carried over.
+        """
+        number = len(trials)
+        self._show(trials, number)
+        if number >= len(self._first):
+            return self._walk.draw(self._sampler.start(number))
+        self._sampler.replay(number, self._first[number])
+        return self._first[number]
+
+    def take(self, trials: Sequence[TrialRow]) -> None:
+        """The last of `trials` was drawn elsewhere."""
+        self._replay(trials, trials[-1])
+
+    def lacks_results(self, trials: Sequence[TrialRow]) -> bool:
+        """Whether the next trial would learn from results that are still to come."""
+        earlier = trials[self._shown_to : self._wave_of(len(trials))]
+        return any(not trial.outcome.final for trial in earlier)
+
+    def _replay(self, trials: Sequence[TrialRow], trial: TrialRow) -> None:
+        self._show(trials, trial.number)
+        self._sampler.replay(trial.number, trial.parameters)
+
+    def _wave_of(self, number: int) -> int:
+        """The first trial of a trial's wave."""
+        return number - number % self._wave
+
+    def _show(self, trials: Sequence[TrialRow], number: int) -> None:
+        """Show the sampler what trial `number` may learn from, in the order of the trials."""
+        end = self._wave_of(number)
+        for trial in trials[self._shown_to : end]:
+            if trial.outcome.final and trial.number not in self._shown:
+                self._sampler.learn(trial.number, self._values(trial, trials))
+                self._shown.add(trial.number)
+        while self._shown_to < end and self._shown_to in self._shown:
+            self._shown.remove(self._shown_to)
+            self._shown_to += 1
+
+    def _values(self, trial: TrialRow, trials: Sequence[TrialRow]) -> tuple[float, ...] | None:
+        """The values a sampler is told; None for a trial that has no value."""
+        if any(name not in trial.values for name in self._objectives):
+            return None
+        if trial.outcome is Outcome.COMPLETED:
+            return tuple(trial.values[name] for name in self._objectives)
+        if trial.outcome is not Outcome.PRUNED:
+            return None
+        return tuple(self._reached(trial, trials, *aim) for aim in self._objectives.items())
+
+    def _reached(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: str) -> float:
+        """What a pruned trial counts as: the value it had reached, within the worse half.
+
+        Where networks overfit, a trial that was stopped early would look like the best; and where
+        scores grow all the time, like one far worse than any that was ever made.
+        """
+        earlier = trials[: trial.number]
+        done = [t.values[name] for t in earlier if t.outcome is Outcome.COMPLETED]
+        if not done:
+            return trial.values[name]
+        worse, better = (min, max) if goal == "maximize" else (max, min)
+        return better(worse(done), worse(trial.values[name], statistics.median(done)))

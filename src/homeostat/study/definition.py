@@ -1,0 +1,214 @@
+"""Definition: what a study searches and how; settled when it is made, checked when it is reopened.
+
+Everything on which the sequence of trials depends is here, so that two studies with the same
+definition and the same results go the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from homeostat.errors import SpaceError, StudyError
+from homeostat.prune.rules import NONE
+from homeostat.record.seeds import SEEDS
+from homeostat.sample.walk import Walk
+from homeostat.space import Bool, Choice, Float, Int, Range, Space
+from homeostat.space.parameters import settable
+from homeostat.space.values import show
+from homeostat.study.transfer_point import Carried
+from homeostat.workload.workload import Workload
+
+_WORDS = {
+    "method": "the method",
+    "seed": "the seed of the search",
+    "seeds": "the seeds of a trial",
+    "budget": "the budget of a trial",
+    "wave": "the wave width",
+    "start": "the starting configuration",
+    "pins": "the pinned parameters",
+    "objectives": "the objectives",
+    "prune": "the pruning rule",
+    "prune_at": "the steps at which trials are pruned",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """What a study searches and how."""
+
+    method: str
+    seed: int
+    """Of the samplers."""
+    seeds: tuple[int, ...]
+    """Every trial runs once with each of these, so that trials differ in their parameters only."""
+    budget: int
+    """Steps of each run."""
+    wave: int
+    """Trials per wave: an ask learns from whole earlier waves only."""
+    objectives: Mapping[str, str]
+    """Metric -> "minimize" or "maximize"; the first is the main one."""
+    searched: Mapping[str, Mapping[str, Any]]
+    """Name -> kind and range of what is varied."""
+    start: Mapping[str, Any]
+    """Trial 0, and the value of what is not varied."""
+    pins: Mapping[str, Any]
+    """Held at these values in every trial."""
+    prune: str = NONE
+    """The rule that stops trials early."""
+    prune_at: tuple[int, ...] = ()
+    """The steps at which it is asked; its own choice if there are none."""
+    carried: tuple[Carried, ...] = ()
+    """Trials of earlier studies, from which the sampler learns before its own."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Those studies, each with a sentence about what was carried over and what was not."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"seeds": list(self.seeds), "prune_at": list(self.prune_at)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        known = {f.name for f in fields(cls)}
+        chosen = {name: value for name, value in document.items() if name in known}
+        tuples = {name: tuple(document.get(name, ())) for name in ("seeds", "prune_at")}
+        carried = tuple(Carried(**trial) for trial in document.get("carried", ()))
+        return cls(**chosen | tuples | {"carried": carried})
+
+
+def describe(searched: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
+    """The part of each range that a search depends on, as plain data."""
+    return {name: _range(parameter) for name, parameter in searched.items()}
+
+
+def _range(parameter: Range) -> dict[str, Any]:
+    if isinstance(parameter, Choice | Bool):
+        return {"kind": parameter.kind, "options": list(parameter.options)}
+    ends = {"low": parameter.low, "high": parameter.high, "log": parameter.log}
+    return {"kind": parameter.kind, **ends}
+
+
+def define(
+    workload: Workload,
+    before: Definition | None,
+    *,
+    seeds: Sequence[int] | None,
+    tiers: Collection[int] | None,
+    names: Collection[str] | None,
+    start: Mapping[str, Any] | None,
+    pins: Mapping[str, Any] | None,
+    **others: Any,
+) -> Definition:
+    """A definition of what was asked for; what was not asked for is as in the one `before`.
+
+    Raises:
+        SpaceError: If nothing is left to search, or a starting value or a pin is not possible.
+        UnknownNameError: If a name is not a parameter.
+    """
+    space = workload.space
+    kept: dict[str, Any] = {"method": "auto", "seed": 0, "budget": workload.budget, "wave": 1}
+    kept |= {"seeds": (SEEDS[0],), "start": {}, "pins": {}, "prune": NONE, "prune_at": ()}
+    if before is not None:
+        kept |= {f.name: getattr(before, f.name) for f in fields(before)}
+    given = {"seeds": seeds, "start": start, "pins": pins, **others}
+    kept |= {name: value for name, value in given.items() if value is not None}
+    start, pins = dict(kept["start"]), dict(kept["pins"])
+    first = {**start, **pins}
+    space.resolve(first, inherited=first)  # what has no effect in trial 0 may have one in others
+    if before is not None and tiers is None and names is None:
+        searched = _remaining(space, before.searched)
+    else:
+        searched = _searched(space, first, pins, tiers, names)
+    kept |= {name: tuple(kept[name]) for name in ("seeds", "prune_at")}
+    kept |= {"start": start, "pins": pins}
+    kept |= {"objectives": dict(workload.objectives), "searched": describe(searched)}
+    return Definition(**kept)
+
+
+def _remaining(space: Space, names: Collection[str]) -> dict[str, Range]:
+    """Those of `names` that can still be set in this space."""
+    found = {name: settable(space[name]) for name in names if name in space}
+    return {name: p for name, p in found.items() if isinstance(p, Float | Int | Choice | Bool)}
+
+
+def _searched(
+    space: Space,
+    given: Mapping[str, Any],
+    pins: Collection[str],
+    tiers: Collection[int] | None,
+    names: Collection[str] | None,
+) -> dict[str, Range]:
+    """The parameters a study varies: those asked for, less those pinned or never active."""
+    searched = {
+        name: parameter
+        for name, parameter in space.searched(tiers=tiers, names=names).items()
+        if name not in pins
+    }
+    for name in Walk(space, searched, given).never:
+        del searched[name]
+    if not searched:
+        raise SpaceError("There is nothing left to search: every parameter is pinned or inactive.")
+    return searched
+
+
+def refuse_changes(study: str, before: Definition, now: Definition) -> None:
+    """Refuse to go on with a study under another definition, and say what differs.
+
+    Raises:
+        StudyError: With the first difference.
+    """
+    difference = _searched_difference(before.searched, now.searched)
+    for name, words in _WORDS.items():
+        old, new = getattr(before, name), getattr(now, name)
+        if old != new and not difference:
+            difference = f"{words} was {_text(old)} and is now {_text(new)}"
+    if difference:
+        raise StudyError(
+            f"Study {study!r} was made for something else: {difference}.",
+            hint="Choose another study name, or undo the change.",
+        )
+
+
+def _searched_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    for name, parameter in before.items():
+        if name not in now:
+            return f"{name} was searched and is no longer"
+        if now[name] != parameter:
+            return f"{name} was {_described(parameter)} and is now {_described(now[name])}"
+    added = [name for name in now if name not in before]
+    return f"{added[0]} was not searched and is now" if added else ""
+
+
+def ranges(searched: Mapping[str, Mapping[str, Any]]) -> dict[str, Range]:
+    """The ranges that were searched, even if the space has changed since; undoes `describe`."""
+    return {name: _rebuilt(described) for name, described in searched.items()}
+
+
+def _rebuilt(described: Mapping[str, Any]) -> Range:
+    kind = described["kind"]
+    if kind == "bool":
+        return Bool()
+    if kind == "choice":
+        return Choice(list(described["options"]))
+    number = Float if kind == "float" else Int
+    return number(described["low"], described["high"], log=described["log"])
+
+
+def range_text(parameter: Range) -> str:
+    """A range in words."""
+    return _described(_range(parameter))
+
+
+def _described(parameter: Mapping[str, Any]) -> str:
+    if "options" in parameter:
+        return " or ".join(show(option) for option in parameter["options"])
+    scale = " on a log scale" if parameter["log"] else ""
+    return f"{show(parameter['low'])}..{show(parameter['high'])}{scale}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={show(item)}" for name, item in value.items()) or "none"
+    if isinstance(value, tuple):
+        return ", ".join(str(item) for item in value)
+    return str(value)

@@ -1,0 +1,1 @@
+"""Optuna: studies of ours as Optuna studies, and theirs as ours."""

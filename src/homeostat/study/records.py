@@ -1,0 +1,123 @@
+"""Rows of the study store as Python objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from homeostat.record.attempt import is_alive
+from homeostat.record.outcome import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverRow:
+    """A process that drives a study, or did until it died."""
+
+    key: int
+    owner: Mapping[str, Any]
+    """Process id, when it started, on which machine."""
+    heartbeat: float
+    alone: bool
+    confirms: bool
+
+    @property
+    def alive(self) -> bool:
+        return is_alive(self.owner, self.heartbeat)
+
+    @property
+    def place(self) -> str:
+        return f"process {self.owner['pid']} on {self.owner['host']}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRow:
+    """A study as stored."""
+
+    key: int
+    name: str
+    workload: str
+    definition: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    confirmation: Mapping[str, Any] | None
+    created: float
+    drivers: tuple[DriverRow, ...] = ()
+    """Those that joined and have not left."""
+
+    @property
+    def driven(self) -> bool:
+        """Whether a living process drives it now."""
+        return any(driver.alive for driver in self.drivers)
+
+    @property
+    def state(self) -> str:
+        """Where it stands: "running", "confirmed" on fresh seeds, or "stopped"."""
+        return "running" if self.driven else "confirmed" if self.confirmation else "stopped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRow:
+    """A trial as stored."""
+
+    key: int
+    number: int
+    outcome: Outcome
+    reason: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """The values that were drawn for it."""
+    per_seed: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Objective -> its value for each seed."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Objective -> its mean over seeds."""
+    sds: Mapping[str, float | None] = field(default_factory=dict)
+    """Objective -> its s.d. over seeds; none for a single one."""
+    started: float = 0.0
+    finished: float | None = None
+    wall_s: float | None = None
+    driver: int | None = None
+    """The key of the driver that makes or made it."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What an imported trial brought along."""
+
+
+@dataclass(frozen=True)
+class ReportPoint:
+    """One report of one objective."""
+
+    seed: int
+    name: str
+    step: int
+    value: float
+
+
+def study_row(row: sa.Row[Any], drivers: Sequence[DriverRow]) -> StudyRow:
+    columns = dict(row._mapping)
+    return StudyRow(key=columns.pop("id"), drivers=tuple(drivers), **columns)
+
+
+def driver_row(row: sa.Row[Any]) -> DriverRow:
+    columns = dict(row._mapping)
+    del columns["study_id"]
+    return DriverRow(key=columns.pop("id"), **columns)
+
+
+def trial_row(
+    row: sa.Row[Any], drawn: Sequence[sa.Row[Any]], measured: Sequence[sa.Row[Any]]
+) -> TrialRow:
+    return TrialRow(
+        key=row.id,
+        number=row.number,
+        outcome=Outcome(row.outcome),
+        reason=row.reason,
+        parameters={p.name: p.value for p in drawn},
+        per_seed={m.name: tuple(m.per_seed) for m in measured},
+        values={m.name: m.value for m in measured},
+        sds={m.name: m.sd for m in measured},
+        started=row.started,
+        finished=row.finished,
+        wall_s=row.wall_s,
+        driver=row.driver_id,
+        attributes=row.attributes or {},
+    )

@@ -1,0 +1,355 @@
+"""The study store: every study, trial and result, in SQLite beside the runs or in PostgreSQL.
+
+Each trial is two short transactions: one when its parameters are drawn, one when it ends. In
+SQLite's WAL mode a commit costs tens of microseconds and survives the death of the process.
+Any number of processes may drive a study: a trial belongs to the driver that drew it until that one
+dies, and only its driver can finish it.
+"""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from homeostat.errors import RecordError, StudyLockedError, UnknownNameError, did_you_mean
+from homeostat.record.attempt import owner
+from homeostat.record.files import make_folder
+from homeostat.record.outcome import Outcome
+from homeostat.study import tables
+from homeostat.study.database import ServerGone, connect, patient, plain_errors
+from homeostat.study.records import (
+    DriverRow,
+    ReportPoint,
+    StudyRow,
+    TrialRow,
+    driver_row,
+    study_row,
+    trial_row,
+)
+from homeostat.study.tables import drivers, objectives, parameters, reports, studies, trials
+
+
+class Store:
+    """Studies in a database file, or behind a URL.
+
+    Store("results/studies.db")                    SQLite, made if absent
+    Store("postgresql://user@host/database")       needs homeostat[postgres]
+
+    A server that goes away later on is waited for; a first connection that fails is an error.
+
+    Raises:
+        RecordError: From any method, if the database cannot be reached, read or written.
+    """
+
+    def __init__(self, location: str | Path) -> None:
+        url = str(location)
+        if "://" not in url:
+            path = Path(location)
+            make_folder(path.parent)
+            url = f"sqlite:///{path}"
+        self.url = url.replace("postgres://", "postgresql://", 1)
+        self.is_sqlite = self.url.startswith("sqlite")
+        self._engine = connect(self.url)
+        weakref.finalize(self, self._engine.dispose)  # pooled connections end with the store
+        try:
+            self._prepare()
+        except ServerGone:
+            raise
+        except (sa.exc.IntegrityError, RecordError):  # another process was making them just now
+            self._prepare()
+
+    def _prepare(self) -> None:
+        with self._write() as connection:
+            tables.prepare(connection)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._engine.dispose()
+
+    # Studies
+
+    @patient
+    def names(self) -> list[str]:
+        """Every study, the oldest first."""
+        with self._read() as connection:
+            rows = connection.execute(sa.select(studies.c.name).order_by(studies.c.id))
+            return list(rows.scalars())
+
+    @patient
+    def find(self, name: str) -> StudyRow | None:
+        """The study of that name, or None."""
+        with self._read() as connection:
+            row = connection.execute(sa.select(studies).where(studies.c.name == name)).first()
+            return None if row is None else study_row(row, _drivers_of(connection, row.id))
+
+    def study(self, name: str) -> StudyRow:
+        """The study of that name.
+
+        Raises:
+            UnknownNameError: If there is no such study; it names the nearest.
+        """
+        row = self.find(name)
+        if row is None:
+            hint = did_you_mean(name, self.names()) or "Start one:  homeostat search WORKLOAD"
+            raise UnknownNameError(f"No study {name!r} in {self.place}.", hint=hint)
+        return row
+
+    @patient
+    def create(
+        self, name: str, workload: str, definition: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> StudyRow:
+        """A new study; if another process has just created it, that one."""
+        row = {"name": name, "workload": workload, "definition": definition, "settings": settings}
+        try:
+            with self._write() as connection:
+                connection.execute(studies.insert().values(created=time.time(), **row))
+        except sa.exc.IntegrityError:
+            pass
+        return self.study(name)
+
+    @patient
+    def update(self, key: int, **columns: Any) -> None:
+        """Set columns of a study: settings, confirmation."""
+        with self._write() as connection:
+            connection.execute(studies.update().where(studies.c.id == key).values(**columns))
+
+    # Drivers
+
+    @patient
+    def join(self, study: int, *, alone: bool = False) -> int:
+        """Make this process a driver of a study; return the driver's key.
+
+        Args:
+            alone: Whether no other may drive it at the same time.
+
+        Raises:
+            StudyLockedError: If another one lives, and either wants to be alone.
+        """
+        with self._write() as connection:
+            # Whoever joins waits here for whoever is joining.
+            query = sa.select(studies.c.name).where(studies.c.id == study).with_for_update()
+            name = connection.execute(query).scalar_one()
+            for other in _drivers_of(connection, study):
+                if not other.alive:
+                    connection.execute(drivers.delete().where(drivers.c.id == other.key))
+                elif (alone or other.alone) and other.owner != owner():
+                    raise StudyLockedError(
+                        f"Study {name!r} is being driven by {other.place}, and a deterministic "
+                        "study has one driver.",
+                        hint="Wait until it has ended, stop it, or choose another study name.",
+                    )
+            inserted = connection.execute(drivers.insert(), _new_driver(study, alone))
+            return int(inserted.inserted_primary_key[0])  # type: ignore[index]  # one row, one key
+
+    @patient
+    def drivers(self, study: int) -> list[DriverRow]:
+        """The drivers that joined and have not left; some may have died."""
+        with self._read() as connection:
+            return _drivers_of(connection, study)
+
+    @patient
+    def beat(self, study: int, driver: int) -> None:
+        """Say that a driver lives, even if others took it for dead."""
+        mine = drivers.update().where(drivers.c.id == driver).values(heartbeat=time.time())
+        with self._write() as connection:
+            if connection.execute(mine).rowcount == 0:
+                again = _new_driver(study, alone=False) | {"id": driver}
+                connection.execute(drivers.insert(), again)
+
+    def leave(self, driver: int) -> None:
+        """End a driver. Trials that it has not finished are anybody's.
+
+        Raises:
+            ServerGone: At once, if the server does not answer: nobody waits to leave.
+        """
+        with self._write() as connection:
+            connection.execute(drivers.delete().where(drivers.c.id == driver))
+
+    @patient
+    def elect(self, study: int, driver: int) -> DriverRow:
+        """Choose one driver to confirm the study: this one, unless another living one is at it.
+
+        Returns:
+            Who does.
+        """
+        with self._write() as connection:
+            query = sa.select(studies.c.id).where(studies.c.id == study).with_for_update()
+            connection.execute(query)
+            there = _drivers_of(connection, study)
+            at_it = [d for d in there if d.confirms and d.alive and d.key != driver]
+            if at_it:
+                return at_it[0]
+            mine = drivers.update().where(drivers.c.id == driver).values(confirms=True)
+            connection.execute(mine)
+            return next(d for d in there if d.key == driver)
+
+    # Trials
+
+    @patient
+    def add_trial(
+        self,
+        study: int,
+        number: int,
+        values: Mapping[str, Any],
+        started: float,
+        driver: int | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> int | None:
+        """Claim a number for the parameters drawn for it.
+
+        Returns:
+            The trial's key, or none if another driver has claimed the number already.
+        """
+        row = {"study_id": study, "number": number, "outcome": Outcome.RUNNING.value}
+        row |= {"started": started, "driver_id": driver, "attributes": attributes or None}
+        try:
+            with self._write() as connection:
+                inserted = connection.execute(_ADD_TRIAL, row)
+                key = int(inserted.inserted_primary_key[0])  # type: ignore[index]  # one row, one key
+                if values:
+                    connection.execute(
+                        _ADD_PARAMETERS,
+                        [{"trial_id": key, "name": n, "value": v} for n, v in values.items()],
+                    )
+        except sa.exc.IntegrityError:
+            return None
+        return key
+
+    @patient
+    def claim(self, trial: TrialRow, driver: int) -> bool:
+        """Take over a trial whose driver is gone; False if another driver was quicker."""
+        free = trials.c.driver_id.is_not_distinct_from(trial.driver)
+        change = (
+            trials.update()
+            .where(trials.c.id == trial.key, trials.c.outcome == Outcome.RUNNING.value)
+            .where(sa.or_(free, trials.c.driver_id == driver))
+            .values(driver_id=driver)
+        )
+        with self._write() as connection:
+            return connection.execute(change).rowcount == 1
+
+    @patient
+    def finish_trial(self, trial: TrialRow, curves: Sequence[ReportPoint] = ()) -> bool:
+        """Record how a trial ended: everything, or nothing if the process dies in between.
+
+        Returns:
+            Whether the result was taken: False if the trial belongs to another driver by now.
+        """
+        measured = [
+            {"name": name, "value": value, "sd": trial.sds.get(name)}
+            | {"trial_id": trial.key, "per_seed": list(trial.per_seed[name])}
+            for name, value in trial.values.items()
+        ]
+        points = [
+            {"trial_id": trial.key, "seed": str(p.seed)}
+            | {"name": p.name, "step": p.step, "value": p.value}
+            for p in curves
+        ]
+        ending = {name: getattr(trial, name) for name in ("key", "reason", "finished", "wall_s")}
+        ending |= {"outcome": trial.outcome.value, "driver": trial.driver}
+        with self._write() as connection:
+            if connection.execute(_FINISH_TRIAL, ending).rowcount == 0:
+                # Told already: by us, if the server took it and died before it could say so.
+                query = sa.select(trials.c.driver_id).where(trials.c.id == trial.key)
+                return bool(connection.execute(query).scalar_one() == trial.driver)
+            if measured:
+                connection.execute(_ADD_OBJECTIVES, measured)
+            if points:
+                connection.execute(_ADD_REPORTS, points)
+        return True
+
+    @patient
+    def trials(self, study: int, *, since: int = 0) -> list[TrialRow]:
+        """The trials of a study from number `since` on, by number."""
+        chosen = (trials.c.study_id == study, trials.c.number >= since)
+        mine = sa.select(trials.c.id).where(*chosen)
+        with self._read() as connection:
+            found = connection.execute(sa.select(trials).where(*chosen).order_by(trials.c.number))
+            drawn = _grouped(connection, parameters, mine)
+            measured = _grouped(connection, objectives, mine)
+            return [trial_row(r, drawn.get(r.id, ()), measured.get(r.id, ())) for r in found]
+
+    @patient
+    def counts(self, study: int) -> tuple[int, int]:
+        """How many trials a study has, and how many of them have ended."""
+        ended = sa.func.count(trials.c.finished)
+        query = sa.select(sa.func.count(), ended).where(trials.c.study_id == study)
+        with self._read() as connection:
+            everything, finished = connection.execute(query).one()
+            return int(everything), int(finished)
+
+    @patient
+    def points(self, study: int, *, since: int = 0) -> dict[int, list[ReportPoint]]:
+        """The reports of every finished trial from number `since` on, by trial number."""
+        query = (
+            sa.select(trials.c.number, reports)
+            .join(reports, reports.c.trial_id == trials.c.id)
+            .where(trials.c.study_id == study, trials.c.number >= since)
+            .order_by(trials.c.number, reports.c.seed, reports.c.name, reports.c.step)
+        )
+        found: dict[int, list[ReportPoint]] = {}
+        with self._read() as connection:
+            for row in connection.execute(query):
+                point = ReportPoint(int(row.seed), row.name, row.step, row.value)
+                found.setdefault(row.number, []).append(point)
+        return found
+
+    # Connections
+
+    @cached_property
+    def place(self) -> str:
+        """Where the studies are, without a password."""
+        url = sa.make_url(self.url)
+        return str(url.database) if self.is_sqlite else url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        with plain_errors(self.place), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        with plain_errors(self.place), self._engine.connect() as connection:
+            connection.execution_options(immediate=True)
+            with connection.begin():
+                yield connection
+
+
+_ADD_TRIAL = trials.insert()
+_ADD_PARAMETERS = parameters.insert()
+_ADD_OBJECTIVES = objectives.insert()
+_ADD_REPORTS = reports.insert()
+_FINISH_TRIAL = (
+    trials.update()
+    .where(trials.c.id == sa.bindparam("key"), trials.c.outcome == Outcome.RUNNING.value)
+    .where(trials.c.driver_id.is_not_distinct_from(sa.bindparam("driver", type_=sa.Integer)))
+    .values({name: sa.bindparam(name) for name in ("outcome", "reason", "finished", "wall_s")})
+)
+
+
+def _new_driver(study: int, alone: bool) -> dict[str, Any]:
+    """This process as a driver."""
+    facts = {"study_id": study, "owner": owner(), "heartbeat": time.time()}
+    return facts | {"alone": alone, "confirms": False}
+
+
+def _drivers_of(connection: sa.Connection, study: int) -> list[DriverRow]:
+    query = sa.select(drivers).where(drivers.c.study_id == study).order_by(drivers.c.id)
+    return [driver_row(row) for row in connection.execute(query)]
+
+
+def _grouped(
+    connection: sa.Connection, table: sa.Table, mine: sa.Select[Any]
+) -> dict[int, list[sa.Row[Any]]]:
+    """A table's rows by trial, in the order they were written."""
+    groups: dict[int, list[sa.Row[Any]]] = {}
+    for row in connection.execute(sa.select(table).where(table.c.trial_id.in_(mine))):
+        groups.setdefault(row.trial_id, []).append(row)
+    return groups

@@ -1,0 +1,360 @@
+"""Study: ask for a trial, tell how it went; what was told is never lost and never counted twice.
+
+    study = Study.open(workload, "first", store=store)
+    trial = study.ask()
+    study.tell(trial.number, Outcome.COMPLETED, {"val_loss": [0.31]})
+
+The sequence of trials depends on the definition and the results alone. Trials that were running
+when the process died are asked again, under their numbers. Other processes may drive the same
+study: each sees what the others draw and tell, and takes over what a dead one left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import statistics
+import time
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+
+from homeostat.errors import RecordError, StudyError
+from homeostat.record.outcome import Outcome
+from homeostat.sample.samplers import auto
+from homeostat.space import Config
+from homeostat.study.ask import Proposals
+from homeostat.study.database import ServerGone
+from homeostat.study.definition import Definition
+from homeostat.study.drivers import Sharing
+from homeostat.study.open_study import find_or_make, walk_of
+from homeostat.study.records import DriverRow, ReportPoint, StudyRow, TrialRow
+from homeostat.study.store import Store
+from homeostat.workload.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSpec:
+    """A trial to be made."""
+
+    number: int
+    drawn: Mapping[str, Any]
+    """What the search chose."""
+    config: Config
+    seeds: tuple[int, ...]
+    budget: int
+    resumed: bool = False
+    """Whether it was begun before, by a process that died."""
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """Everything that was set away from the default on purpose: setting it reruns the trial."""
+        return dict(self.config.given)
+
+
+class Study:
+    """A study open for asking and telling."""
+
+    # A study that is only looked at has neither.
+    _proposals: Proposals
+    _sharing: Sharing
+
+    def __init__(
+        self, workload: Workload, row: StudyRow, definition: Definition, store: Store
+    ) -> None:
+        """Use `Study.open`."""
+        self.workload = workload
+        self.row = row
+        self.definition = definition
+        self.store = store
+        self._walk = walk_of(workload, definition)
+        self.notes = [auto(self._walk)[1]] if definition.method == "auto" else []
+        self.notes += definition.sources.values()
+        """Sentences worth reading."""
+        self._trials: list[TrialRow] = []
+        self._again: deque[int] = deque()
+        self._heard: list[TrialRow] = []
+
+    @classmethod
+    def open(
+        cls,
+        workload: Workload,
+        name: str,
+        *,
+        store: Store,
+        method: str | None = None,
+        seed: int | None = None,
+        seeds: int | Sequence[int] | None = None,
+        budget: int | None = None,
+        wave: int | None = None,
+        tiers: Collection[int] | None = None,
+        names: Collection[str] | None = None,
+        start: Mapping[str, Any] | None = None,
+        pins: Mapping[str, Any] | None = None,
+        prune: str | None = None,
+        prune_at: Sequence[int] | None = None,
+        carry_from: Sequence[str] = (),
+        settings: Mapping[str, Any] | None = None,
+        alone: bool = False,
+    ) -> Self:
+        """Open a study, or make it. What is not given is as the study was made.
+
+        Args:
+            method: A name in `SAMPLERS`; "auto" for a new study.
+            seed: Of the samplers; 0 for a new study.
+            seeds: How many of the usual seeds each trial runs with, or which; 1 for a new study.
+            budget: Steps of each run; the workload's own for a new study.
+            wave: How many trials may run side by side; 1 for a new study.
+            tiers, names: What is varied; everything that may be, for a new study.
+            start: Values in place of the defaults: trial 0, and whatever is not varied.
+            pins: Values held in every trial.
+            prune: The rule that stops trials early, a name in `RULES`; "none" for a new study.
+            prune_at: The steps at which it is asked, in place of its own choice.
+            carry_from: Earlier studies whose trials its sampler learns from, by name or path.
+            settings: How it is driven, kept for resuming.
+            alone: Whether no other process may drive it at the same time.
+
+        Raises:
+            StudyError: If the study was made for another workload or definition.
+            StudyLockedError: If another process is driving it, and either wants to be alone.
+        """
+        row, definition = find_or_make(
+            store, workload, name, settings=settings, method=method, seed=seed, seeds=seeds,
+            budget=budget, wave=wave, tiers=tiers, names=names, start=start, pins=pins,
+            prune=prune, prune_at=prune_at, carry_from=carry_from,
+        )  # fmt: skip
+        sharing = Sharing(store, row.key, alone=alone)
+        study = cls(workload, store.study(name), definition, store)
+        study._sharing = sharing
+        study._trials = study._ordered(store.trials(row.key))
+        study._proposals = Proposals(study._walk, definition, study._trials)
+        left = sharing.left_behind(study._trials, at_start=True)
+        study._again.extend(trial.number for trial in left)
+        return study
+
+    @classmethod
+    def look(cls, workload: Workload, name: str, *, store: Store) -> Self:
+        """A study for reading, whoever drives it.
+
+        Raises:
+            UnknownNameError: If there is none of that name.
+        """
+        row = store.study(name)
+        study = cls(workload, row, Definition.from_json(row.definition), store)
+        study._trials = study._ordered(store.trials(row.key))
+        return study
+
+    @property
+    def name(self) -> str:
+        """Its name in the store."""
+        return self.row.name
+
+    @property
+    def trials(self) -> Sequence[TrialRow]:
+        """Every trial so far, by number."""
+        return self._trials
+
+    @property
+    def has_unfinished(self) -> bool:
+        """Whether `ask` would give a trial that was begun before."""
+        return bool(self._again)
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether `ask` would be without results that are still to come.
+
+        Where the order of trials is to be repeatable, ask only while this is false.
+        """
+        return not self._again and self._proposals.lacks_results(self._trials)
+
+    def ask(self) -> TrialSpec:
+        """The next trial: one that a process left running when it died, or a new one."""
+        spec = None
+        while spec is None:
+            self.refresh()
+            spec = self.try_ask()
+        return spec
+
+    def try_ask(self) -> TrialSpec | None:
+        """As `ask`, but None if another driver was quicker; `trials` has changed then."""
+        self.beat()
+        if self._again:
+            trial = self._trials[self._again.popleft()]
+            if not self._sharing.claim(trial):
+                self.refresh(at_once=True)
+                return None
+            self._trials[trial.number] = replace(trial, driver=self._sharing.driver)
+            self._sharing.hand_out(trial.number)
+            return self._spec(trial, resumed=True)
+        number, started, driver = len(self._trials), time.time(), self._sharing.driver
+        drawn = self._proposals.next(self._trials)
+        key = self.store.add_trial(self.row.key, number, drawn, started, driver)
+        if key is None:
+            # Forget what was drawn in vain before taking up the other driver's trial.
+            self._proposals = Proposals(self._walk, self.definition, self._trials)
+            self.refresh(at_once=True)
+            return None
+        row = TrialRow(
+            key=key,
+            number=number,
+            outcome=Outcome.RUNNING,
+            parameters=drawn,
+            started=started,
+            driver=driver,
+        )
+        self._trials.append(row)
+        self._sharing.hand_out(number)
+        return self._spec(row)
+
+    def refresh(self, *, at_once: bool = False) -> None:
+        """Take up what other drivers have drawn and told, and what dead ones left behind."""
+        if not (at_once or self._sharing.must_look):
+            return
+        known = self._trials
+        mine = self._sharing.is_mine
+        open_ = [t.number for t in known if not t.outcome.final and not mine(t.number)]
+        since = min(open_, default=len(known))
+        rows = self._ordered(self.store.trials(self.row.key, since=since))
+        for row in rows:
+            if row.number == len(known):
+                known.append(row)
+                self._proposals.take(known)
+            elif mine(row.number) or known[row.number].outcome.final:
+                continue
+            known[row.number] = row
+            if row.outcome.final:
+                self._heard.append(row)
+        waiting = set(self._again)
+        left = self._sharing.left_behind(rows)
+        self._again.extend(trial.number for trial in left if trial.number not in waiting)
+
+    def heard(self) -> list[TrialRow]:
+        """The trials that other drivers have told since the last call."""
+        heard, self._heard = self._heard, []
+        return heard
+
+    def who_confirms(self) -> DriverRow | None:
+        """The other driver that runs the best again on fresh seeds; none if it is for us to do."""
+        return self._sharing.who_confirms()
+
+    def tell(
+        self,
+        number: int,
+        outcome: Outcome,
+        per_seed: Mapping[str, Sequence[float]] | None = None,
+        *,
+        reason: str = "",
+        wall_s: float | None = None,
+        curves: Sequence[ReportPoint] = (),
+    ) -> TrialRow:
+        """Record how a trial ended.
+
+        Where another driver took this one for dead and took over the trial, that driver's result
+        counts, and the trial is returned as it is then.
+
+        Args:
+            per_seed: Objective -> its value for each seed; empty if there is none.
+            curves: Its reports.
+
+        Raises:
+            StudyError: If there is no such trial, or it was told already.
+        """
+        if not 0 <= number < len(self._trials):
+            raise StudyError(f"Study {self.name!r} has no trial {number}.")
+        if self._trials[number].outcome.final:
+            raise StudyError(f"Trial {number} of study {self.name!r} was told already.")
+        assert outcome.final
+        measured = {
+            name: tuple(float(value) for value in values)
+            for name, values in (per_seed or {}).items()
+            if values and all(math.isfinite(value) for value in values)
+        }
+        row = replace(
+            self._trials[number],
+            outcome=outcome,
+            reason=reason,
+            per_seed=measured,
+            values={name: statistics.fmean(values) for name, values in measured.items()},
+            sds={n: statistics.stdev(v) if len(v) > 1 else None for n, v in measured.items()},
+            finished=time.time(),
+            wall_s=wall_s,
+        )
+        if not self.store.finish_trial(row, curves):
+            [row] = self._ordered(self.store.trials(self.row.key, since=number)[:1])
+        self._trials[number] = row
+        self.beat()
+        return row
+
+    def config(self, trial: TrialRow) -> Config:
+        """The whole configuration of a trial."""
+        return self._walk.resolve(trial.parameters, source=f"trial {trial.number} of {self.name}")
+
+    def is_better(self, trial: TrialRow, other: TrialRow | None) -> bool:
+        """Whether a trial has the better main objective; one without has not."""
+        if trial.outcome is not Outcome.COMPLETED or self._badness(trial) == math.inf:
+            return False
+        return other is None or self._badness(trial) < self._badness(other)
+
+    def ranked(self) -> list[TrialRow]:
+        """The completed trials, best main objective first."""
+        return sorted((t for t in self._trials if self.is_better(t, None)), key=self._badness)
+
+    def keep_settings(self, settings: Mapping[str, Any]) -> None:
+        """Record how the study is driven now."""
+        self.store.update(self.row.key, settings=settings)
+        self.row = replace(self.row, settings=settings)
+
+    def record_confirmation(self, confirmation: Mapping[str, Any]) -> None:
+        """Record how the best did on fresh seeds."""
+        self.store.update(self.row.key, confirmation=confirmation)
+        self.row = replace(self.row, confirmation=confirmation)
+
+    def beat(self) -> None:
+        """Say now and then that the driver lives."""
+        self._sharing.beat()
+
+    def close(self) -> None:
+        """Leave the study to its other drivers, or to the next one."""
+        with contextlib.suppress(ServerGone):  # it will find out that we are gone
+            self._sharing.leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        except RecordError:
+            if error is None:  # a full disk, say, is reported already
+                raise
+
+    def _ordered(self, rows: Sequence[TrialRow]) -> list[TrialRow]:
+        """With their parameters in the order of the space; a database has none of its own."""
+        order = self._walk.order
+        return [
+            replace(row, parameters={n: row.parameters[n] for n in order if n in row.parameters})
+            for row in rows
+        ]
+
+    def _badness(self, trial: TrialRow) -> float:
+        """Its main objective, the lower the better."""
+        metric, goal = next(iter(self.definition.objectives.items()))
+        value = trial.values.get(metric, math.inf)
+        return -value if goal == "maximize" and metric in trial.values else value
+
+    def _spec(self, trial: TrialRow, *, resumed: bool = False) -> TrialSpec:
+        return TrialSpec(
+            number=trial.number,
+            drawn=trial.parameters,
+            config=self.config(trial),
+            seeds=self.definition.seeds,
+            budget=self.definition.budget,
+            resumed=resumed,
+        )
