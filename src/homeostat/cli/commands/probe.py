@@ -36,7 +36,7 @@ def probe(
 
     The exit code is 1 if there is a fault, 0 otherwise.
     """
-    from homeostat.inspect.probe import probe as run_probe
+    from homeostat.inspect.probe.audit import probe as run_probe
 
     chosen = choose(workload, config, settings)
     out = Output(as_json=as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeostat.inspect.probe import probe as run_probe
+from homeostat.inspect.probe.audit import probe as run_probe
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult, Status
 from homeostat.record.check import Check
