@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "homeostat"
 FLOORS = (
     ("errors", "version", "wording"),
     ("space", "data"),
-    ("record",),
+    ("record", "logs"),
     ("workload", "starters"),
     ("execute",),
     ("evidence", "notes"),
