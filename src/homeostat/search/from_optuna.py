@@ -16,6 +16,7 @@ from homeostat.search.result import reference_or_name
 from homeostat.search.rows import Point, StudyRow, TrialRow
 from homeostat.search.store import Store
 from homeostat.search.to_optuna import CONSTRAINTS
+from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _definition(
         if len(study.directions) == 1
         else [f"value_{i}" for i in range(len(study.directions))]
     )
-    goals = [direction.name.lower() for direction in study.directions]
+    goals = [Goal(direction.name.lower()) for direction in study.directions]
     if workload is None:
         return Definition(
             method="auto", seed=0, seeds=(SEEDS[0],), budget=1, wave=1, start={}, pins={},

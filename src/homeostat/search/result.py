@@ -18,6 +18,7 @@ from homeostat.search.rounds.roles import Conclusion
 from homeostat.search.rows import TrialRow
 from homeostat.space import Config
 from homeostat.space.values import show
+from homeostat.workload.goal import Goal
 from homeostat.workload.load import reference_or_none
 from homeostat.workload.workload import Workload
 
@@ -96,7 +97,7 @@ class SearchResult:
     study: str
     workload: str
     metric: str
-    goal: str
+    goal: Goal
     best: Best | None
     """None if no trial completed."""
     trials: Sequence[TrialRow]
