@@ -198,7 +198,7 @@ class _Ranker:
             return {}
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         encoding = Encoding(self._space.searched(names=names))
-        study = optuna.create_study(direction=Goal(self._goal).value)
+        study = optuna.create_study(direction=optuna.study.StudyDirection[Goal(self._goal).upper()])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Optuna's notices about what is new in it
             study.add_trials(
