@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import Any, TypeVar, overload
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from homeostat.errors import WorkloadError, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Item = TypeVar("Item")
 
@@ -121,6 +122,8 @@ class Goal(StrEnum):
         >>> Goal.MINIMIZE.best_so_far([3.0, 5.0, 1.0])
         array([3., 3., 1.])
         """
+        import numpy as np  # here, because `import homeostat` is to be quick
+
         numbers = np.asarray(values, dtype=float)
         pick = np.fmin if self is Goal.MINIMIZE else np.fmax
         running: np.ndarray = pick.accumulate(numbers)
