@@ -63,7 +63,7 @@ def every_alphabet(config, trial):
     odd = ("потеря", "损失", "naïve café", "🔥", "a,b", 'quo"ted', "per cent %", "'", "a=b", "#x")
     for step in trial.steps():
         print(f"шаг {step} 🔥")
-        yield hs.Report(step, loss=0.5, **{name: step / 3 for name in odd[: step % 11]})
+        yield hs.Report(step, loss=0.5, **dict.fromkeys(odd[: step % 11], step / 3))
 
 
 @loop(budget=20_000)

@@ -1,6 +1,7 @@
 """Whatever a loop reports, prints or raises, every engine keeps the same of it."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,10 @@ def job(what, folder):
 def _is_sampled(step):
     """Reading a whole file at each of very many reports would take the square of the time."""
     return step < 60 or step % 4000 == 0
+
+
+def without_addresses(thing):
+    return re.sub("0x[0-9a-f]+", "0x", repr(thing))
 
 
 class Made:
@@ -101,7 +106,7 @@ def test_every_engine_keeps_the_same_bytes(made, inline, what):
 def test_every_engine_says_the_same(made, inline, what):
     here, there = made.attempts[what], inline.attempts[what]
     assert (here.outcome, here.reason, here.values) == (there.outcome, there.reason, there.values)
-    assert repr(here.extra) == repr(there.extra)
+    assert without_addresses(here.extra) == without_addresses(there.extra)
     assert (here.last_step, here.num_reports) == (there.last_step, there.num_reports)
     kept = read_attempt(here.folder)
     assert (kept.outcome, kept.reason, repr(kept.extra)) == (

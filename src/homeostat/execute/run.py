@@ -175,7 +175,8 @@ def check_not_running(record: RunRecord, *, force: bool = False) -> None:
         raise RecordError(f"{record.name} is running, in process {pid} on {host}.")
     if not force:
         raise RecordError(
-            f"{record.name} seems to be running, in process {pid} on {host}, which cannot be asked.",
+            f"{record.name} seems to be running, in process {pid} on {host}, which cannot be seen "
+            "from here.",
             hint="If you know that it is gone, resume with force=True (--force).",
         )
 

@@ -72,7 +72,7 @@ class Attempt:
     def log(self) -> str:
         """What it printed, and its traceback."""
         path = self.folder / LOG
-        return path.read_text(errors="replace") if path.exists() else ""
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
 def write_attempt(attempt: Attempt) -> None:

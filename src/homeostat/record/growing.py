@@ -37,7 +37,7 @@ class GrowingFile:
         self.path = path
         self._whole_lines = whole_lines
         self._descriptor: int | None = None
-        self._close = weakref.finalize(self, _nothing)
+        self._close = weakref.finalize(self, _close, -1)
         self._offset = 0
         self._tail = b""
 
@@ -78,7 +78,7 @@ class GrowingFile:
     def _open(self) -> None:
         self.close()
         self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        self._close = weakref.finalize(self, os.close, self._descriptor)
+        self._close = weakref.finalize(self, _close, self._descriptor)
 
     def _start(self) -> None:
         self._offset, self._tail = 0, b""
@@ -90,8 +90,9 @@ class GrowingFile:
         return os.read(self._descriptor, len(self._tail)) == self._tail
 
 
-def _nothing() -> None:
-    pass
+def _close(descriptor: int) -> None:
+    if descriptor >= 0:
+        os.close(descriptor)
 
 
 def _read(descriptor: int) -> bytes:

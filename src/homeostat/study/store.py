@@ -315,7 +315,7 @@ class Store:
     # Who drives: in SQLite, whose drivers are of one machine, each holds a file beside the database
 
     @property
-    def _now(self) -> sa.ColumnElement[float]:
+    def _now(self) -> sa.ColumnElement[Any]:
         """Seconds since 1970 by the server's clock: those of the drivers' machines may differ."""
         if self.is_sqlite:
             return sa.literal(time.time())

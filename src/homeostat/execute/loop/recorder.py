@@ -77,7 +77,8 @@ class Recorder:
 
     def log(self, text: str) -> None:
         """Append to log.txt."""
-        with contextlib.suppress(OSError), (self.folder / LOG).open("a") as file:
+        kinds = {"encoding": "utf-8", "errors": "backslashreplace"}
+        with contextlib.suppress(OSError), (self.folder / LOG).open("a", **kinds) as file:
             file.write(text)
 
     def close(self) -> None:
