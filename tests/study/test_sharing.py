@@ -116,6 +116,6 @@ def test_the_total_is_kept_however_many_draw(tmp_path):
 
 def test_a_deterministic_study_has_one_driver(tmp_path, monkeypatch):
     monkeypatch.setattr(store_module, "owner", lambda: owner() | {"pid": 1})
-    first = open_study(tmp_path, method="random")
+    _first = open_study(tmp_path, method="random")  # it drives for as long as somebody has it
     with pytest.raises(StudyLockedError, match="a deterministic study has one driver"):
         open_study(tmp_path, mixed, alone=True)

@@ -31,9 +31,7 @@ class Report:
         if not metrics:
             raise WorkloadError(f"Report({step}) has no metric; write Report({step}, loss=loss).")
         if "step" in metrics:
-            raise WorkloadError(
-                "Report: the step comes first, Report(step, ...); no metric has its name."
-            )
+            raise WorkloadError("Report: no metric may be named 'step': it comes first, without.")
         object.__setattr__(self, "step", int(step))
         object.__setattr__(
             self, "metrics", {name: _number(name, value) for name, value in metrics.items()}
