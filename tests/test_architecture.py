@@ -10,8 +10,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "homeostat"
 
 # From the ground up; a floor may use those below it, and nothing above or beside.
 FLOORS = (
-    ("errors", "extras", "version", "wording"),
-    ("space", "data"),
+    ("errors", "version", "wording"),
+    ("space", "data", "extras"),
     ("record",),
     ("workload", "starters"),
     ("execute",),
