@@ -19,8 +19,9 @@ from tests.study.postgres import Server
 import homeostat as hs
 from homeostat.cli.main import app
 from homeostat.errors import RecordError
+from homeostat.execute.rerun import STORAGE_VARIABLE
 from homeostat.record.outcome import Outcome
-from homeostat.search.search import STORAGE_VARIABLE, read
+from homeostat.search.search import read
 from homeostat.study import database
 from homeostat.study.store import Store
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import HomeostatError
+from homeostat.execute.rerun import Place
 from homeostat.record.runs import RunRecord, read_run
-from homeostat.search.result import command
+from homeostat.search.decide import verdict_of
 from homeostat.search.review.round import Round
+from homeostat.search.verdict import StudyVerdict
 from homeostat.study.definition import Definition
 from homeostat.study.ranking import objectives_of, ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.store import Store
+from homeostat.study.trial_command import place_of, trial_command
 from homeostat.workload import load
 from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
@@ -31,7 +34,8 @@ class Facts:
         row: The study as stored.
         workload: Its workload; None where it cannot be found again (a notebook's own).
         trials: All, by number.
-        ranked: Those with a value, best first by the main objective.
+        ranked: Those with a value, best in the search first.
+        verdict: Which of them won, and how good it is.
         phases: Of the plan that made it, if one did.
         folder: Where its runs are.
     """
@@ -40,6 +44,8 @@ class Facts:
     workload: Workload | None
     trials: Sequence[TrialRow]
     ranked: Sequence[TrialRow]
+    verdict: StudyVerdict
+    place: Place
     phases: Sequence[Mapping[str, Any]] = ()
     folder: Path
     _runs: dict[int, RunRecord | None] = field(default_factory=dict, repr=False)
@@ -77,29 +83,26 @@ class Facts:
     @property
     def round(self) -> Round | None:
         """The study as its checklist sees it; None without a workload or a result."""
-        if self.workload is None or not self.ranked:
+        if self.workload is None or self.verdict.trial is None:
             return None
         return Round(
             row=self.row,
             workload=self.workload,
             definition=Definition.from_json(self.row.definition),
             trials=self.trials,
-            best=self.ranked[0],
+            best=self.verdict.trial,
             folder=self.folder,
+            place=self.place,
         )
 
-    def confirmed(self, number: int) -> RunRecord | None:
-        """The run of a trial on fresh seeds, if it was confirmed."""
-        try:
-            return read_run(self.folder / f"confirm_{number:04d}")
-        except HomeostatError:
-            return None
-
     def command(self, trial: TrialRow) -> str:
-        """The command that reruns a trial."""
-        reference = self.row.settings.get("reference") or self.row.workload
-        held = {**self.row.definition["start"], **self.row.definition["pins"]}
-        return command(str(reference), {**held, **trial.parameters})
+        """What to type to run a trial again."""
+        return trial_command(self.row, trial, self.place, self.folder)
+
+    @property
+    def best_first(self) -> list[TrialRow]:
+        """The completed trials: the one to take, then by their value in the search."""
+        return sorted(self.ranked, key=lambda trial: trial is not self.verdict.trial)
 
 
 def gather(study: str, *, store: Store, results: str | Path) -> Facts:
@@ -117,6 +120,8 @@ def gather(study: str, *, store: Store, results: str | Path) -> Facts:
         workload=_workload(row),
         trials=trials,
         ranked=ranked(trials, metric, goal),
+        verdict=verdict_of(row, trials),
+        place=place_of(store, results),
         phases=_phases(folder),
         folder=folder,
     )
