@@ -122,9 +122,9 @@ def confirm(
     final = again.run([*finalists, *beside], fresh, "confirm")
     if final is None:
         return
-    runs = {str(number): final[number] for number in sorted(final)}
+    ended = {str(number): final[number] for number in sorted(final)}
     values = {
-        metric: {number: _by_seed(run.values(metric)) for number, run in runs.items()}
+        metric: {number: _by_seed(run.values(metric)) for number, run in ended.items()}
         for metric in study.definition.objectives
     }
     main = next(iter(values))
@@ -135,7 +135,7 @@ def confirm(
             "chosen": [trial.number for trial in finalists],
             "values": values.pop(main),
             "others": values,
-            "lost": {number: _lost(run) for number, run in runs.items()},
+            "lost": {number: _lost(run) for number, run in ended.items()},
         }
     )
 
