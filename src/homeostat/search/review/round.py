@@ -20,7 +20,8 @@ from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.space import Config, Range
 from homeostat.space.values import show
-from homeostat.study.definition import Definition, ranges
+from homeostat.study.definition import Definition
+from homeostat.study.described import ranges
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.transfer import REFUSING
 from homeostat.workload.workload import Workload
