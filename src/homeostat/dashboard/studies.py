@@ -78,7 +78,7 @@ class Studies:
     def views(self, name: str, seed: int | None = None) -> dict[str, Any]:
         """What only the workload knows how to draw, of the trial to take, or its best seed."""
         facts = self._gathered(name)
-        trial = facts.verdict.trial
+        trial = facts.to_take
         record = facts.run(trial.number) if trial is not None else None
         return shown(facts.workload, record, seed)
 

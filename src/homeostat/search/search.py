@@ -216,7 +216,7 @@ def _run(
                 "ran with other code."
             )
         campaign.run()
-        return summarise(study, folder, interrupted=campaign.interrupted, notes=campaign.notes)
+    return summarise(study, folder, interrupted=campaign.interrupted, notes=campaign.notes)
 
 
 def _ignore(event: SearchEvent) -> None:

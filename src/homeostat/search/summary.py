@@ -19,12 +19,13 @@ from homeostat.study.trial_command import place_of, trial_command
 def summarise(
     study: Study, folder: Path, *, interrupted: bool = False, notes: Sequence[str] = ()
 ) -> SearchResult:
-    """What a study has found so far.
+    """What a study has found so far, as its store has it.
 
     Args:
         folder: Where its runs are.
     """
-    verdict = verdict_of(study.row, study.trials)
+    row = study.store.study(study.name)
+    verdict = verdict_of(row, study.store.trials(row.key))
     place = place_of(study.store, folder.parent.parent)
     now = _round(study, verdict, folder, place)
     return SearchResult(
@@ -51,7 +52,7 @@ def _round(study: Study, verdict: StudyVerdict, folder: Path, place: Place) -> R
         workload=study.workload,
         definition=study.definition,
         trials=study.trials,
-        best=verdict.trial,
+        best=study.trials[verdict.trial.number],
         folder=folder,
         place=place,
     )

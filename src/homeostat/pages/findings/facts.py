@@ -15,6 +15,7 @@ from homeostat.search.decide import verdict_of
 from homeostat.search.review.round import Round
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.definition import Definition
+from homeostat.study.earlier import as_searched
 from homeostat.study.ranking import objectives_of, ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.store import Store
@@ -32,7 +33,9 @@ class Facts:
 
     Attributes:
         row: The study as stored.
-        workload: Its workload; None where it cannot be found again (a notebook's own).
+        workload: Its workload, with the space in which the trials can be read; None where it
+            cannot be found again (a notebook's own).
+        differences: How the space has changed since the study was made.
         trials: All, by number.
         ranked: Those with a value, best in the search first.
         verdict: Which of them won, and how good it is.
@@ -42,6 +45,7 @@ class Facts:
 
     row: StudyRow
     workload: Workload | None
+    differences: tuple[str, ...] = ()
     trials: Sequence[TrialRow]
     ranked: Sequence[TrialRow]
     verdict: StudyVerdict
@@ -67,6 +71,12 @@ class Facts:
     def unit(self) -> str:
         return self.workload.unit if self.workload is not None else "step"
 
+    @property
+    def to_take(self) -> TrialRow | None:
+        """The trial that the verdict says to take, with the parameters that act."""
+        trial = self.verdict.trial
+        return None if trial is None else self.trial(trial.number)
+
     def trial(self, number: int) -> TrialRow:
         """A trial by its number."""
         return next(trial for trial in self.trials if trial.number == number)
@@ -83,14 +93,14 @@ class Facts:
     @property
     def round(self) -> Round | None:
         """The study as its checklist sees it; None without a workload or a result."""
-        if self.workload is None or self.verdict.trial is None:
+        if self.workload is None or self.to_take is None:
             return None
         return Round(
             row=self.row,
             workload=self.workload,
             definition=Definition.from_json(self.row.definition),
             trials=self.trials,
-            best=self.verdict.trial,
+            best=self.to_take,
             folder=self.folder,
             place=self.place,
         )
@@ -102,7 +112,7 @@ class Facts:
     @property
     def best_first(self) -> list[TrialRow]:
         """The completed trials: the one to take, then by their value in the search."""
-        return sorted(self.ranked, key=lambda trial: trial is not self.verdict.trial)
+        return sorted(self.ranked, key=lambda trial: trial is not self.to_take)
 
 
 def gather(study: str, *, store: Store, results: str | Path) -> Facts:
@@ -113,14 +123,21 @@ def gather(study: str, *, store: Store, results: str | Path) -> Facts:
     """
     row = store.study(study)
     trials = sorted(store.trials(row.key), key=lambda trial: trial.number)
+    stored = trials
+    workload = _workload(row)
+    differences: tuple[str, ...] = ()
+    if workload is not None:
+        read = as_searched(workload, Definition.from_json(row.definition))
+        workload, differences, trials = read.workload, read.differences, read.read(trials)
     metric, goal = next(iter(objectives_of(row).items()))
     folder = Path(results) / "studies" / row.name
     return Facts(
         row=row,
-        workload=_workload(row),
+        workload=workload,
+        differences=differences,
         trials=trials,
         ranked=ranked(trials, metric, goal),
-        verdict=verdict_of(row, trials),
+        verdict=verdict_of(row, stored),
         place=place_of(store, results),
         phases=_phases(folder),
         folder=folder,

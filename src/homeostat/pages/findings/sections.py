@@ -41,7 +41,7 @@ def summary(facts: Facts) -> Iterator[Block]:
     if facts.workload is not None:
         yield Words(escape(facts.workload.doc.partition("\n\n")[0]))
     yield bullets(escape(line) for line in facts.verdict.lines)
-    trial = facts.verdict.trial
+    trial = facts.to_take
     if trial is not None and facts.command(trial):
         yield Words(f"Run trial {trial.number} again:\n\n{_code(facts.command(trial))}")
     lines = []
@@ -190,7 +190,7 @@ def best_ones(facts: Facts) -> Iterator[Block]:
         yield Words(_code("\n".join(commands)))
     runs = {f"trial {t.number}": curves_of(facts.run(t.number), facts.metric) for t in top[:3]}
     default = facts.verdict.default
-    if default is not None and default not in top[:3]:
+    if default is not None and default.number not in [t.number for t in top[:3]]:
         run = facts.run(default.number)
         runs[f"trial {default.number}, the default"] = curves_of(run, facts.metric)
     if any(len(steps) > 1 for seeds in runs.values() for steps, _ in seeds):
@@ -219,7 +219,7 @@ def seed_by_seed(facts: Facts) -> Iterator[Block]:
 
 def looked_at(facts: Facts) -> Iterator[Block]:
     """What the run of the trial to take looks like, in the views of its workload."""
-    trial = facts.verdict.trial
+    trial = facts.to_take
     run = facts.run(trial.number) if trial is not None else None
     if trial is None or run is None or facts.workload is None:
         return
@@ -249,10 +249,10 @@ def curves_of(run: RunRecord | None, metric: str) -> list[Curve]:
 
 def recommended(facts: Facts) -> Iterator[Block]:
     """Which configuration for which use."""
-    best = facts.verdict.trial
+    best = facts.to_take
     if best is None:
         return
-    use = "everything" if facts.verdict.winner is best else "everything, until one is confirmed"
+    use = "everything" if facts.verdict.winner is not None else "everything, until one is confirmed"
     chosen: dict[str, TrialRow] = {use: best}
     fast = _fastest(facts)
     if fast is not None:
