@@ -20,7 +20,7 @@ from homeostat.execute.device import choose_device
 from homeostat.record import seeds as seed_list
 from homeostat.record.runs import RunRecord
 from homeostat.space.values import typed
-from homeostat.workload.builtin import BUILTIN
+from homeostat.workload.installed import installed_workloads
 
 RESULTS = "results"
 """The folder in which results are kept where nothing else is said."""
@@ -121,7 +121,7 @@ def rerun_run(run: RunRecord, place: Place | None = None) -> str:
 
 def can_be_found(reference: str) -> bool:
     """Whether another process can find a workload by this: a built-in name, a file or a module."""
-    return reference in BUILTIN or ":" in reference or Path(reference).suffix in FILES
+    return reference in installed_workloads() or ":" in reference or Path(reference).suffix in FILES
 
 
 def set_options(values: Mapping[str, Any]) -> list[str]:
