@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from homeostat.evidence.sequential import FEWEST, half_width, interval, p_value, pairs_needed
+from homeostat.evidence.sequential import FEWEST, interval, p_value, pairs_needed
 from homeostat.evidence.verdicts import Verdict, judge
 
 

@@ -56,7 +56,7 @@ def skewness(values: Sequence[float]) -> float:
     if second <= (1e-15 * max(abs(value) for value in values)) ** 2:
         return 0.0
     third = math.fsum(d * d * d for d in apart) / count
-    return third / second**1.5 * math.sqrt(count * (count - 1)) / (count - 2)
+    return third / math.sqrt(second) ** 3 * math.sqrt(count * (count - 1)) / (count - 2)
 
 
 def usual_reach(count: int, few: float) -> float:
