@@ -15,7 +15,7 @@ from typing import Any
 
 from scipy import stats
 
-from homeostat.errors import RecordError
+from homeostat.errors import RecordError, WorkloadError
 from homeostat.evidence.differences import interval, p_differs, p_within
 from homeostat.evidence.statistics import (
     Interval,
@@ -27,6 +27,7 @@ from homeostat.evidence.statistics import (
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.wording import plural
+from homeostat.workload.goal import Goal
 
 ALPHA = 0.05
 """Chance of a wrong verdict over all comparisons together."""
@@ -79,7 +80,7 @@ class Comparison:
     """What a set of runs says about one metric; the first run is the baseline."""
 
     metric: str
-    goal: str
+    goal: Goal
     arms: tuple[ComparedRun, ...]
     contrasts: tuple[RunDifference, ...]
     notes: tuple[str, ...]
@@ -89,30 +90,52 @@ class Comparison:
         return asdict(self)
 
 
-def compare(runs: Sequence[RunRecord], *, metric: str | None = None) -> Comparison:
+def compare(
+    runs: Sequence[RunRecord], *, metric: str | None = None, goal: str | None = None
+) -> Comparison:
     """Compare runs with the first of them.
 
     Args:
         runs: At least two runs that report the same metric.
         metric: Which one; the first run's objective when None.
+        goal: "minimize" or "maximize", of a metric that is none of the runs' objectives.
 
     Raises:
         RecordError: If there are fewer than two runs, or one has no value of the metric.
+        WorkloadError: If nothing says whether the metric is to be low or high.
     """
     if len(runs) < 2:
         raise RecordError("A comparison needs two runs.", hint="homeostat compare RUN RUN ...")
     metric = metric or runs[0].metric
-    goal = runs[0].objectives.get(metric, "minimize")
+    aim = _goal(runs, metric, goal)
     values = [_values(run, metric) for run in runs]
     pairs = [
         _pairs(runs[0], values[0], run, v) for run, v in zip(runs[1:], values[1:], strict=True)
     ]
     adjusted = holm_pairs([(_p_differs(pair), _p_same(pair)) for pair in pairs])
     differences = tuple(
-        _judged(pair, *p, goal) for pair, p in zip(pairs, adjusted, strict=True)
+        _judged(pair, *p, aim) for pair, p in zip(pairs, adjusted, strict=True)
     )  # fmt: skip
     arms = tuple(_arm(run.name, list(v.values())) for run, v in zip(runs, values, strict=True))
-    return Comparison(metric, goal, arms, differences, _notes(runs, values, differences))
+    return Comparison(metric, aim, arms, differences, _notes(runs, values, differences))
+
+
+def _goal(runs: Sequence[RunRecord], metric: str, asked: str | None) -> Goal:
+    """Whether a metric is to be low or high: as asked, else as the runs' workloads say."""
+    declared = {Goal.of(r.objectives[metric], metric) for r in runs if metric in r.objectives}
+    if asked is not None:
+        return Goal.of(asked, metric)
+    if not declared:
+        raise WorkloadError(
+            f"Is a high {metric} good or bad? It is no objective of these runs, so nothing says.",
+            hint="Say which:  --goal maximize   or   --goal minimize",
+        )
+    if len(declared) > 1:
+        raise WorkloadError(
+            f"Some of these runs are to minimize {metric}, and others to maximize it.",
+            hint="Say which counts here:  --goal maximize   or   --goal minimize",
+        )
+    return declared.pop()
 
 
 def _values(run: RunRecord, metric: str) -> dict[int, float]:
@@ -180,7 +203,7 @@ def _p_same(pair: _Paired) -> float:
     return p_within(pair.differences, EQUIVALENT_WITHIN * abs(statistics.fmean(pair.base)))
 
 
-def _judged(pair: _Paired, p_value: float, p_same: float, goal: str) -> RunDifference:
+def _judged(pair: _Paired, p_value: float, p_same: float, goal: Goal) -> RunDifference:
     mean = statistics.fmean(pair.differences)
     centre = abs(statistics.fmean(pair.base))
     return RunDifference(
@@ -190,8 +213,8 @@ def _judged(pair: _Paired, p_value: float, p_same: float, goal: str) -> RunDiffe
         interval=interval(pair.differences),
         relative=mean / centre if centre else math.nan,
         p_value=p_value,
-        improvement=probability_of_improvement(pair.base, pair.values, maximize=goal == "maximize"),
-        verdict=_verdict(pair, p_value, p_same, mean > 0 if goal == "maximize" else mean < 0),
+        improvement=probability_of_improvement(pair.base, pair.values, goal=goal),
+        verdict=_verdict(pair, p_value, p_same, goal.better(mean, than=0.0)),
         diverged=pair.diverged,
         saved=pair.saved,
     )

@@ -15,7 +15,7 @@ from homeostat.evidence.findings import Finding
 from homeostat.evidence.sequential import interval
 from homeostat.evidence.verdicts import Judged, Verdict
 from homeostat.record import seeds as seed_list
-from homeostat.workload.workload import Workload
+from homeostat.workload.goal import Goal
 
 Tell = Callable[[str], None]
 
@@ -27,16 +27,14 @@ class Pairs:
         self,
         bench: Bench,
         contrasts: list[Contrast],
-        workload: Workload,
-        metric: str,
+        goal: Goal,
         max_pairs: int,
         margin: float,
         alpha: float,
     ) -> None:
         self.bench = bench
         self.contrasts = contrasts
-        goal = workload.objectives.get(metric, workload.goal)
-        self.sign = 1.0 if goal == "maximize" else -1.0
+        self.goal = goal
         self.seeds = seed_list.fresh(max_pairs, use="verify")
         self.margin, self.alpha = margin, alpha
         self.pairs = dict.fromkeys(range(len(contrasts)), 0)
@@ -118,7 +116,7 @@ class Pairs:
         diverged = [(math.isnan(new), math.isnan(old)) for new, old in pairs]
         return PairOutcomes(
             tuple(
-                self.sign * (new - old) / scale
+                self.goal.gain(new, over=old) / scale
                 for new, old in pairs
                 if not math.isnan(new) and not math.isnan(old)
             ),
