@@ -12,6 +12,7 @@ from homeostat.errors import HomeostatError, WorkloadError, did_you_mean
 from homeostat.space import Config, Space
 from homeostat.workload.reference import reference
 from homeostat.workload.report import Report
+from homeostat.workload.words import Words
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -75,6 +76,12 @@ class Workload:
     """What it is, in a sentence or more."""
     source: Path | None = None
     """The file that defines it."""
+    place: str = ""
+    """Text from which `load.find` gets it again, where that does not follow from its source."""
+    words: Words = field(default_factory=Words)
+    """How findings speak of its loop and its parameters."""
+    remarks: tuple[str, ...] = ()
+    """What was assumed where nobody said it; shown before it is used."""
 
     def __call__(self, config: Config, trial: Trial) -> Iterator[Report]:
         """Start the loop.
@@ -109,7 +116,7 @@ class Workload:
         Raises:
             WorkloadError: If it was made in a notebook, at a prompt or inside a function.
         """
-        return reference(self, self.name, self.loop, self.source)
+        return self.place or reference(self, self.name, self.loop, self.source)
 
 
 def workload(
@@ -136,6 +143,9 @@ def workload(
     views: Sequence[Look] = (),
     timeout_s: float | None = None,
     source: Path | None = None,
+    place: str = "",
+    words: Words | None = None,
+    remarks: Sequence[str] = (),
 ) -> Callable[[Loop], Workload]:
     """Turn a training loop into a workload.
 
@@ -185,6 +195,9 @@ def workload(
             doc=inspect.getdoc(loop) or "",
             timeout_s=timeout_s,
             source=source or Path(inspect.unwrap(loop).__code__.co_filename),
+            place=place,
+            words=words or Words(),
+            remarks=tuple(remarks),
         )
 
     return decorate
