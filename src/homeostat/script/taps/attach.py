@@ -14,9 +14,9 @@ from homeostat.script.taps.arrivals import Arrivals
 from homeostat.script.taps.lines import Lines
 
 if TYPE_CHECKING:
-    from homeostat.script.drive import Run
+    from homeostat.script.taps.hearer import Hearer
 
-Attach = Callable[["Run", ExitStack, ModuleType], None]
+Attach = Callable[["Hearer", ExitStack, ModuleType], None]
 
 # When the module on the left has been imported, the function on the right taps it.
 LIBRARIES: dict[str, Attach] = {
@@ -32,7 +32,7 @@ LIBRARIES: dict[str, Attach] = {
 class Taps:
     """The taps of one run."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Hearer) -> None:
         self._run = run
         self._stack = ExitStack()
 
@@ -59,5 +59,5 @@ class Taps:
         self._stack.close()
 
 
-def _attach(function: Attach, run: Run, stack: ExitStack, module: Any) -> None:
+def _attach(function: Attach, run: Hearer, stack: ExitStack, module: Any) -> None:
     function(run, stack, module)

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 from homeostat.script.taps.replace import replace
 
 if TYPE_CHECKING:
-    from homeostat.script.drive import Run
+    from homeostat.script.taps.hearer import Hearer
 
 
-def attach(run: Run, stack: ExitStack, torch: Any) -> None:
+def attach(run: Hearer, stack: ExitStack, torch: Any) -> None:
     """Until the stack is closed, steps end as early as can be seen."""
     _at_forward(run, stack, torch)
     _at_zero_grad(run, stack, torch)
     _at_batches(run, stack)
 
 
-def _at_forward(run: Run, stack: ExitStack, torch: Any) -> None:
+def _at_forward(run: Hearer, stack: ExitStack, torch: Any) -> None:
     from torch.nn.modules import module as hooks
 
     def before(module: Any, args: Any) -> None:
@@ -38,7 +38,7 @@ def _at_forward(run: Run, stack: ExitStack, torch: Any) -> None:
     hooks._global_forward_pre_hooks.move_to_end(handle.id, last=False)  # type: ignore[attr-defined]
 
 
-def _at_zero_grad(run: Run, stack: ExitStack, torch: Any) -> None:
+def _at_zero_grad(run: Hearer, stack: ExitStack, torch: Any) -> None:
     def around(original: Any) -> Any:
         def zero_grad(self: Any, *args: Any, **kwargs: Any) -> Any:
             if run.pending and run.listening and not run.between:
@@ -50,7 +50,7 @@ def _at_zero_grad(run: Run, stack: ExitStack, torch: Any) -> None:
     replace(stack, torch.optim.Optimizer, "zero_grad", around)
 
 
-def _at_batches(run: Run, stack: ExitStack) -> None:
+def _at_batches(run: Hearer, stack: ExitStack) -> None:
     from torch.utils.data import dataloader
 
     trained: set[int] = set()

@@ -10,10 +10,10 @@ from homeostat.script import bridge
 from homeostat.script.taps.replace import replace
 
 if TYPE_CHECKING:
-    from homeostat.script.drive import Run
+    from homeostat.script.taps.hearer import Hearer
 
 
-def attach(run: Run, stack: ExitStack, module: ModuleType) -> None:
+def attach(run: Hearer, stack: ExitStack, module: ModuleType) -> None:
     """Until the stack is closed, scalars that are written are said as well."""
     writer: Any = vars(module)["SummaryWriter"]
 

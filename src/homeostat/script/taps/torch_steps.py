@@ -17,10 +17,10 @@ from homeostat.script.taps import closely
 from homeostat.script.taps.replace import replace
 
 if TYPE_CHECKING:
-    from homeostat.script.drive import Run
+    from homeostat.script.taps.hearer import Hearer
 
 
-def attach(run: Run, stack: ExitStack, torch: ModuleType) -> None:
+def attach(run: Hearer, stack: ExitStack, torch: ModuleType) -> None:
     """Until the stack is closed, `run` hears of steps and backward passes."""
     _backward(run, stack, torch)
     _steps(run, stack, torch)
@@ -29,7 +29,7 @@ def attach(run: Run, stack: ExitStack, torch: ModuleType) -> None:
         closely.attach(run, stack, torch)
 
 
-def _backward(run: Run, stack: ExitStack, torch: Any) -> None:
+def _backward(run: Hearer, stack: ExitStack, torch: Any) -> None:
     depth = [0]  # a checkpoint runs one pass inside another
 
     def around(original: Any) -> Any:
@@ -47,7 +47,7 @@ def _backward(run: Run, stack: ExitStack, torch: Any) -> None:
     replace(stack, torch.autograd, "backward", around)
 
 
-def _steps(run: Run, stack: ExitStack, torch: Any) -> None:
+def _steps(run: Hearer, stack: ExitStack, torch: Any) -> None:
     from torch.optim import optimizer as hooks
 
     depth: dict[int, int] = {}  # a class whose `step` calls its parent's runs each hook twice
@@ -69,7 +69,7 @@ def _steps(run: Run, stack: ExitStack, torch: Any) -> None:
 class _Models:
     """Shows the trial each optimiser when it is made, and the modules whose weights it has."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Hearer) -> None:
         self._run = run
         self._modules: list[weakref.ref[Any]] = []
 

@@ -11,10 +11,10 @@ from homeostat.script.taps.lines import Lines
 from homeostat.script.taps.replace import replace
 
 if TYPE_CHECKING:
-    from homeostat.script.drive import Run
+    from homeostat.script.taps.hearer import Hearer
 
 
-def attach(run: Run, stack: ExitStack, module: ModuleType) -> None:
+def attach(run: Hearer, stack: ExitStack, module: ModuleType) -> None:
     """Until the stack is closed, postfixes and descriptions are said as well."""
     bar: Any = vars(module)["tqdm"]
     lines = Lines()

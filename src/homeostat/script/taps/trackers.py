@@ -10,10 +10,10 @@ from homeostat.script import bridge
 from homeostat.script.taps.replace import replace
 
 if TYPE_CHECKING:
-    from homeostat.script.drive import Run
+    from homeostat.script.taps.hearer import Hearer
 
 
-def attach_wandb(run: Run, stack: ExitStack, module: ModuleType) -> None:
+def attach_wandb(run: Hearer, stack: ExitStack, module: ModuleType) -> None:
     """`wandb.log(...)` and `run.log(...)`, which is what the former becomes after `wandb.init`."""
     kind = getattr(getattr(getattr(module, "sdk", None), "wandb_run", None), "Run", None)
     if kind is None:
@@ -29,7 +29,7 @@ def attach_wandb(run: Run, stack: ExitStack, module: ModuleType) -> None:
     replace(stack, kind, "log", around)
 
 
-def attach_mlflow(run: Run, stack: ExitStack, module: ModuleType) -> None:
+def attach_mlflow(run: Hearer, stack: ExitStack, module: ModuleType) -> None:
     """`mlflow.log_metric` and `mlflow.log_metrics`."""
 
     def one(original: Any) -> Any:
