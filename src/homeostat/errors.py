@@ -8,6 +8,7 @@
         RecordError         a results folder or a run that cannot be written or read
         StudyError          a study that cannot be opened, or is not what was asked for
             StudyLockedError    another process is driving this study
+            SpaceExhaustedError every configuration of the space has been tried
         DataError           data that is missing, damaged or of the wrong shape
         MissingExtraError   an optional part that is not installed
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class HomeostatError(Exception):
@@ -31,6 +33,17 @@ class HomeostatError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}  {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not by the arguments, as exceptions are: those of a subclass are its own.
+        return _rebuild, (type(self), self.message, self.hint)
+
+
+def _rebuild(kind: type[HomeostatError], message: str, hint: str) -> HomeostatError:
+    """An error that came from another process."""
+    error = kind.__new__(kind)
+    HomeostatError.__init__(error, message, hint=hint)
+    return error
 
 
 class SpaceError(HomeostatError):
@@ -59,6 +72,10 @@ class StudyError(HomeostatError):
 
 class StudyLockedError(StudyError):
     """Another process is driving this study."""
+
+
+class SpaceExhaustedError(StudyError):
+    """Every configuration of the space has been tried."""
 
 
 class DataError(HomeostatError):

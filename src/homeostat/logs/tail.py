@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from homeostat.logs.encoding import sniff
+from homeostat.record.growing import GrowingFile
 
 # Progress bars end their lines with a carriage return alone.
 _ENDS = re.compile(r"\r\n|\n|\r")
@@ -31,13 +31,11 @@ class Tail:
     """The lines of a growing file, in whatever encoding it is; empty ones are left out.
 
     A line without its end is kept until the end arrives: the writer may be in the middle of it. A
-    file that was written anew (it shrank, or is another one) is read again from the start.
+    file that was written anew is read again from the start.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._inode: int | None = None
-        self._offset = 0
+        self._file = GrowingFile(path)
         self._seen = 0
         self._begin()
 
@@ -49,7 +47,8 @@ class Tail:
 
     def lines(self, final: bool) -> Iterator[Line]:
         """What is new; with `final`, a last line that lacks its end as well."""
-        *lines, self._rest = _ENDS.split(self._rest + self._new_text(final))
+        text = self._new_text(final)  # which may find that what is left of the last look is void
+        *lines, self._rest = _ENDS.split(self._rest + text)
         if final and self._rest:
             lines.append(self._rest)
             self._rest = ""
@@ -75,16 +74,9 @@ class Tail:
         return self._decoder.decode(data, final)
 
     def _new_bytes(self) -> bytes:
-        try:
-            with self._path.open("rb") as file:
-                status = os.fstat(file.fileno())
-                if status.st_size < self._offset or self._inode not in (None, status.st_ino):
-                    self._offset = 0
-                    self._begin()
-                self._inode = status.st_ino
-                file.seek(self._offset)
-                data = file.read()
-        except FileNotFoundError:
+        growth = self._file.more()
+        if growth is None:
             return b""
-        self._offset += len(data)
-        return data
+        if growth.at == 0:
+            self._begin()
+        return growth.data

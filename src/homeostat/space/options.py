@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from homeostat.errors import SpaceError, did_you_mean
 from homeostat.space.parameter import Parameter
-from homeostat.space.values import Value, among, is_number, plain, same, show
+from homeostat.space.values import Value, among, is_number, plain, quoted, same, show
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,16 @@ class Choice(Parameter):
         raise self._no_option(value, name)
 
     def parse(self, text: str, name: str = "value") -> Value:
-        for option in self.options:
-            if text == option or (not isinstance(option, str) and text.lower() == show(option)):
+        inside = quoted(text)
+        if inside is not None and among(inside, self.options):
+            return inside
+        # A word that is both, such as none, means the value; the text is typed in quotes.
+        others = (option for option in self.options if not isinstance(option, str))
+        for option in others:
+            if text.lower() == show(option):
                 return option
+        if among(text, self.options):
+            return text
         try:
             return self.check(float(text), name)
         except ValueError:
@@ -67,6 +74,14 @@ class Choice(Parameter):
         guess = did_you_mean(str(value), texts)
         guess = guess if guess.startswith("Did") else ""  # the sentence lists them all already
         return SpaceError(f"{name}: {show(value)} is not one of {self.range_text}.", hint=guess)
+
+    @property
+    def count(self) -> int:
+        """How many options there are."""
+        return len(self.options)
+
+    def nth(self, place: int) -> Value:
+        return self.options[place]
 
     def from_unit(self, u: float) -> Value:
         return self.options[min(int(u * len(self.options)), len(self.options) - 1)]
@@ -112,6 +127,14 @@ class Bool(Parameter):
             raise SpaceError(f"{name}: {text!r} is not a switch; expected true or false.")
         return _WORDS[text.lower()]
 
+    @property
+    def count(self) -> int:
+        """Two."""
+        return 2
+
+    def nth(self, place: int) -> bool:
+        return self.options[place]
+
     def from_unit(self, u: float) -> bool:
         return u >= 0.5
 
@@ -141,7 +164,8 @@ class Text(Parameter):
         return value
 
     def parse(self, text: str, name: str = "value") -> str:
-        return self.check(text, name)
+        inside = quoted(text)
+        return self.check(text if inside is None else inside, name)
 
     @property
     def range_text(self) -> str:

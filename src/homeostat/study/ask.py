@@ -1,7 +1,8 @@
 """Proposals: what to try next, from the results that may be known by then.
 
 A trial learns from whole waves before its own. So when several run side by side, it makes no
-difference which of them ends first, or how many there are at a time.
+difference which of them ends first, or how many there are at a time. What was tried is not tried
+again: with the same seeds and budget it would measure the same.
 """
 
 from __future__ import annotations
@@ -12,21 +13,25 @@ from typing import Any
 
 from homeostat.record.outcome import Outcome
 from homeostat.sample.samplers import Setting, make_sampler
-from homeostat.sample.walk import Walk
+from homeostat.sample.untried import Untried
+from homeostat.space.order import SearchSpace
 from homeostat.study.definition import Definition
 from homeostat.study.records import TrialRow
 from homeostat.study.transfer import best_carried
+from homeostat.workload.goal import Goal
 
 
 class Proposals:
     """The sampler of a study, shown its results wave by wave."""
 
-    def __init__(self, walk: Walk, definition: Definition, trials: Sequence[TrialRow]) -> None:
+    def __init__(
+        self, search_space: SearchSpace, definition: Definition, trials: Sequence[TrialRow]
+    ) -> None:
         """Bring the sampler to the state it would have had it proposed `trials` itself."""
-        self._walk = walk
+        self._search_space = search_space
         self._objectives = dict(definition.objectives)
         self._wave = definition.wave
-        setting = Setting(walk, definition.objectives, definition.seed)
+        setting = Setting(search_space, definition.objectives, definition.seed)
         self._sampler = make_sampler(definition.method, setting)
         # Results before this number have all been shown; of the later ones, those named.
         self._shown_to = 0
@@ -35,10 +40,11 @@ class Proposals:
             values = tuple(earlier.values[name] for name in self._objectives if earlier.values)
             self._sampler.carry(earlier.parameters, values or None)
         # What is run before the sampler is asked: the defaults, and the best of earlier studies.
-        self._first = [walk.default()]
+        self._first = [search_space.default()]
         best = best_carried(definition)
         if best is not None and best.parameters != self._first[0]:
             self._first.append(dict(best.parameters))
+        self._untried = Untried(search_space, definition.seed)
         for trial in trials:
             self._replay(trials, trial)
 
@@ -46,13 +52,23 @@ class Proposals:
         """The parameters of the trial that follows `trials`.
 
         Of the first, the defaults; of the second, those of the best trial that was carried over.
+
+        Raises:
+            SpaceExhaustedError: If every configuration has been tried.
         """
         number = len(trials)
+        self._untried.check()
         self._show(trials, number)
-        if number >= len(self._first):
-            return self._walk.draw(self._sampler.start(number))
-        self._sampler.replay(number, self._first[number])
-        return self._first[number]
+        if number < len(self._first):
+            drawn = self._first[number]
+            self._sampler.replay(number, drawn)
+        else:
+            proposal = self._search_space.draw(self._sampler.start(number))
+            drawn = self._untried.closest(proposal, number)
+            if drawn != proposal:
+                self._sampler.amend(number, drawn)
+        self._untried.add(drawn)
+        return drawn
 
     def take(self, trials: Sequence[TrialRow]) -> None:
         """The last of `trials` was drawn elsewhere."""
@@ -66,6 +82,7 @@ class Proposals:
     def _replay(self, trials: Sequence[TrialRow], trial: TrialRow) -> None:
         self._show(trials, trial.number)
         self._sampler.replay(trial.number, trial.parameters)
+        self._untried.add(trial.parameters)
 
     def _wave_of(self, number: int) -> int:
         """The first trial of a trial's wave."""
@@ -92,7 +109,7 @@ class Proposals:
             return None
         return tuple(self._reached(trial, trials, *aim) for aim in self._objectives.items())
 
-    def _reached(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: str) -> float:
+    def _reached(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: Goal) -> float:
         """What a pruned trial counts as: the value it had reached, within the worse half.
 
         Where networks overfit, a trial that was stopped early would look like the best; and where
@@ -102,5 +119,5 @@ class Proposals:
         done = [t.values[name] for t in earlier if t.outcome is Outcome.COMPLETED]
         if not done:
             return trial.values[name]
-        worse, better = (min, max) if goal == "maximize" else (max, min)
-        return better(worse(done), worse(trial.values[name], statistics.median(done)))
+        reached = goal.worst([trial.values[name], statistics.median(done)])
+        return goal.best([goal.worst(done), reached])

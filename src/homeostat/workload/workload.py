@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from homeostat.errors import HomeostatError, WorkloadError, did_you_mean
+from homeostat.errors import HomeostatError, WorkloadError
 from homeostat.space import Config, Space
+from homeostat.workload.goal import Goal
 from homeostat.workload.reference import reference
 from homeostat.workload.report import Report
+from homeostat.workload.words import Words
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 Loop: TypeAlias = "Callable[[Config, Trial], Iterator[Report]]"
 Bounds: TypeAlias = "Mapping[str, tuple[float | None, float | None]]"
-
-GOALS = ("minimize", "maximize")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,8 @@ class Workload:
     name: str
     loop: Loop
     space: Space
-    objectives: Mapping[str, str]
-    """Metric -> "minimize" or "maximize"; the first is the main one."""
+    objectives: Mapping[str, Goal]
+    """Metric -> its goal; the first is the main one."""
     budget: int
     """How long a whole attempt is, in `unit`."""
     unit: str = "step"
@@ -75,6 +75,12 @@ class Workload:
     """What it is, in a sentence or more."""
     source: Path | None = None
     """The file that defines it."""
+    place: str = ""
+    """Text from which `load.find` gets it again, where that does not follow from its source."""
+    words: Words = field(default_factory=Words)
+    """How findings speak of its loop and its parameters."""
+    remarks: tuple[str, ...] = ()
+    """What was assumed where nobody said it; shown before it is used."""
 
     def __call__(self, config: Config, trial: Trial) -> Iterator[Report]:
         """Start the loop.
@@ -98,9 +104,27 @@ class Workload:
         return next(iter(self.objectives))
 
     @property
-    def goal(self) -> str:
-        """ "minimize" or "maximize", for the main objective."""
+    def goal(self) -> Goal:
+        """Of the main objective."""
         return self.objectives[self.metric]
+
+    def goal_of(self, metric: str, how_to_say: str) -> Goal:
+        """Whether a metric is to be low or high, which only the objectives say.
+
+        Args:
+            metric: Any metric that the loop reports.
+            how_to_say: The hint for a metric of which nothing says it.
+
+        Raises:
+            WorkloadError: If the metric is no objective.
+        """
+        if metric not in self.objectives:
+            raise WorkloadError(
+                f"Is a high {metric} good or bad? It is no objective of {self.name}, so nothing "
+                "says.",
+                hint=how_to_say,
+            )
+        return self.objectives[metric]
 
     @property
     def reference(self) -> str:
@@ -109,7 +133,7 @@ class Workload:
         Raises:
             WorkloadError: If it was made in a notebook, at a prompt or inside a function.
         """
-        return reference(self, self.name, self.loop, self.source)
+        return self.place or reference(self, self.name, self.loop, self.source)
 
 
 def workload(
@@ -136,6 +160,9 @@ def workload(
     views: Sequence[Look] = (),
     timeout_s: float | None = None,
     source: Path | None = None,
+    place: str = "",
+    words: Words | None = None,
+    remarks: Sequence[str] = (),
 ) -> Callable[[Loop], Workload]:
     """Turn a training loop into a workload.
 
@@ -185,6 +212,9 @@ def workload(
             doc=inspect.getdoc(loop) or "",
             timeout_s=timeout_s,
             source=source or Path(inspect.unwrap(loop).__code__.co_filename),
+            place=place,
+            words=words or Words(),
+            remarks=tuple(remarks),
         )
 
     return decorate
@@ -192,7 +222,7 @@ def workload(
 
 def _objectives(
     metric: str | None, goal: str | None, objectives: Mapping[str, str] | None
-) -> dict[str, str]:
+) -> dict[str, Goal]:
     if (metric is None) == (objectives is None):
         raise WorkloadError(
             "A workload needs either metric= and goal=, or objectives={metric: goal, ...}."
@@ -202,13 +232,7 @@ def _objectives(
     aims: dict[str, Any] = dict(objectives) if objectives is not None else {str(metric): goal}
     if not aims:
         raise WorkloadError("objectives= is empty; name at least one metric.")
-    for aim, word in aims.items():
-        if word not in GOALS:
-            raise WorkloadError(
-                f"The goal of {aim!r} must be 'minimize' or 'maximize', got {word!r}.",
-                hint=did_you_mean(str(word), GOALS) if word else "",
-            )
-    return aims
+    return {aim: Goal.of(word, aim) for aim, word in aims.items()}
 
 
 def _views(name: str, views: Sequence[Look]) -> tuple[Look, ...]:

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import HomeostatError
-from homeostat.record.outcome import Outcome
+from homeostat.execute.rerun import Place
 from homeostat.record.runs import RunRecord, read_run
-from homeostat.search.result import command
+from homeostat.search.decide import verdict_of
 from homeostat.search.review.round import Round
+from homeostat.search.verdict import StudyVerdict
 from homeostat.study.definition import Definition
+from homeostat.study.earlier import as_searched
+from homeostat.study.ranking import objectives_of, ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.store import Store
+from homeostat.study.trial_command import place_of, trial_command
 from homeostat.workload import load
+from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
 PLAN = "plan.json"
@@ -28,37 +33,53 @@ class Facts:
 
     Attributes:
         row: The study as stored.
-        workload: Its workload; None where it cannot be found again (a notebook's own).
+        workload: Its workload, with the space in which the trials can be read; None where it
+            cannot be found again (a notebook's own).
+        differences: How the space has changed since the study was made.
         trials: All, by number.
-        ranked: Those with a value, best first by the main objective.
+        ranked: Those with a value, best in the search first.
+        verdict: Which of them won, and how good it is.
         phases: Of the plan that made it, if one did.
         folder: Where its runs are.
     """
 
     row: StudyRow
     workload: Workload | None
+    differences: tuple[str, ...] = ()
     trials: Sequence[TrialRow]
     ranked: Sequence[TrialRow]
+    verdict: StudyVerdict
+    place: Place
     phases: Sequence[Mapping[str, Any]] = ()
     folder: Path
     _runs: dict[int, RunRecord | None] = field(default_factory=dict, repr=False)
 
     @property
-    def objectives(self) -> dict[str, str]:
+    def objectives(self) -> dict[str, Goal]:
         """Metric -> goal, the main one first."""
-        return dict(self.row.definition["objectives"])
+        return objectives_of(self.row)
 
     @property
     def metric(self) -> str:
         return next(iter(self.objectives))
 
     @property
-    def goal(self) -> str:
+    def goal(self) -> Goal:
         return self.objectives[self.metric]
 
     @property
     def unit(self) -> str:
         return self.workload.unit if self.workload is not None else "step"
+
+    @property
+    def to_take(self) -> TrialRow | None:
+        """The trial that the verdict says to take, with the parameters that act."""
+        trial = self.verdict.trial
+        return None if trial is None else self.trial(trial.number)
+
+    def trial(self, number: int) -> TrialRow:
+        """A trial by its number."""
+        return next(trial for trial in self.trials if trial.number == number)
 
     def run(self, number: int) -> RunRecord | None:
         """The run of a trial, if it is still on disk."""
@@ -72,29 +93,26 @@ class Facts:
     @property
     def round(self) -> Round | None:
         """The study as its checklist sees it; None without a workload or a result."""
-        if self.workload is None or not self.ranked:
+        if self.workload is None or self.to_take is None:
             return None
         return Round(
             row=self.row,
             workload=self.workload,
             definition=Definition.from_json(self.row.definition),
             trials=self.trials,
-            best=self.ranked[0],
+            best=self.to_take,
             folder=self.folder,
+            place=self.place,
         )
 
-    def confirmed(self, number: int) -> RunRecord | None:
-        """The run of a trial on fresh seeds, if it was confirmed."""
-        try:
-            return read_run(self.folder / f"confirm_{number:04d}")
-        except HomeostatError:
-            return None
-
     def command(self, trial: TrialRow) -> str:
-        """The command that reruns a trial."""
-        reference = self.row.settings.get("reference") or self.row.workload
-        held = {**self.row.definition["start"], **self.row.definition["pins"]}
-        return command(str(reference), {**held, **trial.parameters})
+        """What to type to run a trial again."""
+        return trial_command(self.row, trial, self.place, self.folder)
+
+    @property
+    def best_first(self) -> list[TrialRow]:
+        """The completed trials: the one to take, then by their value in the search."""
+        return sorted(self.ranked, key=lambda trial: trial is not self.to_take)
 
 
 def gather(study: str, *, store: Store, results: str | Path) -> Facts:
@@ -105,14 +123,22 @@ def gather(study: str, *, store: Store, results: str | Path) -> Facts:
     """
     row = store.study(study)
     trials = sorted(store.trials(row.key), key=lambda trial: trial.number)
-    metric, goal = next(iter(row.definition["objectives"].items()))
-    done = [t for t in trials if t.outcome is Outcome.COMPLETED and metric in t.values]
+    stored = trials
+    workload = _workload(row)
+    differences: tuple[str, ...] = ()
+    if workload is not None:
+        read = as_searched(workload, Definition.from_json(row.definition))
+        workload, differences, trials = read.workload, read.differences, read.read(trials)
+    metric, goal = next(iter(objectives_of(row).items()))
     folder = Path(results) / "studies" / row.name
     return Facts(
         row=row,
-        workload=_workload(row),
+        workload=workload,
+        differences=differences,
         trials=trials,
-        ranked=sorted(done, key=lambda t: t.values[metric], reverse=goal == "maximize"),
+        ranked=ranked(trials, metric, goal),
+        verdict=verdict_of(row, stored),
+        place=place_of(store, results),
         phases=_phases(folder),
         folder=folder,
     )

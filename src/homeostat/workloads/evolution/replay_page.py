@@ -1,0 +1,113 @@
+"""Replays of evolved creatures: their films as one JSON document, and as a page of its own.
+
+Lengths travel as millimetres in 16 bits and shares as hundredths in 8, base64: a minute of
+twenty-five creatures is then a megabyte.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from homeostat.errors import RecordError
+from homeostat.record.files import read_json
+from homeostat.workload.installed import Films
+from homeostat.workloads.evolution.capacity import (
+    BIAS,
+    CONTACT,
+    DIRECTION,
+    DISTANCE,
+    FIRST_HIDDEN,
+    MOTION,
+    STRAIN,
+    TIME,
+    VELOCITY,
+)
+
+FILE, FRAMES, PAGE = "replay.json", "replay.npz", "replay.html"
+SENSES = {
+    "bias": BIAS, "direction": DIRECTION, "motion": MOTION, "distance": DISTANCE, "time": TIME,
+    "strain": STRAIN, "velocity": VELOCITY, "contact": CONTACT, "hidden": FIRST_HIDDEN,
+}  # fmt: skip
+
+
+def find_replays(results: Path) -> dict[str, Path]:
+    """Every replay below a results folder by name: its run's, or its own folder's."""
+    found = {}
+    for mark in sorted(results.glob(f"*/{FILE}")):
+        found[mark.parent.name] = mark.parent
+    for mark in sorted(results.glob(f"*/seed_*/artifacts/replay/{FILE}")):
+        found[mark.parents[3].name] = mark.parent
+    return found
+
+
+def film_data(folder: Path) -> dict[str, Any]:
+    """All that the page plays.
+
+    Raises:
+        RecordError: If the folder holds no replay, or a damaged one.
+    """
+    try:
+        told = read_json(folder / FILE)
+        with np.load(folder / FRAMES, allow_pickle=False) as arrays:
+            frames = {name: arrays[name] for name in arrays.files}
+        return {
+            **told,
+            "frames": int(frames["nodes"].shape[1]),
+            "senses": SENSES,
+            "films": [
+                {
+                    "nodes": _short(frames["nodes"][i][:, : len(c["nodes"])] * 1000),
+                    "pellet": _short(frames["pellet"][i] * 1000),
+                    "length": _short(frames["length"][i][:, : len(c["muscles"])] * 1000),
+                    "fitness": float(frames["fitness"][i]),
+                }
+                for i, c in enumerate(told["creatures"])
+            ],
+            "activations": _byte(frames["activations"]),
+            "columns": int(frames["activations"].shape[1]),
+        }
+    except (OSError, KeyError, ValueError, RecordError) as error:
+        raise RecordError(
+            f"{folder} holds no replay that can be played: {str(error).rstrip('.')}.",
+            hint="Make one:  nas replay --run RUN",
+        ) from error
+
+
+def write_page(folder: Path) -> Path:
+    """`replay.html` beside the files: everything inside, opens from disk."""
+    static = resources.files("homeostat.dashboard").joinpath("static")
+    code = "".join(static.joinpath(name).read_text() for name in ("dom.js", "replay.js"))
+    code = re.sub(r"^import .*?;\n", "", code, flags=re.MULTILINE).replace("export ", "")
+    # A script ends at the first "</": no text in the data may hold one.
+    data = json.dumps(film_data(folder)).replace("</", "<\\/")
+    page = folder / PAGE
+    page.write_text(
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Replay</title><style>{static.joinpath('style.css').read_text()}</style></head>\n"
+        f'<body><main id="main"></main><script type="module">\n{code}\n'
+        f'play(document.getElementById("main"), {data});\n</script></body></html>\n',
+        encoding="utf-8",
+    )
+    return page
+
+
+FILMS = Films(find=find_replays, read=film_data)
+"""Announced in pyproject.toml, where the dashboard finds it."""
+
+
+def _short(values: Any) -> str:
+    whole = np.clip(np.rint(values), -32767, 32767).astype("<i2")
+    return base64.b64encode(whole.tobytes()).decode()
+
+
+def _byte(values: Any) -> str:
+    whole = np.clip(np.rint(np.asarray(values) * 100), -127, 127).astype("i1")
+    return base64.b64encode(whole.tobytes()).decode()

@@ -1,0 +1,90 @@
+"""The replay page: what it plays is what the file holds, and it moves."""
+
+import base64
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from homeostat.errors import RecordError
+from homeostat.workloads.evolution.replay_page import film_data, find_replays, write_page
+from homeostat.workloads.evolution.replays import replay_config
+from homeostat.workloads.evolution.space import SPACE
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    config = SPACE.resolve({"neural_mode": "neat", "population_size": 100, "held_out_layouts": 4})
+    results = tmp_path_factory.mktemp("results")
+    return replay_config(config, "small", generations=3, results=results)
+
+
+def test_positions_in_the_page_are_those_in_the_file(folder):
+    film = film_data(folder)
+    with np.load(folder / "replay.npz") as arrays:
+        nodes, pellets = arrays["nodes"], arrays["pellet"]
+    for i, (told, creature) in enumerate(zip(film["films"], film["creatures"], strict=True)):
+        size = len(creature["nodes"])
+        sent = np.frombuffer(base64.b64decode(told["nodes"]), "<i2").reshape(-1, size, 3) / 1000
+        assert np.abs(sent - nodes[i][:, :size]).max() <= 0.0006
+        goal = np.frombuffer(base64.b64decode(told["pellet"]), "<i2").reshape(-1, 3) / 1000
+        assert np.abs(goal - pellets[i]).max() <= 0.0006
+
+
+def test_replays_are_found_by_name(folder):
+    assert find_replays(folder.parent) == {folder.name: folder}
+
+
+def test_a_folder_without_a_replay_is_told_what_to_type(tmp_path):
+    with pytest.raises(RecordError, match="no replay"):
+        film_data(tmp_path)
+
+
+def test_the_page_stands_alone(folder):
+    text = write_page(folder).read_text()
+    assert "import " not in text.partition('<script type="module">')[2].partition("play(")[0]
+    assert "src=" not in text and "http://" not in text and "https://" not in text
+
+
+@pytest.mark.skipif(CHROMIUM is None and os.environ.get("CI") != "true", reason="no Chromium")
+def test_it_moves_stops_and_turns(folder):
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        wrong = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+        page.goto(write_page(folder).resolve().as_uri())
+        stage = page.locator("canvas.stage")
+        first = stage.screenshot()
+        frame = int(page.get_attribute("#main", "data-frame"))
+        page.wait_for_function(
+            f"Number(document.getElementById('main').dataset.frame) > {frame + 5}"
+        )
+        assert stage.screenshot() != first
+
+        page.click("button:has-text('Pause')")
+        still = stage.screenshot()
+        page.wait_for_timeout(200)
+        assert stage.screenshot() == still
+
+        box = stage.bounding_box()
+        page.mouse.move(box["x"] + 200, box["y"] + 100)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 320, box["y"] + 140)
+        page.mouse.up()
+        assert stage.screenshot() != still
+
+        page.evaluate(
+            "() => { const s = document.querySelector('.scrub'); s.value = 30;"
+            " s.dispatchEvent(new Event('input')); }"
+        )
+        assert page.get_attribute("#main", "data-frame") == "30"
+        page.select_option("select[multiple]", ["0", "3"])
+        assert stage.count() == 2
+        browser.close()
+        assert wrong == []
