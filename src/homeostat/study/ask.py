@@ -16,6 +16,7 @@ from homeostat.sample.walk import Walk
 from homeostat.study.definition import Definition
 from homeostat.study.records import TrialRow
 from homeostat.study.transfer import best_carried
+from homeostat.workload.goal import Goal
 
 
 class Proposals:
@@ -92,7 +93,7 @@ class Proposals:
             return None
         return tuple(self._reached(trial, trials, *aim) for aim in self._objectives.items())
 
-    def _reached(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: str) -> float:
+    def _reached(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: Goal) -> float:
         """What a pruned trial counts as: the value it had reached, within the worse half.
 
         Where networks overfit, a trial that was stopped early would look like the best; and where
@@ -102,5 +103,5 @@ class Proposals:
         done = [t.values[name] for t in earlier if t.outcome is Outcome.COMPLETED]
         if not done:
             return trial.values[name]
-        worse, better = (min, max) if goal == "maximize" else (max, min)
-        return better(worse(done), worse(trial.values[name], statistics.median(done)))
+        reached = goal.worst([trial.values[name], statistics.median(done)])
+        return goal.best([goal.worst(done), reached])

@@ -18,6 +18,7 @@ from homeostat.space import Bool, Choice, Float, Int, Range, Space
 from homeostat.space.parameters import settable
 from homeostat.space.values import show
 from homeostat.study.transfer_point import Carried
+from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
 _WORDS = {
@@ -47,8 +48,8 @@ class Definition:
     """Steps of each run."""
     wave: int
     """Trials per wave: an ask learns from whole earlier waves only."""
-    objectives: Mapping[str, str]
-    """Metric -> "minimize" or "maximize"; the first is the main one."""
+    objectives: Mapping[str, Goal]
+    """Metric -> its goal; the first is the main one."""
     searched: Mapping[str, Mapping[str, Any]]
     """Name -> kind and range of what is varied."""
     start: Mapping[str, Any]
@@ -73,7 +74,8 @@ class Definition:
         chosen = {name: value for name, value in document.items() if name in known}
         tuples = {name: tuple(document.get(name, ())) for name in ("seeds", "prune_at")}
         carried = tuple(Carried(**trial) for trial in document.get("carried", ()))
-        return cls(**chosen | tuples | {"carried": carried})
+        objectives = {name: Goal.of(word, name) for name, word in document["objectives"].items()}
+        return cls(**chosen | tuples | {"carried": carried, "objectives": objectives})
 
 
 def describe(searched: Mapping[str, Range]) -> dict[str, dict[str, Any]]:

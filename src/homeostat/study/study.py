@@ -30,6 +30,7 @@ from homeostat.study.database import ServerGone
 from homeostat.study.definition import Definition
 from homeostat.study.drivers import Sharing
 from homeostat.study.open_study import find_or_make, walk_of
+from homeostat.study.ranking import ranked
 from homeostat.study.records import DriverRow, ReportPoint, StudyRow, TrialRow
 from homeostat.study.store import Store
 from homeostat.workload.workload import Workload
@@ -299,7 +300,8 @@ class Study:
 
     def ranked(self) -> list[TrialRow]:
         """The completed trials, best main objective first."""
-        return sorted((t for t in self._trials if self.is_better(t, None)), key=self._badness)
+        metric, goal = next(iter(self.definition.objectives.items()))
+        return ranked(self._trials, metric, goal)
 
     def keep_settings(self, settings: Mapping[str, Any]) -> None:
         """Record how the study is driven now."""
@@ -347,7 +349,7 @@ class Study:
         """Its main objective, the lower the better."""
         metric, goal = next(iter(self.definition.objectives.items()))
         value = trial.values.get(metric, math.inf)
-        return -value if goal == "maximize" and metric in trial.values else value
+        return goal.sign * value if metric in trial.values else value
 
     def _spec(self, trial: TrialRow, *, resumed: bool = False) -> TrialSpec:
         return TrialSpec(

@@ -97,8 +97,7 @@ def best_carried(definition: Definition) -> Carried | None:
     """The completed one with the best main objective."""
     metric, goal = next(iter(definition.objectives.items()))
     done = [trial for trial in definition.carried if metric in trial.values]
-    sign = -1.0 if goal == "maximize" else 1.0
-    return min(done, key=lambda trial: sign * trial.values[metric], default=None)
+    return goal.best(done, key=lambda trial: trial.values[metric]) if done else None
 
 
 def _read(store: Store, name: str) -> tuple[StudyRow, list[TrialRow]]:

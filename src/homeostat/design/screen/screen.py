@@ -176,7 +176,7 @@ class WorkloadBench:
         self._walk = Walk(space, searched, given)
         self._given = dict(given)
         self._running = running
-        self._sign = -1.0 if workload.goal == "maximize" else 1.0
+        self._sign = workload.goal.sign
         self.names: Sequence[str] = tuple(searched)
         self.best: DesignRow | None = None
         self.folder: Path | None = None

@@ -100,7 +100,7 @@ def _signal(
 
 def _objective(bench: ShortRuns, seed: int) -> list[float]:
     """The scores of a run; lower is better."""
-    sign = 1.0 if bench.workload.goal == "minimize" else -1.0
+    sign = bench.workload.goal.sign
     return [sign * v for v in bench.plain(seed=seed).curve(bench.workload.metric)]
 
 
@@ -125,12 +125,12 @@ def _constant(bench: ShortRuns, targets: Any) -> float | None:
     metric = bench.workload.metric.lower()
     used = {p.function for c in bench.anatomy.calls if c.evaluation for p in c.pairs}
     shares = np.unique(targets, return_counts=True)[1] / len(targets)
-    if "acc" in metric and bench.workload.goal == "maximize":
+    if "acc" in metric and not bench.workload.goal.minimizes:
         most = float(shares.max())
         return -(most + 2 * float(np.sqrt(most * (1 - most) / len(targets))))
     if used == {"cross_entropy"}:
         return float(-(shares * np.log(shares)).sum()) * 0.98
-    if used and used <= {"mse_loss", "difference"} and bench.workload.goal == "minimize":
+    if used and used <= {"mse_loss", "difference"} and bench.workload.goal.minimizes:
         return float(np.var(targets)) * 0.9
     return None
 

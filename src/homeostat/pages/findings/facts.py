@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import HomeostatError
-from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.result import command
 from homeostat.search.review.round import Round
 from homeostat.study.definition import Definition
+from homeostat.study.ranking import objectives_of, ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.store import Store
 from homeostat.workload import load
+from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
 PLAN = "plan.json"
@@ -44,21 +45,25 @@ class Facts:
     _runs: dict[int, RunRecord | None] = field(default_factory=dict, repr=False)
 
     @property
-    def objectives(self) -> dict[str, str]:
+    def objectives(self) -> dict[str, Goal]:
         """Metric -> goal, the main one first."""
-        return dict(self.row.definition["objectives"])
+        return objectives_of(self.row)
 
     @property
     def metric(self) -> str:
         return next(iter(self.objectives))
 
     @property
-    def goal(self) -> str:
+    def goal(self) -> Goal:
         return self.objectives[self.metric]
 
     @property
     def unit(self) -> str:
         return self.workload.unit if self.workload is not None else "step"
+
+    def trial(self, number: int) -> TrialRow:
+        """A trial by its number."""
+        return next(trial for trial in self.trials if trial.number == number)
 
     def run(self, number: int) -> RunRecord | None:
         """The run of a trial, if it is still on disk."""
@@ -105,14 +110,13 @@ def gather(study: str, *, store: Store, results: str | Path) -> Facts:
     """
     row = store.study(study)
     trials = sorted(store.trials(row.key), key=lambda trial: trial.number)
-    metric, goal = next(iter(row.definition["objectives"].items()))
-    done = [t for t in trials if t.outcome is Outcome.COMPLETED and metric in t.values]
+    metric, goal = next(iter(objectives_of(row).items()))
     folder = Path(results) / "studies" / row.name
     return Facts(
         row=row,
         workload=_workload(row),
         trials=trials,
-        ranked=sorted(done, key=lambda t: t.values[metric], reverse=goal == "maximize"),
+        ranked=ranked(trials, metric, goal),
         phases=_phases(folder),
         folder=folder,
     )
