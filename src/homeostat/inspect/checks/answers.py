@@ -31,7 +31,7 @@ def check(bench: ShortRuns) -> Checks:
             asked = limited(Asked(call))
             answer = asked.steady() if asked.fits and asked.count >= LEAST_ROWS else None
         shown = asked.inputs[0].double() if asked.fits else None
-        if answer is None or shown is None or answer.shape[0] != asked.count:
+        if answer is None or shown is None or answer.shape[:1] != (asked.count,):
             continue
         if float(shown.std(0).max()) == 0:
             continue  # it was asked the same each time

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.longest import longest
 from homeostat.record.check import Checks, Found
 from homeostat.wording import plural
 
 
 def check(bench: ShortRuns) -> Checks:
     found = Found("loading")
-    loads = bench.anatomy.facts.loads
+    loads = longest(bench).facts.loads
     if not loads:
         return
     fine = True

@@ -36,7 +36,7 @@ def check(bench: ShortRuns) -> Checks:
             continue
         with evaluating(call.module):
             whole = asked.steady()
-            if whole is None or len(whole) != asked.count:
+            if whole is None or not whole.ndim or len(whole) != asked.count:
                 continue
             problems = [
                 finding

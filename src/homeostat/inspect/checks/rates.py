@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable
 
 from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.longest import longest
 from homeostat.inspect.tracer.facts import Turn
-from homeostat.inspect.tracer.recording import Optimizer
+from homeostat.inspect.tracer.recording import Optimizer, Recording
 from homeostat.record.check import Checks, Found
 
 SPENT = 1.5e-2
@@ -22,37 +23,32 @@ FALLING = ("loss", "error", "mse", "mae", "rmse", "perplexity", "ppl", "nll", "d
 
 def check(bench: ShortRuns) -> Checks:
     found = Found("rate")
-    run = bench.anatomy
-    findings = []
-    for optimizer in run.optimizers:
-        if optimizer.scheduler_steps and optimizer.steps:
-            findings += [*_spent(found, bench, optimizer)]
+    run = longest(bench)
+    findings = [
+        finding
+        for optimizer in run.optimizers if optimizer.scheduler_steps and optimizer.steps
+        for finding in _spent(found, run, optimizer)
+    ]  # fmt: skip
     findings += [*_plateaus(found, bench), *_short(found, bench)]
     yield from findings
     if not findings and run.facts.turns:
         yield found.ok("The schedule lasts as long as training does.")
 
 
-def _spent(found: Found, bench: ShortRuns, optimizer: Optimizer) -> Checks:
+def _spent(found: Found, run: Recording, optimizer: Optimizer) -> Checks:
+    """A rate that is next to nothing for most of training."""
     used = [max(r, default=math.nan) for r in optimizer.rates]
     used = [r for r in used if math.isfinite(r)]
-    run = bench.plain() if len(bench.plain().reports) > len(bench.anatomy.reports) else None
-    if run is not None:
-        longer = [
-            [max(r, default=0.0) for r in o.rates]
-            for o in run.optimizers if o.name == optimizer.name
-        ]  # fmt: skip
-        used = max([used, *longer], key=len)
     if len(used) < LEAST_UPDATES or max(used) <= 0:
         return
     peak = max(used)
-    first = next((i for i, r in enumerate(used) if r < SPENT * peak and i > used.index(peak)), None)
-    low = sum(1 for r in used[used.index(peak) :] if r < SPENT * peak) / len(used)
+    top = used.index(peak)
+    first = next((i for i, r in enumerate(used) if r < SPENT * peak and i > top), None)
+    low = sum(1 for r in used[top:] if r < SPENT * peak) / len(used)
     if first is None or low < LARGELY:
         return
-    turns = [t for t in bench.anatomy.facts.turns if t.kind == optimizer.scheduler]
-    reports = len({t.report for t in turns})
-    often = len(turns) / max(reports, 1)
+    turns = [t for t in run.facts.turns if t.kind == optimizer.scheduler]
+    often = len(turns) / max(len({t.report for t in turns}), 1)
     how = (
         f" {optimizer.scheduler} is stepped {often:.3g} times between two reports."
         if often >= 2 else ""
@@ -70,7 +66,7 @@ def _spent(found: Found, bench: ShortRuns, optimizer: Optimizer) -> Checks:
 
 def _plateaus(found: Found, bench: ShortRuns) -> Checks:
     """A plateau scheduler that waits for a metric to go the wrong way."""
-    run = bench.anatomy
+    run = longest(bench)
     told: set[int] = set()
     for turn in run.facts.turns:
         if turn.metric is None or id(turn.thing) in told:
@@ -92,7 +88,7 @@ def _plateaus(found: Found, bench: ShortRuns) -> Checks:
 
 def _metric(bench: ShortRuns, turns: list[Turn]) -> str:
     """The name under which what a plateau scheduler is given is reported."""
-    reports = bench.anatomy.reports
+    reports = longest(bench).reports
     votes: dict[str, int] = {}
     for turn in turns:
         near: Iterable[int] = (turn.report, turn.report - 1)
@@ -107,7 +103,7 @@ def _metric(bench: ShortRuns, turns: list[Turn]) -> str:
 def _rises(bench: ShortRuns, name: str) -> bool | None:
     objectives = bench.workload.objectives
     if name in objectives:
-        return str(objectives[name]).startswith("max")
+        return not objectives[name].minimizes
     low = name.lower()
     rising, falling = any(w in low for w in RISING), any(w in low for w in FALLING)
     return rising if rising != falling else None
@@ -115,13 +111,13 @@ def _rises(bench: ShortRuns, name: str) -> bool | None:
 
 def _short(found: Found, bench: ShortRuns) -> Checks:
     """A schedule for many more steps than it is given."""
-    if not bench.whole or bench.anatomy.cut:
+    run = bench.plain()
+    if not bench.whole or run.cut or not run.reports:
         return
-    things = {id(t.thing): t for t in bench.anatomy.facts.turns}
+    things = {id(turn.thing): turn for turn in run.facts.turns}
     for turn in things.values():
-        thing = turn.thing
-        planned = getattr(thing, "T_max", None) or getattr(thing, "total_steps", None)
-        made = sum(1 for t in bench.anatomy.facts.turns if t.thing is thing)
+        planned = getattr(turn.thing, "T_max", None) or getattr(turn.thing, "total_steps", None)
+        made = sum(1 for t in run.facts.turns if t.thing is turn.thing)
         if isinstance(planned, int | float) and planned > 0 and made < MOVED * planned:
             yield found.warning(
                 f"{turn.kind} is made for {planned:g} steps and makes {made}: training ends "
@@ -130,3 +126,23 @@ def _short(found: Found, bench: ShortRuns) -> Checks:
                 "epochs.",
                 planned=planned, made=made,
             )  # fmt: skip
+    yield from _never_there(found, bench)
+
+
+def _never_there(found: Found, bench: ShortRuns) -> Checks:
+    """A rate that is still a small part of what its optimiser was made with, and rises."""
+    for optimizer in bench.plain().optimizers:
+        base = max((float(g.get("initial_lr", 0)) for g in optimizer.thing.param_groups), default=0)
+        used = [max(r, default=math.nan) for r in optimizer.rates]
+        if not optimizer.scheduler_steps or len(used) < LEAST_UPDATES or base <= 0:
+            continue
+        rising = used[-1] >= max(used) and used[-1] > used[0]
+        if rising and used[-1] < MOVED * 2 * base:
+            yield found.warning(
+                f"The rate of {optimizer.name} rises to {used[-1]:.3g} by the end, "
+                f"{100 * used[-1] / base:.0f} % of the {base:.3g} it was made with: its warm-up "
+                "lasts longer than training.",
+                f"Step {optimizer.scheduler} after each update if its numbers are updates, or "
+                "shorten the warm-up.",
+                share=used[-1] / base,
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.longest import longest
 from homeostat.inspect.tracer.facts import Birth
 from homeostat.record.check import Check, Checks, Found
 
@@ -12,7 +13,7 @@ LEAST = 2
 
 def check(bench: ShortRuns) -> Checks:
     found = Found("optimiser life")
-    births = bench.anatomy.facts.births
+    births = longest(bench).facts.births
     if not births:
         return
     again = _again([b for b in births if not b.scheduler])
@@ -45,7 +46,7 @@ def _again(births: list[Birth]) -> list[Birth]:
 
 
 def _anew(found: Found, bench: ShortRuns, again: list[Birth], schedules: list[Birth]) -> Check:
-    run = bench.anatomy
+    run = longest(bench)
     updates = max(run.num_updates, 1)
     every = updates / (len(again) + 1)
     remedy = "Make the optimiser once, before the loop"

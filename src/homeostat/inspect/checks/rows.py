@@ -82,7 +82,7 @@ def _mixing(call: Any, axis: int) -> _Mixing | str:
         return "unseen"
     scale, limit = spread(whole), FACTOR * tolerance(whole)
     order = torch.randperm(asked.count, generator=torch.Generator().manual_seed(1))
-    half = torch.arange(asked.count // 2)
+    half = _half(asked)
     gaps = []
     for index in (half, order):
         answer = asked.answer(asked.taken(index))
@@ -92,20 +92,25 @@ def _mixing(call: Any, axis: int) -> _Mixing | str:
         if not bool(torch.isfinite(answer).all()):
             return "unseen"
         gaps.append(apart(wanted, answer, scale))
-    # A batch of another size may be refused or be computed otherwise; the order alone tells less.
+    # A model that holds a graph of its rows refuses another number of them; order alone tells less.
     if gaps[0] <= limit:
         return "independent"
     return _located(asked, _Mixing(max(gaps)), out)
 
 
+def _half(asked: Asked) -> Any:
+    """Every other row, and not the first of them: a recurrence over rows leaves the first alone."""
+    return torch.arange(1, asked.count, 2)
+
+
 def _located(asked: Asked, mixing: _Mixing, out: int) -> _Mixing:
     """Find the innermost part where rows begin to depend on each other."""
-    half = torch.arange(asked.count // 2)
+    half = _half(asked)
     whole, part = _passed(asked, asked.inputs), _passed(asked, asked.taken(half))
     for name, module in asked.module.named_modules():
         if module not in whole or module not in part or not name:
             continue
-        before, after = _alike(whole[module], part[module], asked.count)
+        before, after = _alike(whole[module], part[module], half, asked.count)
         if before and not after:
             mixing.name, mixing.part = name, module  # the last one in order is the innermost
     mixing.function = _over_rows(asked)
@@ -132,18 +137,18 @@ def _passed(asked: Asked, inputs: list[Any]) -> dict[Any, tuple[Any, Any]]:
     return passed
 
 
-def _alike(whole: Any, part: Any, count: int) -> tuple[bool, bool]:
+def _alike(whole: Any, part: Any, half: Any, count: int) -> tuple[bool, bool]:
     """Whether the inputs, and the outputs, of a module agree where both have them."""
     answers = []
     for one, two in zip(whole, part, strict=True):
         axis = next(
             (a for a in range(one.ndim) if one.shape[a] == count and two.ndim == one.ndim
-             and two.shape[a] == count // 2), None,
+             and two.shape[a] == len(half)), None,
         )  # fmt: skip
         if axis is None:
             answers.append(False)
             continue
-        rows = one.narrow(axis, 0, count // 2)
+        rows = one.index_select(axis, half)
         answers.append(
             rows.shape == two.shape
             and apart(rows.float(), two.float(), spread(one.float())) <= FACTOR * tolerance(one)

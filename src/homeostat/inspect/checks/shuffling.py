@@ -34,6 +34,8 @@ def check(bench: ShortRuns) -> Checks:
             f"Batches mix the classes: {own:.3g} of {len(classes)} in each of {len(batches)}."
         )
         return
+    if _copies(bench):
+        return  # one row many times: another matter
     rows = np.mean([len(b) for b in batches])
     saw = (
         f"Training data is sorted by class and not shuffled: a batch of {rows:.3g} rows holds "
@@ -80,6 +82,12 @@ def _between(batches: list[Any], classes: Any) -> float:
     return float((weights @ (shares - mean) ** 2).sum()) / total if total > 0 else 0.0
 
 
+def _copies(bench: ShortRuns) -> bool:
+    """Whether most rows of a batch are copies of another in it."""
+    batches = [c.rows for c in bench.anatomy.calls if c.learnt_from and c.rows]
+    return bool(batches) and float(np.mean([len(set(b)) / len(b) for b in batches])) < 0.5
+
+
 def _order_repeats(bench: ShortRuns) -> bool:
     """Whether rows come again in the order in which they came before."""
     follow: dict[int, int] = {}
@@ -89,7 +97,7 @@ def _order_repeats(bench: ShortRuns) -> bool:
         if not call.learnt_from:
             continue
         for row in call.rows:
-            if last is not None:
+            if last is not None and row != last:
                 if last in follow:
                     again += 1
                     same += follow[last] == row

@@ -32,8 +32,8 @@ def check(bench: ShortRuns) -> Checks:
             where = f" It reaches weights of {some(list(term.models))} only." if term.models else ""
             yield found.fault(
                 f"A summand of a loss ({term.operation}) teaches nothing: in all {term.lost} "
-                "passes its gradient is cleared before any weight that it reaches is stepped."
-                f"{where} It is cut off from what it should teach, as by detach().",
+                "passes that were looked at, no weight that its gradient reaches is stepped with "
+                f"it.{where} It is cut off from what it should teach, as by detach().",
                 "Leave detach() and no_grad() out on the way from the weights that are stepped to "
                 "this part of the loss.",
                 lost=term.lost, models=list(term.models),

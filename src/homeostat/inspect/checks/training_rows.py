@@ -12,6 +12,8 @@ from homeostat.record.check import Checks, Found
 
 LEAST_ROWS, LEAST_BATCHES = 6, 4
 REPEATED = 0.5
+FEW, OFTEN = 0.2, 6
+"""Less than this share of the rows came so often each: the others do not come at all."""
 
 
 def check(bench: ShortRuns) -> Checks:
@@ -40,12 +42,13 @@ def check(bench: ShortRuns) -> Checks:
             )  # fmt: skip
             continue
         table = declared(run.train_data)
-        if table is not None and bench.whole and not run.cut:
+        if table is not None:
             known = len(set(table.hashes()))
-            if distinct < 0.2 * known and sum(map(len, batches)) > known:
+            times = sum(map(len, batches)) / distinct
+            if distinct < FEW * known and times >= OFTEN:
                 yield found.warning(
                     f"{names[key]} is trained on {distinct} of the {known} rows of the training "
-                    f"data, again and again: {len(batches)} batches hold no others.",
+                    f"data, {times:.3g} times each: {len(batches)} batches hold no others.",
                     "Make the iterator once and take its next batch each time, or shuffle.",
                     seen=distinct, known=known,
                 )  # fmt: skip

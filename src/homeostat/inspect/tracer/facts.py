@@ -62,7 +62,7 @@ class Term:
     """Where the weights lie that it reaches."""
     passes: int = 0
     lost: int = 0
-    """Passes whose gradient was cleared before any weight that it reached was stepped."""
+    """Passes after which no weight that it reached was stepped with its gradient."""
     used: int = 0
 
 

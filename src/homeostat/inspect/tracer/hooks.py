@@ -27,11 +27,11 @@ def attached(recorder: Tracer) -> Iterator[None]:
         _watch_optimizers(stack, recorder)
         _watch_schedulers(stack, recorder)
         _watch_clips(stack, recorder)
+        lives.watch(stack, recorder.shared, _replace)
         if recorder.recording.anatomy:
             _watch_modules(stack, recorder)
             _watch_backward(stack, recorder)
             _watch_seeding(stack, recorder)
-            lives.watch(stack, recorder.shared, _replace)
         yield
 
 

@@ -33,6 +33,8 @@ class Ledger:
         self._shared = shared
         self._terms: dict[tuple[Any, ...], Term] = {}
         self._pending: list[_Pending] = []
+        self._ownerless: list[tuple[Term, set[int]]] = []
+        """Summands that reach weights of no optimiser that is known yet."""
         self._deposits: dict[int, list[int]] = {}
         self._users: dict[int, set[int]] = {}
         """Pass -> optimisers that have stepped on it."""
@@ -95,6 +97,8 @@ class Ledger:
         mine = {i for i, parameters in owners.items() if not parameters.isdisjoint(weights)}
         if mine:
             self._pending.append(_Pending(term, mine))
+        elif any(not parameters.isdisjoint(key[0]) for parameters in owners.values()):
+            self._ownerless.append((term, weights))
 
     def _owners(self) -> dict[int, set[int]]:
         return {
@@ -116,6 +120,14 @@ class Ledger:
                 found.add(id(variable))
             waiting.extend(n for n, _ in node.next_functions if n is not None)
         return found
+
+    def finish(self) -> None:
+        """The run is over: what no optimiser has by now, none has."""
+        owned = set().union(*self._owners().values())
+        for term, weights in self._ownerless:
+            if weights.isdisjoint(owned):
+                term.lost += 1
+        self._ownerless.clear()
 
     def stepped(self, index: int) -> None:
         """An optimiser steps."""

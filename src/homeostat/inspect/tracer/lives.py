@@ -15,7 +15,7 @@ from homeostat.inspect.tracer.shared import Shared
 
 MOST_BIRTHS = 60
 MOST_LOADS = 200
-MOST_NUMBERS = 20_000_000
+MOST_NUMBERS = 5_000_000
 """A larger model is not compared with what is loaded into it."""
 
 Replace = Callable[[ExitStack, Any, str, Callable[[Any], Any]], None]

@@ -103,6 +103,7 @@ class Tracer(Watcher):
             weight.start = None
         recording.settings = self._settings()
         self.backward.finish()
+        self.ledger.finish()
         for call in recording.calls:
             call.node = None
             for index in call.stepped_over if call.learnt_from else ():
