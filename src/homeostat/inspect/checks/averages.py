@@ -14,23 +14,24 @@ from homeostat.wording import some
 def check(bench: ShortRuns) -> Checks:
     found = Found("running statistics")
     run = bench.anatomy
-    looked = False
-    said: set[int] = set()
+    if not run.num_updates:
+        return
     trained = {id(w.tensor) for w in run.weights if w.optimizers}
-    for call in run.calls:
-        if not call.evaluation or call.training or id(call.module) in said or not call.norms:
+    scored = {
+        id(c.module): c for c in run.calls if c.evaluation and not c.training and c.norms
+    }  # fmt: skip
+    fine = bool(scored)
+    for call in scored.values():
+        empty = [name for name, m in call.module.named_modules() if _never_filled(m)]
+        if not empty:
             continue
-        said.add(id(call.module))
-        looked = True
-        empty = [n for n, m in call.module.named_modules() if _never_filled(m)]
-        if not empty or not run.num_updates:
-            continue
+        fine = False
         copied = not any(id(p) in trained for p in call.module.parameters())
-        twin = next(
-            (c.module for c in run.calls if c.module is not call.module and c.learnt_from
-             and type(c.module) is type(call.module)), None,
-        )  # fmt: skip
-        of = f", a copy of {type(twin).__name__}," if copied and twin is not None else ""
+        twin = any(
+            c.learnt_from and c.module is not call.module and type(c.module) is type(call.module)
+            for c in run.calls
+        )
+        of = ", a copy of the trained one," if copied and twin else ""
         yield found.fault(
             f"{call.model}{of} is scored with running statistics that were never filled: the "
             f"batch norms {some(empty)} have seen no batch, and their mean and variance are still "
@@ -39,17 +40,8 @@ def check(bench: ShortRuns) -> Checks:
             "torch.optim.swa_utils.update_bn before scoring.",
             modules=empty,
         )
-    if looked and not any(True for _ in ()):
-        yield (
-            found.ok("Batch norms that score have seen batches.")
-            if not _any_empty(run.calls)
-            else found.skipped("Some batch norms have seen no batch.")
-        )
-
-
-def _any_empty(calls: list[Any]) -> bool:
-    modules = {id(c.module): c.module for c in calls if c.evaluation and not c.training}
-    return any(_never_filled(m) for root in modules.values() for m in root.modules())
+    if fine:
+        yield found.ok("Batch norms that score have seen batches.")
 
 
 def _never_filled(module: Any) -> bool:

@@ -22,5 +22,5 @@ def check(bench: ShortRuns) -> Checks:
             yield found.fault(f"{what}.", remedy, times=outer.times)
         else:
             yield found.warning(f"{what}, in what is scored.", remedy, times=outer.times)
-    if not outers and bench.anatomy.anatomy:
+    if not outers and bench.anatomy.calls:
         yield found.ok("No (N, 1) meets an (N,): nothing is broadcast to every pair by accident.")
