@@ -12,6 +12,7 @@ from typing import Any
 
 from homeostat.execute.loop.drive import Watcher, pull
 from homeostat.execute.loop.isolation import Isolation
+from homeostat.execute.run import checked_budget
 from homeostat.inspect.probe.compare import difference, noisy_metrics, same
 from homeostat.inspect.tracer.recording import Recording
 from homeostat.inspect.tracer.traced_config import Spy
@@ -40,7 +41,7 @@ class ShortRuns:
         self.workload = workload
         self.config = config
         self.seed = seed
-        self.budget = min(steps or workload.budget, workload.budget)
+        self.budget = min(checked_budget(workload, steps), workload.budget)
         self.seconds = seconds
         self.most_updates: int | None = None
         self._started = time.perf_counter()
@@ -193,7 +194,7 @@ class ShortRuns:
             most_updates: The run is cut after so many, in place of the bench's limit.
             followed: A parameter whose comparisons with anything are noted.
         """
-        budget = budget or self.budget
+        budget = self.budget if budget is None else budget
         spy = Spy(config, followed)
         recording = Recording(config, seed, budget, anatomy=anatomy)
         trial = Trial(spy, seed=seed, budget=budget)
