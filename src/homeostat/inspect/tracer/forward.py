@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from homeostat.inspect.tracer.origins import Origins
 from homeostat.inspect.tracer.recording import Call
 from homeostat.inspect.tracer.shared import Shared
 from homeostat.inspect.tracer.tensors import first_tensor, gain
@@ -28,6 +29,7 @@ class Forward:
         """The modules that are being called, outermost first."""
         self.call: Call | None = None
         """The last call of a model from the loop."""
+        self.origins = Origins()
         self._shared = shared
         self._spans: list[tuple[int, int, str]] = []
         self._starts: list[int] = []
@@ -126,6 +128,7 @@ class Forward:
             self._keep(self.call, args, kwargs)  # a hook before the call is not told of these
         elif kwargs and self.call.args:
             self.call.kwargs = {name: _copied(a) for name, a in kwargs.items()}
+        self.origins.mark(output, self.call)
         tensor = first_tensor(output)
         if tensor is not None:
             self.call.node = tensor.grad_fn
