@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class HomeostatError(Exception):
@@ -31,6 +32,17 @@ class HomeostatError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}  {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not by the arguments, as exceptions are: those of a subclass are its own.
+        return _rebuild, (type(self), self.message, self.hint)
+
+
+def _rebuild(kind: type[HomeostatError], message: str, hint: str) -> HomeostatError:
+    """An error that came from another process."""
+    error = kind.__new__(kind)
+    HomeostatError.__init__(error, message, hint=hint)
+    return error
 
 
 class SpaceError(HomeostatError):

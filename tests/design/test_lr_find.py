@@ -3,11 +3,14 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from homeostat.design.lr_find import RateRung, lr_find, suggest
 from homeostat.errors import UnknownNameError
 from homeostat.record import Outcome
 from homeostat.space import Float, Int, Space
+from homeostat.workload.goal import Goal
 from homeostat.workload.report import Report
 from homeostat.workload.workload import workload
 
@@ -67,7 +70,48 @@ def test_no_rate_is_suggested_when_all_fail():
     assert suggest(rungs) == (None, "Every rate failed, down to 0.1: train_loss is nan.")
 
 
-def test_one_lucky_rung_does_not_decide():
-    losses = [5.0, 4.0, 0.1, 4.0, 2.0, 1.0, 1.0, 3.0]
-    rungs = [RateRung(10.0**k, loss, Outcome.COMPLETED) for k, loss in enumerate(losses)]
-    assert suggest(rungs)[0] in (1e5, 1e6)
+def ladder(losses):
+    return [RateRung(10.0**k, loss, Outcome.COMPLETED) for k, loss in enumerate(losses)]
+
+
+@given(
+    st.lists(st.sampled_from([0.1, 0.3, 0.8, 0.9, 1.0]), min_size=2, max_size=9),
+    st.sampled_from(Goal),
+)
+def test_the_rate_that_is_named_is_the_best_that_was_seen_unless_all_are_equal(losses, goal):
+    rungs = ladder(losses)
+    rate, why = suggest(rungs, goal)
+    if len(set(losses)) == 1:
+        assert rate is None and f"{losses[0]:.4g} at all {len(losses)} rates" in why
+    else:
+        [named] = [rung for rung in rungs if rung.rate == rate]
+        assert named.loss == goal.best(losses)
+        assert f"{named.loss:.4g}, the best of {len(losses)} rates" in why
+
+
+def test_the_best_rate_is_named_though_its_neighbours_are_worse():
+    assert suggest(ladder([1.0, 0.8, 0.3, 0.9])) == (100.0, "loss 0.3, the best of 4 rates.")
+
+
+def test_one_lucky_rung_is_named_with_a_caution():
+    rate, why = suggest(ladder([5.0, 4.0, 0.1, 4.0, 2.0, 1.0, 1.0, 3.0]))
+    assert rate == 100.0 and "stands alone (beside it: 4 and 4)" in why
+
+
+def test_a_best_rate_next_to_one_that_fails_is_no_start_and_is_named_all_the_same():
+    rungs = [*ladder([1.0, 0.8, 0.3]), RateRung(200.0, math.inf, Outcome.DIVERGED, "nan")]
+    rate, why = suggest(rungs)
+    assert rate == pytest.approx(200 / 3)
+    assert "loss 0.3, the best of 4 rates, was at 1e+02" in why
+
+
+def test_a_rate_that_nothing_depends_on_is_not_recommended():
+    space = Space(lr=Float(1e-6, 1.0, log=True, default=1e-3))
+
+    @workload(space=space, metric="loss", goal="minimize", budget=20)
+    def deaf(config, trial):
+        for step in trial.steps():
+            yield Report(step, loss=0.5)
+
+    found = lr_find(deaf, num_rates=4, steps=2)
+    assert found.suggested is None and "at all 4 rates" in found.why

@@ -3,7 +3,7 @@
 import pytest
 
 import homeostat as hs
-from homeostat.errors import RecordError
+from homeostat.errors import RecordError, WorkloadError
 from homeostat.evidence.compare import compare
 from homeostat.execute import run
 
@@ -45,6 +45,23 @@ def test_a_gain_smaller_than_the_seeds_noise_is_seen_pair_by_pair(make):
 def test_a_loss_is_worse_and_next_to_nothing_is_the_same(make):
     found = compare([make(), make(shift=-1.5), make(shift=0.01)])
     assert [c.verdict for c in found.contrasts] == ["worse", "the same"]
+
+
+def test_a_metric_whose_direction_nobody_declared_is_refused_until_it_is_said(make):
+    """It used to be minimised: `compare --metric accuracy` turned the verdict round."""
+    runs = [make(), make(shift=1.5)]
+    with pytest.raises(WorkloadError, match="Is a high accuracy good or bad"):
+        compare(runs, metric="accuracy")
+    with pytest.raises(WorkloadError) as refused:
+        compare(runs, metric="other")
+    assert "--goal maximize" in refused.value.hint
+    assert compare(runs, metric="other", goal="maximize").goal == "maximize"
+
+
+def test_the_same_numbers_are_better_or_worse_by_the_goal(make):
+    runs = [make(), make(shift=1.5)]
+    verdicts = [compare(runs, goal=goal).contrasts[0].verdict for goal in ("minimize", "maximize")]
+    assert verdicts == ["worse", "better"]
 
 
 def test_two_pairs_decide_nothing_and_say_so(make):

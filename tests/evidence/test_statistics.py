@@ -81,7 +81,7 @@ def test_equivalence_is_claimed_falsely_in_at_most_five_percent_at_the_margin():
 
 def test_probability_of_improvement_counts_pairs_and_halves_ties():
     assert probability_of_improvement([1, 2], [0, 2]) == pytest.approx((1 + 1 + 0 + 0.5) / 4)
-    assert probability_of_improvement([1, 2], [0, 2], maximize=True) == pytest.approx(0.375)
+    assert probability_of_improvement([1, 2], [0, 2], goal="maximize") == pytest.approx(0.375)
 
 
 def test_holm_gives_the_textbook_answer_and_keeps_the_order():

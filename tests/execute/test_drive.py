@@ -5,8 +5,7 @@ import math
 import pytest
 
 import homeostat as hs
-from homeostat.execute import Watcher
-from homeostat.execute.loop import drive
+from homeostat.execute import Watcher, drive
 from homeostat.execute.loop.drive import pull
 from homeostat.record import Outcome
 

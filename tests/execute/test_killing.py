@@ -75,6 +75,14 @@ def kill(process, rng):
     assert all_gone(family)
 
 
+def end_with(process):
+    """Kill a driver and wait until its workers have gone as well."""
+    family = descendants(process)
+    process.kill()
+    process.communicate()
+    assert all_gone(family)
+
+
 # The attempts at `alike` are made side by side.
 @pytest.mark.parametrize(
     ("name", "engine", "jobs"),

@@ -15,7 +15,7 @@ def small() -> Document:
     document.heading("Trials")
     document.table(["name", "value"], [["a|b", 1.5], ["<script>alert(1)</script>", 2.0]])
     document.figure(
-        "history", plots.history([3.0, None, 1.0], maximize=False, metric="loss"), "Best so far"
+        "history", plots.history([3.0, None, 1.0], goal="minimize", metric="loss"), "Best so far"
     )
     return document
 
@@ -36,7 +36,7 @@ def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path):
 
 
 def test_the_same_numbers_draw_the_same_picture():
-    draw = [plots.history([3.0, 2.0], maximize=False, metric="loss") for _ in range(2)]
+    draw = [plots.history([3.0, 2.0], goal="minimize", metric="loss") for _ in range(2)]
     assert draw[0] == draw[1]
 
 
@@ -47,7 +47,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
 
 
 def test_every_plot_draws_its_edge_cases():
-    assert "<svg" in plots.history([None, float("nan")], maximize=True, metric="x")
+    assert "<svg" in plots.history([None, float("nan")], goal="maximize", metric="x")
     assert "<svg" in plots.curves(
         {"default": [([0, 1], [2.0, 1.0]), ([0], [2.0])]}, metric="x", unit="step"
     )

@@ -18,10 +18,12 @@ from tests.study.postgres import Server
 
 import homeostat as hs
 from homeostat.cli.main import app
-from homeostat.errors import RecordError
+from homeostat.errors import RecordError, StudyLockedError
+from homeostat.record.liveness import owner
 from homeostat.record.outcome import Outcome
 from homeostat.search.search import STORAGE_VARIABLE, read
 from homeostat.study import database
+from homeostat.study import store as store_module
 from homeostat.study.store import Store
 
 DRIVER = Path(__file__).with_name("shared_driver.py")
@@ -54,6 +56,24 @@ LAWS = [
     test_store.test_a_trial_belongs_to_its_driver_until_another_has_taken_it_over,
     test_store.test_one_driver_confirms,
 ]
+
+
+def test_drivers_elsewhere_are_timed_by_the_servers_clock(store, monkeypatch):
+    study = test_store.new_study(store)
+    there = owner() | {"host": "elsewhere", "boot": "another", "pid_namespace": "pid:[1]"}
+    monkeypatch.setattr(store_module, "owner", lambda: there)
+    store.join(study.key, alone=True)
+    monkeypatch.undo()
+    now = time.time()
+    for wrong_by in (-86_400, 0, 86_400):  # whatever this machine's clock says
+        monkeypatch.setattr(store_module.time, "time", lambda wrong_by=wrong_by: now + wrong_by)
+        with pytest.raises(StudyLockedError, match="on elsewhere"):
+            store.join(study.key)
+    monkeypatch.undo()
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("UPDATE nas_drivers SET heartbeat = heartbeat - 601")
+        connection.commit()
+    store.join(study.key)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)

@@ -8,7 +8,7 @@ from tests.search.problems import drive, mixed, mixed_loss, open_study, sequence
 
 import homeostat as hs
 from homeostat.errors import StudyLockedError
-from homeostat.record.attempt import owner
+from homeostat.record.liveness import owner
 from homeostat.record.outcome import Outcome
 from homeostat.sample.samplers import SAMPLERS
 from homeostat.search.optimise import Told
@@ -115,7 +115,7 @@ def test_the_total_is_kept_however_many_draw(tmp_path):
 
 
 def test_a_deterministic_study_has_one_driver(tmp_path, monkeypatch):
-    open_study(tmp_path, method="random")
     monkeypatch.setattr(store_module, "owner", lambda: owner() | {"pid": 1})
+    _first = open_study(tmp_path, method="random")  # it drives for as long as somebody has it
     with pytest.raises(StudyLockedError, match="a deterministic study has one driver"):
         open_study(tmp_path, mixed, alone=True)

@@ -6,11 +6,12 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from homeostat.errors import RecordError, StudyLockedError, UnknownNameError
-from homeostat.record.attempt import owner
+from homeostat.record.liveness import owner
 from homeostat.record.outcome import Outcome
 from homeostat.study import store as store_module
 from homeostat.study.records import ReportPoint, TrialRow
@@ -120,18 +121,36 @@ def test_a_study_has_several_drivers_unless_one_wants_to_be_alone(store):
     assert here in join_elsewhere(store, "together")
 
 
-def test_a_driver_on_another_machine_counts_while_its_heart_beats(store, monkeypatch):
+@pytest.mark.parametrize(
+    "changes",
+    [{"pid_started": 1.0}, {"pid_namespace": "pid:[1]", "pid": 1}, {"host": "elsewhere"}],
+    ids=str,
+)
+def test_a_driver_counts_while_it_holds_its_file_whatever_clocks_and_numbers_say(
+    store, monkeypatch, changes
+):
     study = new_study(store)
-    elsewhere = owner() | {"host": "elsewhere"}
-    monkeypatch.setattr(store_module, "owner", lambda: elsewhere)
-    store.join(study.key, alone=True)
+    monkeypatch.setattr(store_module, "owner", lambda: owner() | {"pid": 1} | changes)
+    first = store.join(study.key, alone=True)
     monkeypatch.undo()
-    with pytest.raises(StudyLockedError, match="on elsewhere"):
-        store.join(study.key)
     with store._engine.connect() as connection:
         connection.exec_driver_sql("UPDATE nas_drivers SET heartbeat = 1.0")
         connection.commit()
-    store.join(study.key)
+    with pytest.raises(StudyLockedError, match="Study 's' is being driven by"):
+        Store(store.place).join(study.key)
+    store._holds.pop(first).release()  # as when its process ends
+    assert not store.study("s").driven
+    Store(store.place).join(study.key)
+
+
+def test_drivers_leave_no_files_behind(store):
+    study = new_study(store)
+    assert "new/studies.db.drivers" not in str(list(Path(store.place).parent.iterdir()))
+    first, second = store.join(study.key), store.join(study.key)
+    store.leave(first)
+    assert [d.key for d in store.drivers(study.key)] == [second]
+    store.leave(second)
+    assert not Path(f"{store.place}.drivers").exists()
 
 
 def test_a_trial_belongs_to_its_driver_until_another_has_taken_it_over(store):

@@ -12,6 +12,11 @@ from homeostat.errors import WorkloadError
 from homeostat.workload.report import Report
 
 
+def test_no_metric_takes_the_place_of_the_step():
+    with pytest.raises(WorkloadError, match="no metric may be named 'step'"):
+        Report(0, step=3.0)
+
+
 def test_numbers_of_every_kind_become_floats():
     report = Report(
         np.int64(3),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from homeostat.record import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.space import Config, Float
 from homeostat.workload import load
+from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
 # Names under which workloads keep their rate, in the order in which they are looked for.
@@ -52,7 +53,7 @@ class RangeTest:
         parameter: Name of the rate in the space.
         metric: The loss compared: `train_loss` where reported, else the workload's metric.
         rungs: Every rate tried, lowest first.
-        suggested: Where to start; None when every rate failed.
+        suggested: Where to start; None when every rate failed, or none differs from another.
         why: How it was chosen, in a sentence.
     """
 
@@ -107,34 +108,56 @@ def lr_find(
             rungs.append(rung)
             if on_rung is not None:
                 on_rung(rung)
-    suggested, why = suggest(rungs, workload.goal if metric == workload.metric else "minimize")
+    suggested, why = suggest(
+        rungs, workload.objectives.get(metric, Goal.MINIMIZE), metric
+    )  # else it is a training loss
     return RangeTest(name, metric, tuple(rungs), suggested, why)
 
 
-def suggest(rungs: list[RateRung], goal: str = "minimize") -> tuple[float | None, str]:
-    """The rate to start from, and how it was chosen.
+def suggest(
+    rungs: Sequence[RateRung], goal: str = Goal.MINIMIZE, metric: str = "loss"
+) -> tuple[float | None, str]:
+    """The rate to start from, and why; None and why not, if nothing tells one rate from another.
 
-    The rate of the best loss after smoothing over neighbours, kept at most a third of the lowest
-    rate that failed.
+    The rate with the best value of those that were tried, kept at most a third of the lowest rate
+    that failed.
     """
     sound = [rung for rung in rungs if not rung.failed]
     if not sound:
         return None, f"Every rate failed, down to {rungs[0].rate:.2g}: {rungs[0].reason}."
-    losses = np.array([rung.loss for rung in sound])
-    if goal == "maximize":
-        losses = -losses
-    padded = np.pad(losses, 1, mode="edge")
-    smooth = np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
-    best = sound[int(np.argmin(smooth))].rate
+    if len(sound) > 1 and len({rung.loss for rung in sound}) == 1:
+        ends = f"from {sound[0].rate:.2g} to {sound[-1].rate:.2g}"
+        return None, (
+            f"{metric} is {sound[0].loss:.4g} at all {len(sound)} rates {ends}: in runs this short "
+            "it does not depend on the rate, if the rate is used at all."
+        )
+    aim = Goal(goal)
+    best = aim.best(sound, key=lambda rung: rung.loss)
+    saw = f"{metric} {best.loss:.4g}, the best of {len(rungs)} rates"
     broken = [rung.rate for rung in rungs if rung.failed and rung.rate > sound[0].rate]
-    if broken and best > broken[0] / MARGIN:
+    if broken and best.rate > broken[0] / MARGIN:
         safe = max(broken[0] / MARGIN, rungs[0].rate)
-        return safe, f"A third of {broken[0]:.2g}, the lowest rate that failed."
-    if best == rungs[-1].rate:
-        return best, "The best is the highest rate of the range: a higher one may be better still."
-    if best == rungs[0].rate:
-        return best, "The best is the lowest rate of the range: a lower one may be better still."
-    return best, f"The best loss of {len(sound)} rates, smoothed over neighbours."
+        return safe, (
+            f"A third of {broken[0]:.2g}, the lowest rate that failed; {saw}, was at "
+            f"{best.rate:.2g}, too close to it."
+        )
+    if best.rate == rungs[-1].rate:
+        return best.rate, f"{saw}, and the highest of the range: a higher one may be better still."
+    if best.rate == rungs[0].rate:
+        return best.rate, f"{saw}, and the lowest of the range: a lower one may be better still."
+    return best.rate, f"{saw}{_caution(sound, best, aim)}."
+
+
+def _caution(sound: Sequence[RateRung], best: RateRung, aim: Goal) -> str:
+    """A best that stands alone, both neighbours being worse than most, may be one run's luck."""
+    place = sound.index(best)
+    neighbours = [*sound[max(0, place - 1) : place], *sound[place + 1 : place + 2]]
+    beside = [rung.loss for rung in neighbours]
+    middle = float(np.median([rung.loss for rung in sound]))
+    if len(sound) > 4 and all(aim.worse(loss, than=middle) for loss in beside):
+        told = " and ".join(f"{loss:.4g}" for loss in beside)
+        return f", but it stands alone (beside it: {told}): try it with more seeds"
+    return ""
 
 
 def _rung(rate: float, record: RunRecord, workload: Workload) -> tuple[RateRung, str]:

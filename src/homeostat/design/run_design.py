@@ -71,8 +71,8 @@ class DesignResult:
     @property
     def best(self) -> DesignRow | None:
         """The row with the best mean."""
-        sign = -1.0 if self.workload.goal == "maximize" else 1.0
-        return min(self.completed, key=lambda row: sign * row.mean, default=None)
+        done = self.completed
+        return self.workload.goal.best(done, key=lambda row: row.mean) if done else None
 
     @property
     def effects(self) -> tuple[Effect, ...]:

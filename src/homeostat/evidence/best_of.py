@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from homeostat.workload.goal import Goal
+
 LEVEL = 0.95
 
 
@@ -34,9 +36,7 @@ def best_of(values: Sequence[float], m: int, *, goal: str) -> BestOf:
 
     Source: the bootstrap of the best, as in the Deep Learning Tuning Playbook.
     """
-    best_first_N = np.sort(np.asarray(values, dtype=float))
-    if goal == "maximize":
-        best_first_N = best_first_N[::-1]
+    best_first_N = np.array(Goal(goal).ranked(values, key=float), dtype=float)
     n = len(best_first_N)
     until_N = 1 - ((n - np.arange(1, n + 1)) / n) ** m
     mean = float(np.diff(until_N, prepend=0.0) @ best_first_N)

@@ -2,6 +2,7 @@
 
 description: What these claims are.
 metric: test_loss              # what they are judged by; the workload's own if left out
+goal: minimize                 # whether it is to be low or high, unless it is an objective
 samples: [batch_size]          # parameters whose product is the samples of one step
 scaled_with_budget: [warmup]   # lengths in steps that shrink with the fidelity
 groups:                        # or baseline, total and claims at the top, for a single group
@@ -25,11 +26,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import ConfigError, SpaceError, UnknownNameError, did_you_mean
+from homeostat.errors import ConfigError, SpaceError, UnknownNameError, WorkloadError, did_you_mean
 from homeostat.space.space import Space
 from homeostat.space.yaml_file import read
+from homeostat.workload.goal import Goal
 
-_TOP = ("description", "metric", "samples", "scaled_with_budget", "groups")
+_TOP = ("description", "goal", "metric", "samples", "scaled_with_budget", "groups")
 _GROUP = ("baseline", "total", "claims")
 _CLAIM = ("change", "expected", "reason", "budget", "given", "in_total")
 _TOTAL = ("expected", "source")
@@ -62,6 +64,8 @@ class Claims:
     total: Range | None = None
     """What all of them together are expected to bring."""
     metric: str | None = None
+    goal: Goal | None = None
+    """Of the metric, where that is no objective of the workload."""
     samples: tuple[str, ...] = ()
     scaled_with_budget: tuple[str, ...] = ()
     description: str = ""
@@ -98,6 +102,7 @@ def load_claims(path: Path, space: Space) -> dict[str, Claims]:
     groups = _mapping(content["groups"], f"{path.name}: groups")
     shared = {
         "metric": content.get("metric"),
+        "goal": _goal(content, path.name),
         "samples": _names(content, "samples", space, path.name),
         "scaled_with_budget": _names(content, "scaled_with_budget", space, path.name),
         "description": str(content.get("description", "")),
@@ -106,6 +111,15 @@ def load_claims(path: Path, space: Space) -> dict[str, Claims]:
         str(name): _group(str(name), _mapping(group, f"{path.name}: {name}"), shared, space, path)
         for name, group in groups.items()
     }
+
+
+def _goal(content: dict[str, Any], where: str) -> Goal | None:
+    if content.get("goal") is None:
+        return None
+    try:
+        return Goal.of(content["goal"], str(content.get("metric", "the metric")))
+    except WorkloadError as error:
+        raise ConfigError(f"{where}: {error.message}", hint=error.hint) from None
 
 
 def _group(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from homeostat.errors import RecordError
+from homeostat.errors import RecordError, WorkloadError
 from homeostat.evidence.statistics import (
     Interval,
     equivalence,
@@ -19,6 +19,7 @@ from homeostat.evidence.statistics import (
     probability_of_improvement,
 )
 from homeostat.record.runs import RunRecord
+from homeostat.workload.goal import Goal
 
 ALPHA = 0.05
 """Chance of a wrong verdict over all comparisons together."""
@@ -65,7 +66,7 @@ class Comparison:
     """What a set of runs says about one metric; the first run is the baseline."""
 
     metric: str
-    goal: str
+    goal: Goal
     arms: tuple[ComparedRun, ...]
     contrasts: tuple[RunDifference, ...]
     notes: tuple[str, ...]
@@ -75,32 +76,54 @@ class Comparison:
         return asdict(self)
 
 
-def compare(runs: Sequence[RunRecord], *, metric: str | None = None) -> Comparison:
+def compare(
+    runs: Sequence[RunRecord], *, metric: str | None = None, goal: str | None = None
+) -> Comparison:
     """Compare runs with the first of them.
 
     Args:
         runs: At least two runs that report the same metric.
         metric: Which one; the first run's objective when None.
+        goal: "minimize" or "maximize", of a metric that is none of the runs' objectives.
 
     Raises:
         RecordError: If there are fewer than two runs, or one has no value of the metric.
+        WorkloadError: If nothing says whether the metric is to be low or high.
     """
     if len(runs) < 2:
         raise RecordError("A comparison needs two runs.", hint="homeostat compare RUN RUN ...")
     metric = metric or runs[0].metric
-    goal = runs[0].objectives.get(metric, "minimize")
+    aim = _goal(runs, metric, goal)
     values = [_values(run, metric) for run in runs]
     raw = [
-        _contrast(runs[0], values[0], run, v, goal)
+        _contrast(runs[0], values[0], run, v, aim)
         for run, v in zip(runs[1:], values[1:], strict=True)
     ]
     adjusted = holm([contrast.p_value for contrast in raw])
     contrasts = tuple(
-        _judged(contrast, p, goal, values[0], v)
+        _judged(contrast, p, aim, values[0], v)
         for contrast, p, v in zip(raw, adjusted, values[1:], strict=True)
     )
     arms = tuple(_arm(run.name, list(v.values())) for run, v in zip(runs, values, strict=True))
-    return Comparison(metric, goal, arms, contrasts, _notes(runs, contrasts))
+    return Comparison(metric, aim, arms, contrasts, _notes(runs, contrasts))
+
+
+def _goal(runs: Sequence[RunRecord], metric: str, asked: str | None) -> Goal:
+    """Whether a metric is to be low or high: as asked, else as the runs' workloads say."""
+    declared = {Goal.of(r.objectives[metric], metric) for r in runs if metric in r.objectives}
+    if asked is not None:
+        return Goal.of(asked, metric)
+    if not declared:
+        raise WorkloadError(
+            f"Is a high {metric} good or bad? It is no objective of these runs, so nothing says.",
+            hint="Say which:  --goal maximize   or   --goal minimize",
+        )
+    if len(declared) > 1:
+        raise WorkloadError(
+            f"Some of these runs are to minimize {metric}, and others to maximize it.",
+            hint="Say which counts here:  --goal maximize   or   --goal minimize",
+        )
+    return declared.pop()
 
 
 def _values(run: RunRecord, metric: str) -> dict[int, float]:
@@ -124,7 +147,7 @@ def _contrast(
     base_values: dict[int, float],
     run: RunRecord,
     values: dict[int, float],
-    goal: str,
+    goal: Goal,
 ) -> RunDifference:
     common = [seed for seed in base_values if seed in values]
     if not common:
@@ -140,7 +163,7 @@ def _contrast(
         interval=paired.interval,
         relative=paired.mean / centre if centre else math.nan,
         p_value=paired.p_value,
-        improvement=probability_of_improvement(a, b, maximize=goal == "maximize"),
+        improvement=probability_of_improvement(a, b, goal=goal),
         verdict="",
     )
 
@@ -148,14 +171,13 @@ def _contrast(
 def _judged(
     contrast: RunDifference,
     p_value: float,
-    goal: str,
+    goal: Goal,
     base: dict[int, float],
     values: dict[int, float],
 ) -> RunDifference:
     verdict = "undecided"
     if p_value < ALPHA:
-        gained = contrast.difference > 0 if goal == "maximize" else contrast.difference < 0
-        verdict = "better" if gained else "worse"
+        verdict = "better" if goal.better(contrast.difference, than=0.0) else "worse"
     common = [seed for seed in base if seed in values]
     a = [base[seed] for seed in common]
     margin = EQUIVALENT_WITHIN * abs(statistics.fmean(a))

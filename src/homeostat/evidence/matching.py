@@ -46,13 +46,13 @@ def retune(
     }
     if not bench.measure((arm, seed) for choices in options.values() for arm in choices):
         return contrasts
-    sign = 1.0 if workload.goal == "maximize" else -1.0
+    goal = workload.goal
 
     def score(arm: Arm) -> float:
         value = bench(arm, seed).value
-        return -math.inf if math.isnan(value) else sign * value
+        return goal.worst_possible if math.isnan(value) else value
 
-    best = {key: max(choices, key=score) for key, choices in options.items()}
+    best = {key: goal.best(choices, key=score) for key, choices in options.items()}
     return [with_arms(c, best[c.changed.key], best[c.against.key]) for c in contrasts]
 
 

@@ -13,7 +13,7 @@ from homeostat.evidence.contrasts import Contrast
 from homeostat.evidence.findings import Finding
 from homeostat.evidence.verdicts import Judged, Verdict, judge
 from homeostat.record import seeds as seed_list
-from homeostat.workload.workload import Workload
+from homeostat.workload.goal import Goal
 
 Tell = Callable[[str], None]
 
@@ -25,16 +25,14 @@ class Pairs:
         self,
         bench: Bench,
         contrasts: list[Contrast],
-        workload: Workload,
-        metric: str,
+        goal: Goal,
         max_pairs: int,
         margin: float,
         alpha: float,
     ) -> None:
         self.bench = bench
         self.contrasts = contrasts
-        goal = workload.objectives.get(metric, workload.goal)
-        self.sign = 1.0 if goal == "maximize" else -1.0
+        self.goal = goal
         self.seeds = seed_list.fresh(max_pairs, use="verify")
         self.margin, self.alpha = margin, alpha
         self.pairs = dict.fromkeys(range(len(contrasts)), 0)
@@ -120,7 +118,7 @@ class Pairs:
     def _difference(self, new: float, old: float, scale: float) -> float:
         if math.isnan(new) or math.isnan(old):
             return float(math.isnan(old)) - float(math.isnan(new))
-        return self.sign * (new - old) / scale
+        return self.goal.gain(new, over=old) / scale
 
     def _finding(self, i: int, judged: Judged) -> Finding:
         changed, _ = self._sides(i)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from homeostat.workload.goal import Goal
+
 LEVEL = 0.95
 BOOTSTRAP_FROM = 12
 """Below this many values an interval is Student's: resampling so few is too narrow."""
@@ -119,14 +121,13 @@ def equivalence(a: Sequence[float], b: Sequence[float], margin: float) -> float:
 
 
 def probability_of_improvement(
-    a: Sequence[float], b: Sequence[float], *, maximize: bool = False
+    a: Sequence[float], b: Sequence[float], *, goal: str = Goal.MINIMIZE
 ) -> float:
     """How often a random value of b beats a random one of a; ties count half.
 
     Source: Mann and Whitney 1947; Agarwal et al. 2021, arXiv:2108.13264.
     """
-    sign = 1.0 if maximize else -1.0
-    lead = sign * (np.asarray(b, float)[:, None] - np.asarray(a, float)[None, :])
+    lead = Goal(goal).sign * (np.asarray(a, float)[None, :] - np.asarray(b, float)[:, None])
     return float((lead > 0).mean() + 0.5 * (lead == 0).mean())
 
 

@@ -87,6 +87,7 @@ def verify(
     )
     contrasts = plan_contrasts(chosen, base, workload.space, scale, tuple(kinds))
     metric = chosen.metric or workload.metric
+    goal = chosen.goal or workload.goal_of(metric, "Write in the claims file:  goal: maximize")
     folder = Path(results) / f"verify_{workload.name}_{chosen.group}"
     own = make_engine(engine, jobs) if isinstance(engine, str) else None
     with own or nullcontext():
@@ -98,7 +99,7 @@ def verify(
         if retune is not None:
             tuning = Bench(workload, workload.metric, folder, running, device=device)
             contrasts = retuned(contrasts, tuning, workload, retune)
-        pairs = Pairs(bench, contrasts, workload, metric, max_pairs, margin, alpha)
+        pairs = Pairs(bench, contrasts, goal, max_pairs, margin, alpha)
         pairs.run(budget_s, tell or (lambda line: None))
     verification = Verification(
         workload=workload.name,

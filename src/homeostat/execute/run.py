@@ -13,6 +13,7 @@ from homeostat.execute.job import SNAPSHOT_S, Engine, Event, Finished, Job
 from homeostat.record import seeds as seed_list
 from homeostat.record.attempt import Attempt
 from homeostat.record.fingerprint import code_digest, config_digest
+from homeostat.record.hold import is_held
 from homeostat.record.run_writer import RunWriter, start_run
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.space import Config, configs
@@ -115,14 +116,15 @@ def resume(
 
     Raises:
         RecordError: If there is nothing to resume from, it is running, or the workload's code has
-            changed since (unless `force`), or no longer gives the same configuration.
+            changed since (unless `force`), or no longer gives the same configuration. `force` also
+            resumes a run that only seems to run: whose process is on another machine and cannot be
+            asked. One that another process is writing, it does not.
     """
     load.refuse_while_loading()
     record = read_run(folder)
     if record.outcome.final:
         return record
-    if record.alive:
-        raise RecordError(f"{record.name} is running, in process {record.facts['pid']}.")
+    check_not_running(record, force=force)
     found = _workload_of(record, workload)
     now = code_digest(found.source)
     if now != record.fingerprint.get("code") and not force:
@@ -155,6 +157,28 @@ def resume(
         if seed not in done
     ]
     return _make(writer, planned, ended, made, on_event)
+
+
+def check_not_running(record: RunRecord, *, force: bool = False) -> None:
+    """Refuse a run that another process is making.
+
+    Args:
+        force: Whether to believe that it is gone, where nothing but its last sign of life is known.
+
+    Raises:
+        RecordError: If it runs, or seems to and nobody says that it does not.
+    """
+    if not record.alive:
+        return
+    pid, host = record.facts.get("pid"), record.facts.get("host")
+    if is_held(record.folder):
+        raise RecordError(f"{record.name} is running, in process {pid} on {host}.")
+    if not force:
+        raise RecordError(
+            f"{record.name} seems to be running, in process {pid} on {host}, which cannot be seen "
+            "from here.",
+            hint="If you know that it is gone, resume with force=True (--force).",
+        )
 
 
 def _make(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from homeostat.workload.goal import Goal
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -49,7 +51,7 @@ def to_svg(figure: Figure) -> str:
     return text[text.index("<svg") :]
 
 
-def history(values: Sequence[float | None], *, maximize: bool, metric: str) -> str:
+def history(values: Sequence[float | None], *, goal: str, metric: str) -> str:
     """Every trial's value, and the best so far; failed trials are marked on the lower edge."""
     figure, axes = new_figure()
     numbers = np.array([np.nan if value is None else value for value in values], dtype=float)
@@ -57,13 +59,11 @@ def history(values: Sequence[float | None], *, maximize: bool, metric: str) -> s
     axes.plot(trials, numbers, "o", color=GREY, markersize=5, label="a trial")
     finite = np.isfinite(numbers)
     if finite.any():
-        worst = -np.inf if maximize else np.inf
-        running = (np.maximum if maximize else np.minimum).accumulate(
-            np.where(finite, numbers, worst)
-        )
+        worst = Goal(goal).worst_possible
+        running = Goal(goal).best_so_far(np.where(finite, numbers, worst))
         shown = np.where(np.isfinite(running), running, np.nan)
         axes.step(trials, shown, where="post", color=BLUE, linewidth=2, label="best so far")
-        _robust_limits(axes, numbers[finite], maximize=maximize)
+        _robust_limits(axes, numbers[finite], Goal(goal))
     if not finite.all():
         lost = trials[~finite]
         axes.plot(
@@ -76,14 +76,13 @@ def history(values: Sequence[float | None], *, maximize: bool, metric: str) -> s
     return to_svg(figure)
 
 
-def _robust_limits(axes: Axes, numbers: np.ndarray, *, maximize: bool) -> None:
+def _robust_limits(axes: Axes, numbers: np.ndarray, goal: Goal) -> None:
     """Limits that leave a few terrible trials out instead of flattening all others."""
-    best = numbers.max() if maximize else numbers.min()
+    best = goal.best(numbers)
     spread = abs(np.median(numbers) - best) or abs(best) * 0.05 or 1.0
-    if maximize:
-        axes.set_ylim(max(numbers.min(), best - 4 * spread) - 0.2 * spread, best + 0.4 * spread)
-    else:
-        axes.set_ylim(best - 0.4 * spread, min(numbers.max(), best + 4 * spread) + 0.2 * spread)
+    # One of the worst values, or four spreads from the best: whichever is better.
+    far = goal.best([goal.worst(numbers), best + goal.sign * 4 * spread])
+    axes.set_ylim(*sorted([best - goal.sign * 0.4 * spread, far + goal.sign * 0.2 * spread]))
 
 
 def curves(
@@ -117,7 +116,7 @@ def slices(
     *,
     log: Mapping[str, bool],
     metric: str,
-    maximize: bool = False,
+    goal: str = Goal.MINIMIZE,
     best: int | None = None,
 ) -> str:
     """The value against each parameter, one small panel each; the trial `best` is ringed."""
@@ -133,7 +132,7 @@ def slices(
         _slice(axes, parameters[name], values, log=log.get(name, False), best=best)
         finite = np.array([v for v in values if v is not None and np.isfinite(v)])
         if len(finite):
-            _robust_limits(axes, finite, maximize=maximize)
+            _robust_limits(axes, finite, Goal(goal))
         axes.set_xlabel(name)
         if index % columns == 0:
             axes.set_ylabel(metric)

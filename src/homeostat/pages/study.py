@@ -120,7 +120,7 @@ def _search(document: Document, facts: StudyFacts) -> None:
         + ". Trial 0 is the default."
     )
     values = [_value(trial, metric) for trial in facts.trials]
-    picture = plots.history(values, maximize=goal == "maximize", metric=metric)
+    picture = plots.history(values, goal=goal, metric=metric)
     document.figure("history", picture, f"{metric} of every trial, and the best so far")
     names = list(dict.fromkeys(name for trial in facts.trials for name in trial.parameters))
     if names and facts.ranked:
@@ -129,7 +129,7 @@ def _search(document: Document, facts: StudyFacts) -> None:
             values,
             log={name: _is_log(facts.workload, name) for name in names},
             metric=metric,
-            maximize=goal == "maximize",
+            goal=goal,
             best=facts.chosen,
         )
         document.figure(

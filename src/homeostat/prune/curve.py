@@ -14,6 +14,8 @@ from typing import Protocol
 
 import numpy as np
 
+from homeostat.workload.goal import Goal
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -57,7 +59,7 @@ def make_curve(
     completed: bool = False,
 ) -> Curve:
     """A curve from (step, {metric: value}); reports without every objective are left out."""
-    signs_O = np.array([-1.0 if goal == "maximize" else 1.0 for goal in objectives.values()])
+    signs_O = np.array([Goal(goal).sign for goal in objectives.values()])
     whole = [
         (step, [r[m] for m in objectives]) for step, r in rows if objectives.keys() <= r.keys()
     ]

@@ -1,5 +1,6 @@
 """One attempt at training one configuration with one seed, as it is kept on disk.
 
+seed_42/                held by the process that runs it, see record/hold.py
 seed_42/attempt.json    who runs it, how it ended; its modification time is the heartbeat
 seed_42/curves.csv      what it reported
 seed_42/log.txt         what it printed, and the traceback of what it raised
@@ -8,29 +9,21 @@ seed_42/snapshot.npz    where it can continue
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from homeostat.record.curves import FILE as CURVES
 from homeostat.record.curves import Curves, read_curves
 from homeostat.record.files import read_json, write_json
+from homeostat.record.hold import holds, is_held
+from homeostat.record.liveness import is_alive, owner, silence
 from homeostat.record.outcome import Outcome
 
 FILE = "attempt.json"
 LOG = "log.txt"
 SNAPSHOT = "snapshot.npz"
-
-# A process on another machine cannot be asked whether it lives; its heartbeat can.
-REMOTE_SILENCE_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -79,57 +72,7 @@ class Attempt:
     def log(self) -> str:
         """What it printed, and its traceback."""
         path = self.folder / LOG
-        return path.read_text(errors="replace") if path.exists() else ""
-
-
-@lru_cache(maxsize=1)
-def _this_process(pid: int) -> dict[str, Any]:
-    return {"pid": pid, "pid_started": _start_time(pid), "host": socket.gethostname()}
-
-
-def _start_time(pid: int) -> float | None:
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.Error:
-        return None
-
-
-def _is_zombie(pid: int) -> bool:
-    """Dead, and only still listed because its parent has not asked how it died."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def owner() -> dict[str, Any]:
-    """Who writes a record: the process id, when that process started, on which machine."""
-    return _this_process(os.getpid())
-
-
-def is_alive(record: Mapping[str, Any], heartbeat: float) -> bool:
-    """Whether the process that owns a record still runs.
-
-    A process id alone can be handed to somebody else; with its start time it cannot.
-    """
-    if heartbeat == 0:
-        return False
-    if record.get("host") != socket.gethostname():
-        return time.time() - heartbeat < REMOTE_SILENCE_S
-    pid, started = record.get("pid"), record.get("pid_started")
-    if not isinstance(pid, int) or not isinstance(started, (int, float)):
-        return False
-    actual = _start_time(pid)
-    if _is_zombie(pid):
-        return False
-    # Start times are derived from the clock at boot, which may be corrected by a little.
-    return actual is not None and abs(actual - started) < 2.0
-
-
-def stop_heartbeat(path: Path) -> None:
-    """Give a record up without writing to it, which a full disk would refuse."""
-    with contextlib.suppress(OSError):
-        os.utime(path, (0, 0))
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
 def write_attempt(attempt: Attempt) -> None:
@@ -151,7 +94,8 @@ def write_attempt(attempt: Attempt) -> None:
         document["extra"] = attempt.extra
     if attempt.notes:
         document["notes"] = attempt.notes
-    write_json(f"{attempt.folder}/{FILE}", document | owner())
+    document |= owner() | {"held": holds(attempt.folder)}
+    write_json(f"{attempt.folder}/{FILE}", document)
 
 
 def read_attempt(folder: Path) -> Attempt | None:
@@ -183,7 +127,8 @@ def read_attempt(folder: Path) -> Attempt | None:
     )
     if attempt.outcome is not Outcome.RUNNING:
         return attempt
-    return _while_running(attempt, is_alive(record, path.stat().st_mtime))
+    alive = is_alive(record, silence(path.stat().st_mtime), is_held(folder))
+    return _while_running(attempt, alive)
 
 
 def _while_running(attempt: Attempt, alive: bool) -> Attempt:

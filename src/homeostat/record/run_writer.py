@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import RecordError
-from homeostat.record.attempt import Attempt, owner, read_attempt, stop_heartbeat
+from homeostat.record.attempt import Attempt, read_attempt
 from homeostat.record.files import make_folder, write_json
 from homeostat.record.fingerprint import fingerprint
+from homeostat.record.hold import Hold
+from homeostat.record.liveness import owner, stop_heartbeat
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import FILE, RunRecord, seed_folder
 
@@ -24,11 +26,16 @@ _suffixes: dict[Path, int] = {}
 
 
 class RunWriter:
-    """A run being made. Its run.json is written at the start and replaced at the end."""
+    """A run being made. Its run.json is written at the start and replaced at the end.
+
+    Raises:
+        RecordError: If another process is making it.
+    """
 
     def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
         self.folder = folder
-        self.facts = facts | owner()
+        self._hold = Hold(folder)
+        self.facts = facts | owner() | {"held": self._hold.works}
         self._started = time.perf_counter()
         self._write(Outcome.RUNNING)
 
@@ -37,7 +44,7 @@ class RunWriter:
         return seed_folder(self.folder, seed)
 
     def finish(self, attempts: Sequence[Attempt]) -> RunRecord:
-        """Write how it ended, and return it as `read_run` would."""
+        """Write how it ended, let it go, and return it as `read_run` would."""
         by_seed = {attempt.seed: _as_on_disk(attempt) for attempt in attempts}
         made = (by_seed.get(seed) for seed in self.facts["seeds"])
         record = RunRecord(self.folder, self.facts, tuple(a for a in made if a is not None))
@@ -48,7 +55,10 @@ class RunWriter:
             "values": record.values(),
             "elapsed_s": round(time.perf_counter() - self._started, 6),
         }
-        self._write(record.outcome)
+        try:
+            self._write(record.outcome)
+        finally:
+            self._hold.release()
         return record
 
     def abandon(self, reason: str) -> None:
@@ -58,6 +68,8 @@ class RunWriter:
             self._write(Outcome.INTERRUPTED)
         except RecordError:
             stop_heartbeat(self.folder / FILE)
+        finally:
+            self._hold.release()
 
     def _write(self, outcome: Outcome) -> None:
         self.facts["outcome"] = outcome.value

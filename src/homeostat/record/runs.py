@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import RecordError, did_you_mean
-from homeostat.record.attempt import Attempt, is_alive, read_attempt
+from homeostat.record.attempt import Attempt, read_attempt
 from homeostat.record.curves import Curves
 from homeostat.record.files import read_json
+from homeostat.record.hold import is_held
+from homeostat.record.liveness import is_alive, silence
 from homeostat.record.outcome import Outcome, combined
 
 FILE = "run.json"
@@ -216,5 +218,5 @@ def read_run(folder: str | Path) -> RunRecord:
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"Cannot read the run {folder}: {error!r}.") from error
     running = facts.get("outcome") == Outcome.RUNNING
-    alive = running and is_alive(facts, path.stat().st_mtime)
+    alive = running and is_alive(facts, silence(path.stat().st_mtime), is_held(folder))
     return RunRecord(folder, facts, tuple(a for a in found if a is not None), alive)

@@ -25,6 +25,7 @@ from homeostat.sample.encoding import Encoding
 from homeostat.sample.feasibility import Feasibility
 from homeostat.sample.quasirandom import Sobol
 from homeostat.space import Range
+from homeostat.workload.goal import Goal
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -89,7 +90,7 @@ class Adaptive:
         self._searched = searched
         self._seed = seed
         self._pick = pick
-        self._signs = np.array([-1.0 if goal == "maximize" else 1.0 for goal in goals])
+        self._signs = np.array([Goal(goal).sign for goal in goals])
         self._sobol = Sobol(searched, seed)
         self._encoding = Encoding(searched)
         distributions = {n: self._encoding.distributions[n] for n in sorted(together)}

@@ -20,6 +20,7 @@ from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.scheduler import work_through
 from homeostat.study.records import TrialRow
 from homeostat.study.study import Study
+from homeostat.workload.goal import Goal
 
 DEFAULT = 0
 """The number of the trial that has the starting configuration."""
@@ -162,13 +163,12 @@ def candidates(study: Study, top: int) -> list[TrialRow]:
     return list(by_config.values())
 
 
-def winner(confirmation: Mapping[str, Any], goal: str) -> int:
+def winner(confirmation: Mapping[str, Any], goal: Goal) -> int:
     """The trial that did best on the fresh seeds; one that failed there comes last."""
     values, seeds = confirmation["values"], len(confirmation["seeds"])
     return int(min(values, key=lambda number: _standing(values[number], seeds, goal)))
 
 
-def _standing(values: Mapping[Any, float], seeds: int, goal: str) -> tuple[int, float]:
+def _standing(values: Mapping[Any, float], seeds: int, goal: Goal) -> tuple[int, float]:
     """What to sort by: how many seeds are missing, then the mean."""
-    sign = -1.0 if goal == "maximize" else 1.0
-    return seeds - len(values), sign * math.fsum(values.values()) / max(1, len(values))
+    return seeds - len(values), goal.sign * math.fsum(values.values()) / max(1, len(values))

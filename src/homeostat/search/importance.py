@@ -25,6 +25,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.sample.encoding import Encoding
 from homeostat.space import Choice, Space
 from homeostat.study.records import TrialRow
+from homeostat.workload.goal import Goal
 
 if TYPE_CHECKING:
     import optuna
@@ -197,9 +198,7 @@ class _Ranker:
             return {}
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         encoding = Encoding(self._space.searched(names=names))
-        study = optuna.create_study(
-            direction="maximize" if self._goal == "maximize" else "minimize"
-        )
+        study = optuna.create_study(direction=optuna.study.StudyDirection[Goal(self._goal).upper()])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Optuna's notices about what is new in it
             study.add_trials(

@@ -11,6 +11,7 @@ import numpy as np
 from homeostat.errors import StudyError
 from homeostat.record.outcome import Outcome
 from homeostat.study.records import TrialRow
+from homeostat.workload.goal import Goal
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _whole(trial: TrialRow, objectives: Mapping[str, str]) -> bool:
 
 def _costs(trials: Sequence[TrialRow], objectives: Mapping[str, str]) -> np.ndarray:
     """Trials x objectives, lower is better."""
-    signs = np.array([-1.0 if goal == "maximize" else 1.0 for goal in objectives.values()])
+    signs = np.array([Goal(goal).sign for goal in objectives.values()])
     costs: np.ndarray = signs * np.array([[t.values[n] for n in objectives] for t in trials])
     return costs
 

@@ -18,6 +18,7 @@ from homeostat.space import Config
 from homeostat.space.values import show
 from homeostat.study.records import TrialRow
 from homeostat.study.transfer_point import Carried
+from homeostat.workload.goal import Goal
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class SearchResult:
     study: str
     workload: str
     metric: str
-    goal: str
+    goal: Goal
     best: Best | None
     """None if no trial completed."""
     trials: Sequence[TrialRow]

@@ -12,6 +12,7 @@ from homeostat.search.review.checklist import checklist
 from homeostat.search.review.roles import conclude
 from homeostat.search.review.round import Round
 from homeostat.study.study import Study
+from homeostat.workload.goal import Goal
 
 
 def summarise(
@@ -56,7 +57,7 @@ def _round(study: Study, best: Best, folder: Path) -> Round:
     )
 
 
-def _best(study: Study, goal: str) -> Best | None:
+def _best(study: Study, goal: Goal) -> Best | None:
     ranked = study.ranked()
     if not ranked:
         return None
@@ -87,7 +88,7 @@ def _confirmed(confirmation: Any, number: int) -> Confirmed:
     return Confirmed({int(s): v for s, v in values.items()}, len(confirmation["seeds"]))
 
 
-def _gain(best: Confirmed | None, default: Confirmed | None, goal: str) -> Gain | None:
+def _gain(best: Confirmed | None, default: Confirmed | None, goal: Goal) -> Gain | None:
     """The difference over the seeds that both completed."""
     if best is None or default is None:
         return None
@@ -97,9 +98,7 @@ def _gain(best: Confirmed | None, default: Confirmed | None, goal: str) -> Gain 
     # SciPy's statistics take half a second to import, which only a confirmed search needs.
     from homeostat.evidence.statistics import paired_difference
 
-    a, b = ([arm.values[seed] for seed in common] for arm in (default, best))
-    if goal == "minimize":
-        a, b = b, a
-    difference = paired_difference(a, b)
+    before, after = ([goal.sign * arm.values[s] for s in common] for arm in (default, best))
+    difference = paired_difference(after, before)
     interval = difference.interval
     return Gain(difference.n, difference.mean, interval.low, interval.high)

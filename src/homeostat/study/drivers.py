@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from homeostat.record.attempt import owner
+from homeostat.record.liveness import is_this_process
 from homeostat.study.records import DriverRow, TrialRow
 from homeostat.study.store import Store
 
@@ -56,7 +56,7 @@ class Sharing:
         self._looked = time.monotonic()
         there = self._store.drivers(self._study)
         self._others = [d for d in there if d.alive and d.key != self.driver]
-        at_work = {d.key for d in self._others if not (at_start and d.owner == owner())}
+        at_work = {d.key for d in self._others if not (at_start and is_this_process(d.owner))}
         return [
             trial
             for trial in trials

@@ -8,7 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from homeostat.record.attempt import is_alive
 from homeostat.record.outcome import Outcome
 
 
@@ -20,12 +19,11 @@ class DriverRow:
     owner: Mapping[str, Any]
     """Process id, when it started, on which machine."""
     heartbeat: float
+    """By the clock of the database's server."""
     alone: bool
     confirms: bool
-
-    @property
-    def alive(self) -> bool:
-        return is_alive(self.owner, self.heartbeat)
+    alive: bool
+    """Whether it ran when the row was read."""
 
     @property
     def place(self) -> str:
@@ -97,10 +95,11 @@ def study_row(row: sa.Row[Any], drivers: Sequence[DriverRow]) -> StudyRow:
     return StudyRow(key=columns.pop("id"), drivers=tuple(drivers), **columns)
 
 
-def driver_row(row: sa.Row[Any]) -> DriverRow:
+def driver_row(row: sa.Row[Any], alive: bool) -> DriverRow:
     columns = dict(row._mapping)
-    del columns["study_id"]
-    return DriverRow(key=columns.pop("id"), **columns)
+    for name in ("study_id", "now"):
+        del columns[name]
+    return DriverRow(key=columns.pop("id"), alive=alive, **columns)
 
 
 def trial_row(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from homeostat.errors import RecordError, StudyLockedError, UnknownNameError, did_you_mean
-from homeostat.record.attempt import owner
 from homeostat.record.files import make_folder
+from homeostat.record.hold import Hold, is_held
+from homeostat.record.liveness import is_alive, is_this_process, owner
 from homeostat.record.outcome import Outcome
 from homeostat.study import tables
 from homeostat.study.database import ServerGone, connect, patient, plain_errors
@@ -56,6 +57,7 @@ class Store:
             url = f"sqlite:///{path}"
         self.url = url.replace("postgres://", "postgresql://", 1)
         self.is_sqlite = self.url.startswith("sqlite")
+        self._holds: dict[int, Hold] = {}
         self._engine = connect(self.url)
         weakref.finalize(self, self._engine.dispose)  # pooled connections end with the store
         try:
@@ -87,7 +89,7 @@ class Store:
         """The study of that name, or None."""
         with self._read() as connection:
             row = connection.execute(sa.select(studies).where(studies.c.name == name)).first()
-            return None if row is None else study_row(row, _drivers_of(connection, row.id))
+            return None if row is None else study_row(row, self._drivers_of(connection, row.id))
 
     def study(self, name: str) -> StudyRow:
         """The study of that name.
@@ -136,32 +138,37 @@ class Store:
             # Whoever joins waits here for whoever is joining.
             query = sa.select(studies.c.name).where(studies.c.id == study).with_for_update()
             name = connection.execute(query).scalar_one()
-            for other in _drivers_of(connection, study):
+            for other in self._drivers_of(connection, study):
                 if not other.alive:
                     connection.execute(drivers.delete().where(drivers.c.id == other.key))
-                elif (alone or other.alone) and other.owner != owner():
+                    self._remove_lock(other.key)
+                elif (alone or other.alone) and not is_this_process(other.owner):
                     raise StudyLockedError(
                         f"Study {name!r} is being driven by {other.place}, and a deterministic "
                         "study has one driver.",
                         hint="Wait until it has ended, stop it, or choose another study name.",
                     )
-            inserted = connection.execute(drivers.insert(), _new_driver(study, alone))
-            return int(inserted.inserted_primary_key[0])  # type: ignore[index]  # one row, one key
+            row = drivers.insert().values(**self._new_driver(study, alone))
+            inserted = connection.execute(row)
+            key = int(inserted.inserted_primary_key[0])  # type: ignore[index]  # one row, one key
+            self._hold(key)  # before anybody can read of it
+            return key
 
     @patient
     def drivers(self, study: int) -> list[DriverRow]:
         """The drivers that joined and have not left; some may have died."""
         with self._read() as connection:
-            return _drivers_of(connection, study)
+            return self._drivers_of(connection, study)
 
     @patient
     def beat(self, study: int, driver: int) -> None:
         """Say that a driver lives, even if others took it for dead."""
-        mine = drivers.update().where(drivers.c.id == driver).values(heartbeat=time.time())
+        mine = drivers.update().where(drivers.c.id == driver).values(heartbeat=self._now)
         with self._write() as connection:
             if connection.execute(mine).rowcount == 0:
-                again = _new_driver(study, alone=False) | {"id": driver}
-                connection.execute(drivers.insert(), again)
+                again = self._new_driver(study, alone=False) | {"id": driver}
+                connection.execute(drivers.insert().values(**again))
+                self._hold(driver)
 
     def leave(self, driver: int) -> None:
         """End a driver. Trials that it has not finished are anybody's.
@@ -171,6 +178,10 @@ class Store:
         """
         with self._write() as connection:
             connection.execute(drivers.delete().where(drivers.c.id == driver))
+        hold = self._holds.pop(driver, None)
+        if hold is not None:
+            hold.release()
+            self._remove_lock(driver)
 
     @patient
     def elect(self, study: int, driver: int) -> DriverRow:
@@ -182,7 +193,7 @@ class Store:
         with self._write() as connection:
             query = sa.select(studies.c.id).where(studies.c.id == study).with_for_update()
             connection.execute(query)
-            there = _drivers_of(connection, study)
+            there = self._drivers_of(connection, study)
             at_it = [d for d in there if d.confirms and d.alive and d.key != driver]
             if at_it:
                 return at_it[0]
@@ -301,6 +312,49 @@ class Store:
                 found.setdefault(row.number, []).append(point)
         return found
 
+    # Who drives: in SQLite, whose drivers are of one machine, each holds a file beside the database
+
+    @property
+    def _now(self) -> sa.ColumnElement[Any]:
+        """Seconds since 1970 by the server's clock: those of the drivers' machines may differ."""
+        if self.is_sqlite:
+            return sa.literal(time.time())
+        return sa.extract("epoch", sa.func.clock_timestamp())
+
+    def _lock(self, driver: int) -> Path | None:
+        path = sa.make_url(self.url).database if self.is_sqlite else None
+        return Path(f"{path}.drivers", str(driver)) if path and path != ":memory:" else None
+
+    def _hold(self, driver: int) -> None:
+        path = self._lock(driver)
+        if path is not None and driver not in self._holds:
+            self._holds[driver] = Hold(path, file=True, patience_s=0.0)
+
+    def _remove_lock(self, driver: int) -> None:
+        """Remove a dead driver's file, and the folder if it was the last."""
+        path = self._lock(driver)
+        if path is not None:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+                path.parent.rmdir()
+
+    def _new_driver(self, study: int, alone: bool) -> dict[str, Any]:
+        """This process as a driver."""
+        who = owner() | {"held": self.is_sqlite}
+        facts = {"study_id": study, "owner": who, "heartbeat": self._now}
+        return facts | {"alone": alone, "confirms": False}
+
+    def _drivers_of(self, connection: sa.Connection, study: int) -> list[DriverRow]:
+        mine = drivers.c.study_id == study
+        query = sa.select(drivers, self._now.label("now")).where(mine).order_by(drivers.c.id)
+        rows = []
+        for row in connection.execute(query):
+            lock = self._lock(row.id)
+            held = is_held(lock) if lock is not None else None
+            alive = is_alive(row.owner, float(row.now) - row.heartbeat, held)
+            rows.append(driver_row(row, alive))
+        return rows
+
     # Connections
 
     @cached_property
@@ -332,17 +386,6 @@ _FINISH_TRIAL = (
     .where(trials.c.driver_id.is_not_distinct_from(sa.bindparam("driver", type_=sa.Integer)))
     .values({name: sa.bindparam(name) for name in ("outcome", "reason", "finished", "wall_s")})
 )
-
-
-def _new_driver(study: int, alone: bool) -> dict[str, Any]:
-    """This process as a driver."""
-    facts = {"study_id": study, "owner": owner(), "heartbeat": time.time()}
-    return facts | {"alone": alone, "confirms": False}
-
-
-def _drivers_of(connection: sa.Connection, study: int) -> list[DriverRow]:
-    query = sa.select(drivers).where(drivers.c.study_id == study).order_by(drivers.c.id)
-    return [driver_row(row) for row in connection.execute(query)]
 
 
 def _grouped(

@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from homeostat.record.growing import GrowingFile
 
 Record: TypeAlias = tuple[int, dict[str, float]]
 """A step and what was measured there."""
@@ -46,19 +47,17 @@ class Tail:
     """The lines a growing file has gained since the last look; empty ones are left out.
 
     A line without its end is kept until the end arrives: the writer may be in the middle of it. A
-    file that was written anew (it shrank, or is another one) is read again from the start.
+    file that was written anew is read again from the start.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._inode: int | None = None
-        self._offset = 0
+        self._file = GrowingFile(path)
         self._rest = b""
         self._number = 0
         self._seen = 0
 
     def lines(self, final: bool) -> Iterator[Line]:
-        data = self._new_bytes()
+        data = self._new_bytes()  # which may find that what is left of the last look is void
         # Progress bars end their lines with a carriage return alone.
         lines = (self._rest + data).splitlines(keepends=True)
         self._rest = b""
@@ -76,18 +75,12 @@ class Tail:
                 yield line
 
     def _new_bytes(self) -> bytes:
-        try:
-            with self._path.open("rb") as file:
-                status = os.fstat(file.fileno())
-                if status.st_size < self._offset or self._inode not in (None, status.st_ino):
-                    self._offset, self._rest, self._number = 0, b"", 0
-                self._inode = status.st_ino
-                file.seek(self._offset)
-                data = file.read()
-        except FileNotFoundError:
+        growth = self._file.more()
+        if growth is None:
             return b""
-        self._offset += len(data)
-        return data
+        if growth.at == 0:
+            self._rest, self._number = b"", 0
+        return growth.data
 
 
 class JsonLines:

@@ -30,6 +30,8 @@ class Report:
             raise WorkloadError(f"Report: step must be a whole number from 0, got {step!r}.")
         if not metrics:
             raise WorkloadError(f"Report({step}) has no metric; write Report({step}, loss=loss).")
+        if "step" in metrics:
+            raise WorkloadError("Report: no metric may be named 'step': it comes first, without.")
         object.__setattr__(self, "step", int(step))
         object.__setattr__(
             self, "metrics", {name: _number(name, value) for name, value in metrics.items()}

@@ -21,6 +21,7 @@ from homeostat.errors import HomeostatError, WorkloadError
 from homeostat.record.curves import Curves
 from homeostat.record.runs import RunRecord, seed_folder
 from homeostat.record.snapshot import read_snapshot
+from homeostat.workload.goal import Goal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,6 +129,5 @@ def best_seed(run: RunRecord) -> int | None:
     """The completed seed with the best value; without any, the first that was started."""
     values = run.values()
     if values:
-        best = max if run.goal == "maximize" else min
-        return best(values, key=lambda seed: values[seed])
+        return Goal(run.goal).best(values, key=lambda seed: values[seed])
     return run.attempts[0].seed if run.attempts else None

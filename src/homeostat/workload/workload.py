@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from homeostat.errors import HomeostatError, WorkloadError, did_you_mean
+from homeostat.errors import HomeostatError, WorkloadError
 from homeostat.space import Config, Space
+from homeostat.workload.goal import Goal
 from homeostat.workload.reference import reference
 from homeostat.workload.report import Report
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 Loop: TypeAlias = "Callable[[Config, Trial], Iterator[Report]]"
 Bounds: TypeAlias = "Mapping[str, tuple[float | None, float | None]]"
-
-GOALS = ("minimize", "maximize")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +35,8 @@ class Workload:
     name: str
     loop: Loop
     space: Space
-    objectives: Mapping[str, str]
-    """Metric -> "minimize" or "maximize"; the first is the main one."""
+    objectives: Mapping[str, Goal]
+    """Metric -> its goal; the first is the main one."""
     budget: int
     """How long a whole attempt is, in `unit`."""
     unit: str = "step"
@@ -98,9 +97,27 @@ class Workload:
         return next(iter(self.objectives))
 
     @property
-    def goal(self) -> str:
-        """ "minimize" or "maximize", for the main objective."""
+    def goal(self) -> Goal:
+        """Of the main objective."""
         return self.objectives[self.metric]
+
+    def goal_of(self, metric: str, how_to_say: str) -> Goal:
+        """Whether a metric is to be low or high, which only the objectives say.
+
+        Args:
+            metric: Any metric that the loop reports.
+            how_to_say: The hint for a metric of which nothing says it.
+
+        Raises:
+            WorkloadError: If the metric is no objective.
+        """
+        if metric not in self.objectives:
+            raise WorkloadError(
+                f"Is a high {metric} good or bad? It is no objective of {self.name}, so nothing "
+                "says.",
+                hint=how_to_say,
+            )
+        return self.objectives[metric]
 
     @property
     def reference(self) -> str:
@@ -192,7 +209,7 @@ def workload(
 
 def _objectives(
     metric: str | None, goal: str | None, objectives: Mapping[str, str] | None
-) -> dict[str, str]:
+) -> dict[str, Goal]:
     if (metric is None) == (objectives is None):
         raise WorkloadError(
             "A workload needs either metric= and goal=, or objectives={metric: goal, ...}."
@@ -202,13 +219,7 @@ def _objectives(
     aims: dict[str, Any] = dict(objectives) if objectives is not None else {str(metric): goal}
     if not aims:
         raise WorkloadError("objectives= is empty; name at least one metric.")
-    for aim, word in aims.items():
-        if word not in GOALS:
-            raise WorkloadError(
-                f"The goal of {aim!r} must be 'minimize' or 'maximize', got {word!r}.",
-                hint=did_you_mean(str(word), GOALS) if word else "",
-            )
-    return aims
+    return {aim: Goal.of(word, aim) for aim, word in aims.items()}
 
 
 def _views(name: str, views: Sequence[Look]) -> tuple[Look, ...]:

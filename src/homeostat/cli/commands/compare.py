@@ -21,6 +21,12 @@ def compare(
     metric: Annotated[
         str | None, typer.Option("--metric", help="Which metric; the objective by default.")
     ] = None,
+    goal: Annotated[
+        str | None,
+        typer.Option(
+            "--goal", help="minimize or maximize, for a metric that is none of the objectives."
+        ),
+    ] = None,
     results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
@@ -28,7 +34,7 @@ def compare(
     from homeostat.evidence.compare import compare as compare_runs
     from homeostat.record.index import find_run
 
-    found = compare_runs([find_run(name, results) for name in runs], metric=metric)
+    found = compare_runs([find_run(name, results) for name in runs], metric=metric, goal=goal)
     out = Output(as_json=as_json)
     out.heading(f"{found.metric} ({found.goal})")
     out.table(

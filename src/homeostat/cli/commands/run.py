@@ -75,7 +75,12 @@ def run(
 def resume(
     what: Annotated[str, typer.Argument(help="A run's folder or name, or a study's.")],
     force: Annotated[
-        bool, typer.Option("--force", help="Resume even if the workload's code has changed since.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Resume even if the workload's code has changed since, or if the process that "
+            "made it cannot be seen from here and may live.",
+        ),
     ] = False,
     jobs: JobsOption = None,
     engine: EngineOption = "local",

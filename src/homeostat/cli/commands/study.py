@@ -133,14 +133,12 @@ def _read(out: Output, study: str, results: str, store: str | None) -> SearchRes
 
 def _ranked(row: StudyRow, trials: list[TrialRow]) -> list[TrialRow]:
     """The completed trials: the one that did best on fresh seeds, then by the main objective."""
-    from homeostat.record.outcome import Outcome
     from homeostat.search.confirm import winner
+    from homeostat.study.ranking import objectives_of, ranked
 
-    metric, goal = next(iter(row.definition["objectives"].items()))
-    done = [t for t in trials if t.outcome is Outcome.COMPLETED and metric in t.values]
-    done.sort(key=lambda trial: trial.values[metric], reverse=goal == "maximize")
+    metric, goal = next(iter(objectives_of(row).items()))
     chosen = winner(row.confirmation, goal) if row.confirmation else None
-    return sorted(done, key=lambda trial: trial.number != chosen)
+    return sorted(ranked(trials, metric, goal), key=lambda trial: trial.number != chosen)
 
 
 def _status(store: Store, row: StudyRow) -> dict[str, object]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from homeostat.execute.interrupt import Interruptible
 from homeostat.execute.job import Event, Finished, Job, Reported, not_started
-from homeostat.execute.loop.recorder import clear
+from homeostat.execute.loop.claims import Claims
 from homeostat.execute.loop.side_by_side import SideBySide, companions
 
 HAND_OVER_S = 0.05
@@ -49,9 +49,7 @@ class Inline(Interruptible):
         """One attempt, or a few side by side. The caller gets the process's own generators back
         while it looks at reports. That takes a moment, so reports are handed over a few at a time.
         """
-        for job in jobs:
-            if not job.resume:
-                clear(job.folder)
+        claims = Claims((job.folder, job.resume) for job in jobs)
         group = SideBySide(jobs, lambda: self._interrupt.requested)
         events = group.events()
         in_hand: list[Event] = []
@@ -60,6 +58,8 @@ class Inline(Interruptible):
         try:
             while True:
                 event = events.send(go_on)
+                if isinstance(event, Finished):
+                    claims.release(event.job.folder)
                 in_hand.append(event)
                 go_on = None
                 asks = isinstance(event, Reported) and event.asks
@@ -75,6 +75,7 @@ class Inline(Interruptible):
             pass
         finally:
             events.close()
+            claims.close()
         yield from in_hand
 
     def close(self) -> None:

@@ -32,8 +32,8 @@ from homeostat.execute.engines.messages import (
 )
 from homeostat.execute.engines.processes import MARK, end_with_parent, kill_children, kill_marked
 from homeostat.execute.job import Finished, Job
+from homeostat.execute.loop.claims import Claims
 from homeostat.execute.loop.output_capture import Printing
-from homeostat.execute.loop.recorder import clear
 from homeostat.execute.loop.side_by_side import SideBySide
 from homeostat.record.attempt import Attempt, write_attempt
 from homeostat.record.files import make_folder
@@ -84,23 +84,27 @@ class Worker:
 
     def _make(self, tasks: list[Task]) -> None:
         """One attempt, or several side by side; each one's end is told when it comes."""
-        for task in tasks:
-            if not task.job["resume"]:
-                clear(task.job["folder"])
+        claims = Claims((task.job["folder"], task.job["resume"]) for task in tasks)
+        try:
+            ended = self._make_claimed(tasks, claims)
+        finally:
+            claims.close()
+        if tasks[0].job["memory_mb"] is not None:
+            gc.collect()  # what one attempt leaves behind would count against the next
+        for message in ended:
+            self._connection.send(message)
+
+    def _make_claimed(self, tasks: list[Task], claims: Claims) -> list[Ended]:
+        """Make them; return what is to be told when everything is in its place."""
         with Printing(task.job["folder"] for task in tasks) as printing:
             try:
                 jobs = [task.unpack(self._known) for task in tasks]
             except HomeostatError as error:
-                for member, task in enumerate(tasks):
-                    self._connection.send(Ended(_could_not_load(task, error), member))
-                return
+                return [Ended(_could_not_load(t, error), m) for m, t in enumerate(tasks)]
             self._connection.send(Began())
-            ended = self._attempts(jobs, printing)
-        if jobs[0].memory_mb is not None:
-            gc.collect()  # what one attempt leaves behind would count against the next
-        self._connection.send(ended)
+            return [self._attempts(jobs, printing, claims)]
 
-    def _attempts(self, jobs: list[Job], printing: Printing) -> Ended:
+    def _attempts(self, jobs: list[Job], printing: Printing, claims: Claims) -> Ended:
         """Make them; return the end of the last, to be told when everything is in its place."""
         group = SideBySide(
             jobs,
@@ -117,6 +121,7 @@ class Worker:
                 ended = Ended(event.attempt, member)
                 if not left:
                     return ended
+                claims.release(event.job.folder)
                 self._connection.send(ended)
                 continue
             step, metrics = event.report.step, event.report.metrics

@@ -16,11 +16,19 @@ from homeostat.execute.loop.isolation import Isolation
 from homeostat.execute.loop.recorder import Recorder
 from homeostat.execute.loop.snapshots import Snapshots
 from homeostat.execute.loop.state_ring import FlightRecorder
-from homeostat.record.attempt import FILE, Attempt, read_attempt, stop_heartbeat, write_attempt
+from homeostat.record.attempt import FILE, Attempt, read_attempt, write_attempt
+from homeostat.record.files import plain
+from homeostat.record.hold import holds
+from homeostat.record.liveness import stop_heartbeat
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
 from homeostat.workload.together import Together
 from homeostat.workload.trial import SnapshotDoesNotFit, Trial
+
+NO_LOCKS = (
+    "The file system of this folder has no locks (flock): only a heartbeat tells whether it is "
+    "being written."
+)
 
 Reports = Generator[Reported | Together, bool | None, Attempt]
 
@@ -57,6 +65,7 @@ class _InProgress:
     def run(self) -> Reports:
         try:
             write_attempt(self._summary())
+            self._note("" if holds(self._job.folder) else NO_LOCKS)
             state, note = snapshots.load(self._job)
             self._note(note)
             try:
@@ -164,7 +173,7 @@ class _InProgress:
             wall_s=round(self._spent_before_s + self._control.spent_s, 6),
             violation=ending.violation,
             last_reports=tuple(ending.healthy) if ending.violation else (),
-            extra=self._trial.extra,
+            extra=plain(self._trial.extra),
             notes=tuple(self._notes),
         )
 

@@ -22,12 +22,17 @@ from homeostat.record.attempt import Violation
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
 from homeostat.workload.together import Together
+from homeostat.workload.trial import SnapshotDoesNotFit, Trial
 
 if TYPE_CHECKING:
-    from homeostat.workload.trial import Trial
     from homeostat.workload.workload import Workload
 
 HEALTHY_KEPT = 5
+LONGEST_REASON = 500
+
+# What passes through a loop on its way to somebody else. Whatever else it raises is its own
+# failure, also what is no Exception (a library's way of cancelling, for one).
+_PASSING_THROUGH = (Stop, SnapshotDoesNotFit, KeyboardInterrupt, GeneratorExit)
 
 
 class Observer(Protocol):
@@ -157,7 +162,9 @@ def _start(workload: Workload, trial: Trial, ending: Ending) -> Iterator[Report]
     """Call the workload. A generator function runs nothing yet; another kind may raise here."""
     try:
         return workload(trial.config, trial)
-    except (Exception, SystemExit) as error:
+    except _PASSING_THROUGH:
+        raise
+    except BaseException as error:
         _fail(ending, error, workload)
         return None
 
@@ -179,9 +186,9 @@ def _next(
         return cast(Report, report)
     except StopIteration:
         _complete(workload, ending)
-    except RecordError:
+    except (RecordError, *_PASSING_THROUGH):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         _fail(ending, error, workload)
     return None
 
@@ -233,14 +240,26 @@ def _fail(ending: Ending, error: BaseException, workload: Workload) -> None:
 def reason_of(error: BaseException, source: Path | None) -> str:
     """One line: what was raised, and the line of the workload's own file where it was."""
     frames = traceback.extract_tb(error.__traceback__)
+    if error.__cause__ is not None and not any(f.filename == str(source) for f in frames):
+        # Of a StopIteration, which no generator may raise, only the cause knows the line.
+        frames = traceback.extract_tb(error.__cause__.__traceback__)
     own = [frame for frame in frames if source is not None and frame.filename == str(source)]
     where = f" ({source.name}:{own[-1].lineno})" if own and source is not None else ""
-    text = " ".join(str(error).split())
     if isinstance(error, HomeostatError):
-        return f"{text}{where}"
+        return f"{_words(error)}{where}"
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r}){where}"
-    return f"{type(error).__name__}: {text}"[:500].rstrip(": ") + where
+    return f"{type(error).__name__}: {_words(error)}".rstrip(": ") + where
+
+
+def _words(error: BaseException) -> str:
+    """What an exception says, in one line of a bearable length that any file can hold."""
+    try:
+        text = str(error)
+    except Exception:  # its own __str__ may raise anything
+        return "it cannot say what"
+    text = " ".join(text[: 10 * LONGEST_REASON].split())[:LONGEST_REASON]
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _close(loop: Iterator[Report] | None, ending: Ending) -> None:
@@ -248,5 +267,8 @@ def _close(loop: Iterator[Report] | None, ending: Ending) -> None:
     if isinstance(loop, Generator):
         try:
             loop.close()
-        except (Exception, SystemExit) as error:
-            ending.traceback += f"While it was being closed: {error!r}\n"
+        except _PASSING_THROUGH:
+            raise
+        except BaseException as error:
+            words = f"{type(error).__name__}: {_words(error)}"
+            ending.traceback += f"While it was being closed: {words}\n"

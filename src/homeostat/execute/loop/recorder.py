@@ -77,8 +77,8 @@ class Recorder:
 
     def log(self, text: str) -> None:
         """Append to log.txt."""
-        with contextlib.suppress(OSError), (self.folder / LOG).open("a") as file:
-            file.write(text)
+        with contextlib.suppress(OSError), (self.folder / LOG).open("ab") as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
 
     def close(self) -> None:
         self._curves.close()

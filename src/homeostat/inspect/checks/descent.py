@@ -111,7 +111,7 @@ def _negated(
         return None
     what = f"{up[0]} is driven up" if against else "it looks like the score with a minus"
     score_first, score_last = _ends(objective)
-    sign = 1 if bench.workload.goal == "minimize" else -1
+    sign = bench.workload.goal.sign
     return found.fault(
         f"The loss has the wrong sign: what is trained on falls from {first:.4g} to {last:.4g}, "
         f"while {bench.workload.metric} goes from {sign * score_first:.4g} to "
@@ -145,19 +145,19 @@ def _wrong_goal(
         return None
     start, end = _ends(curve)
     name = workload.metric.lower()
-    if workload.goal == "maximize":
-        like_loss = _worsens(objective) and abs(start - losses[0]) <= 0.4 * abs(losses[0])
-        wrong, right = end < start and (like_loss or bool(_LOW.search(name))), "minimize"
-    else:
+    if workload.goal.minimizes:
         late = int(np.argmax(curve)) >= len(curve) // 2
-        wrong, right = end > 1.02 * start >= 0 and late and bool(_HIGH.search(name)), "maximize"
+        wrong = end > 1.02 * start >= 0 and late and bool(_HIGH.search(name))
+    else:
+        like_loss = _worsens(objective) and abs(start - losses[0]) <= 0.4 * abs(losses[0])
+        wrong = end < start and (like_loss or bool(_LOW.search(name)))
     if not wrong:
         return None
     return found.fault(
         f"{workload.metric} {'falls' if end < start else 'rises'} ({start:.4g} to {end:.4g}) as "
         "the loss that is trained on falls, but the workload says that it is to be "
         f"{workload.goal}d.",
-        f'Write goal="{right}".',
+        f'Write goal="{workload.goal.opposite}".',
     )
 
 

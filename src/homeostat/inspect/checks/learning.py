@@ -87,7 +87,7 @@ def _told(bench: ShortRuns, losses: Trend, score: Trend) -> str:
         parts.append(f"the training loss {losses.told}")
     if score.word != "unseen":
         better = {"falls": "gets better", "rises": "gets worse", "stays": "stays"}[score.word]
-        sign = 1 if bench.workload.goal == "minimize" else -1
+        sign = bench.workload.goal.sign
         first, last = sign * score.first, sign * score.last
         parts.append(f"{bench.workload.metric} {better} ({first:.4g} to {last:.4g})")
     text = ", ".join(parts)

@@ -56,8 +56,8 @@ def _baselines(found: Found, bench: ShortRuns) -> Checks:
     if not scores or not curve:
         yield found.skipped("There is no score to compare with the baselines.")
         return
-    best = min(scores.values()) if workload.goal == "minimize" else max(scores.values())
-    better = curve[-1] < best if workload.goal == "minimize" else curve[-1] > best
+    best = workload.goal.best(scores.values())
+    better = workload.goal.better(curve[-1], than=best)
     if bench.whole and not better:
         yield found.warning(
             f"{workload.metric} ends at {curve[-1]:.4g}, no better than trivial predictors: "

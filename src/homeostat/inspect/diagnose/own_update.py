@@ -19,7 +19,7 @@ def why_not_finite(optimizer: Any, parameter: Any) -> tuple[str, str]:
     """
     kind = type(optimizer).__name__
     number = str(parameter.dtype).removeprefix("torch.")
-    group = next((g for g in optimizer.param_groups if _holds(g, parameter)), {})
+    group: dict[str, Any] = next((g for g in optimizer.param_groups if _holds(g, parameter)), {})
     eps = group.get("eps")
     if isinstance(eps, float) and float(torch.tensor(eps, dtype=parameter.dtype)) == 0.0:
         return (

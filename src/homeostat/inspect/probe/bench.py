@@ -200,7 +200,7 @@ class ShortRuns:
 
     def turned(self, run: Recording) -> list[float]:
         """The main metric of a run, turned so that lower is better."""
-        sign = 1.0 if self.workload.goal == "minimize" else -1.0
+        sign = self.workload.goal.sign
         return [sign * v for v in run.curve(self.workload.metric) if math.isfinite(v)]
 
     @property

@@ -187,7 +187,7 @@ def _judged(
     old, new = _end(bench.turned(bench.attempt)), _end(bench.turned(run))
     if new is None:
         return "unseen", f"no {metric} was reported"
-    sign = 1 if bench.workload.goal == "minimize" else -1
+    sign = bench.workload.goal.sign
     if old is None:
         return "cures", f"{metric} {_short(sign * new)}, where it did not get so far"
     other = _end(bench.turned(bench.plain(seed=bench.seed + 1)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
+from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
 _TRAIN = re.compile(r"^train(ing)?_(loss|error|nll)$|^loss$")
@@ -65,7 +66,7 @@ class Seen:
     @property
     def objective(self) -> list[float]:
         """The main metric, turned so that lower is better."""
-        sign = 1.0 if self.goal == "minimize" else -1.0
+        sign = Goal(self.goal).sign
         return [sign * value for value in self.values(self.metric)]
 
 

@@ -16,6 +16,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.space.edges import at_an_end
 from homeostat.space.values import show
 from homeostat.wording import plural
+from homeostat.workload.goal import Goal
 
 _EXPLODED = 1e4
 """A gradient norm that is an explosion by itself,"""
@@ -158,7 +159,7 @@ def _too_good(seen: Seen) -> str:
     last = seen.last(seen.metric)
     if last is None or seen.floor is None:
         return ""
-    better = last < seen.floor if seen.goal == "minimize" else last > seen.floor
+    better = Goal(seen.goal).better(last, than=seen.floor)
     return (
         f"{seen.metric} is {last:.4g}, beyond the {seen.floor:.4g} of the noise" if better else ""
     )

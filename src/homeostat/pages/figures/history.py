@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from homeostat.pages.figures.style import BLUE, FAINT, ORANGE, dressed
+from homeostat.workload.goal import Goal
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -24,7 +25,7 @@ def history(trials: Sequence[TrialRow], *, metric: str, goal: str) -> go.Figure:
 
     told = [t for t in trials if metric in t.values and np.isfinite(t.values[metric])]
     values = np.array([t.values[metric] for t in told])
-    best = (np.maximum if goal == "maximize" else np.minimum).accumulate(values)
+    best = Goal(goal).best_so_far(values)
     figure = go.Figure()
     figure.add_scatter(
         x=[t.number for t in told], y=values, mode="markers", name="a trial",

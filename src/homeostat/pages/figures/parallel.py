@@ -9,6 +9,7 @@ import numpy as np
 
 from homeostat.pages.figures.style import dressed
 from homeostat.space import Float, Int, Space
+from homeostat.workload.goal import Goal
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -43,7 +44,7 @@ def parallel(
             line={
                 "color": values,
                 "colorscale": "Viridis",
-                "reversescale": goal == "minimize",
+                "reversescale": Goal(goal).minimizes,
                 "cmin": float(np.percentile(values, 0)) if len(values) else 0.0,
                 "cmax": float(np.percentile(values, 90)) if len(values) else 1.0,
             },

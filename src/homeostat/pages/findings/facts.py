@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import HomeostatError
-from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.result import command
 from homeostat.search.review.round import Round
 from homeostat.study.definition import Definition
+from homeostat.study.earlier import as_searched
+from homeostat.study.ranking import objectives_of, ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.store import Store
 from homeostat.workload import load
+from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
 PLAN = "plan.json"
@@ -28,7 +30,9 @@ class Facts:
 
     Attributes:
         row: The study as stored.
-        workload: Its workload; None where it cannot be found again (a notebook's own).
+        workload: Its workload, with the space in which the trials can be read; None where it
+            cannot be found again (a notebook's own).
+        differences: How the space has changed since the study was made.
         trials: All, by number.
         ranked: Those with a value, best first by the main objective.
         phases: Of the plan that made it, if one did.
@@ -37,6 +41,7 @@ class Facts:
 
     row: StudyRow
     workload: Workload | None
+    differences: tuple[str, ...] = ()
     trials: Sequence[TrialRow]
     ranked: Sequence[TrialRow]
     phases: Sequence[Mapping[str, Any]] = ()
@@ -44,21 +49,25 @@ class Facts:
     _runs: dict[int, RunRecord | None] = field(default_factory=dict, repr=False)
 
     @property
-    def objectives(self) -> dict[str, str]:
+    def objectives(self) -> dict[str, Goal]:
         """Metric -> goal, the main one first."""
-        return dict(self.row.definition["objectives"])
+        return objectives_of(self.row)
 
     @property
     def metric(self) -> str:
         return next(iter(self.objectives))
 
     @property
-    def goal(self) -> str:
+    def goal(self) -> Goal:
         return self.objectives[self.metric]
 
     @property
     def unit(self) -> str:
         return self.workload.unit if self.workload is not None else "step"
+
+    def trial(self, number: int) -> TrialRow:
+        """A trial by its number."""
+        return next(trial for trial in self.trials if trial.number == number)
 
     def run(self, number: int) -> RunRecord | None:
         """The run of a trial, if it is still on disk."""
@@ -105,14 +114,19 @@ def gather(study: str, *, store: Store, results: str | Path) -> Facts:
     """
     row = store.study(study)
     trials = sorted(store.trials(row.key), key=lambda trial: trial.number)
-    metric, goal = next(iter(row.definition["objectives"].items()))
-    done = [t for t in trials if t.outcome is Outcome.COMPLETED and metric in t.values]
+    workload = _workload(row)
+    differences: tuple[str, ...] = ()
+    if workload is not None:
+        read = as_searched(workload, Definition.from_json(row.definition))
+        workload, differences, trials = read.workload, read.differences, read.read(trials)
+    metric, goal = next(iter(objectives_of(row).items()))
     folder = Path(results) / "studies" / row.name
     return Facts(
         row=row,
-        workload=_workload(row),
+        workload=workload,
+        differences=differences,
         trials=trials,
-        ranked=sorted(done, key=lambda t: t.values[metric], reverse=goal == "maximize"),
+        ranked=ranked(trials, metric, goal),
         phases=_phases(folder),
         folder=folder,
     )

@@ -160,7 +160,7 @@ def options(facts: Facts) -> Iterator[Block]:
                 t.values[facts.metric] for t in facts.ranked if t.parameters.get(name) == option
             ]
             if values:
-                best = max(values) if facts.goal == "maximize" else min(values)
+                best = facts.goal.best(values)
                 rows.append((name, show(option), len(values), statistics.median(values), best))
     if rows:
         yield heading("Options compared")
@@ -236,9 +236,10 @@ def recommended(facts: Facts) -> Iterator[Block]:
     if fast is not None:
         chosen["fast"] = fast
     for name in list(facts.objectives)[1:]:
-        told = sorted((t.values[name], t.number, t) for t in facts.ranked if name in t.values)
+        told = {t.number: t.values[name] for t in facts.ranked if name in t.values}
         if told:
-            chosen[name] = told[-1 if facts.objectives[name] == "maximize" else 0][2]
+            number = facts.objectives[name].best(told, key=told.__getitem__)
+            chosen[name] = facts.trial(number)
     rows = [
         (use, t.number, _says(t, facts), facts.command(t))
         for use, t in chosen.items()

@@ -19,7 +19,8 @@ from homeostat.evidence.best_of import BestOf, best_of
 from homeostat.record.outcome import Outcome
 from homeostat.search.review.round import Round, in_words, short
 from homeostat.space.values import same, show
-from homeostat.study.definition import Definition, ranges
+from homeostat.study.definition import Definition
+from homeostat.study.described import ranges
 from homeostat.study.records import TrialRow
 from homeostat.study.scientific import values_of
 from homeostat.wording import some
@@ -175,7 +176,7 @@ def _compare(now: Round, name: str) -> ValueComparison | None:
         return None
     equal = min(len(trials) for _, trials in tried)
     arms = [_arm(now, name, value, trials, equal) for value, trials in tried]
-    sign = -1.0 if now.goal == "maximize" else 1.0
+    sign = now.goal.sign
     confirmed = all(arm.fresh for arm in arms)
     arms.sort(
         key=lambda arm: sign * (arm.fresh_mean or 0.0) if confirmed else now.badness(arm.best)
@@ -218,9 +219,8 @@ def _verdict(now: Round, name: str, arms: Sequence[ScientificValue], equal: int)
         # SciPy's statistics take half a second to import, which only a confirmed study needs.
         from homeostat.evidence.statistics import paired_difference
 
-        leads, follows = ([arm.fresh[seed] for seed in common] for arm in (first, second))
-        if now.goal == "minimize":
-            leads, follows = follows, leads
+        sign = now.goal.sign
+        follows, leads = ([sign * arm.fresh[s] for s in common] for arm in (first, second))
         # The second is the closest of all the others: the interval is for all of them at once.
         gain = paired_difference(follows, leads, level=1 - 0.05 / (len(arms) - 1))
         low, high = gain.interval.low, gain.interval.high

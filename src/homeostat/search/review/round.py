@@ -16,13 +16,15 @@ from homeostat.errors import HomeostatError
 from homeostat.inspect.symptoms.evidence import Seen, of_record
 from homeostat.inspect.symptoms.examine import SymptomFinding, judge
 from homeostat.prune.rules import NONE
-from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.space import Config, Range
 from homeostat.space.values import show
-from homeostat.study.definition import Definition, ranges
+from homeostat.study.definition import Definition
+from homeostat.study.described import ranges
+from homeostat.study.ranking import ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.transfer import REFUSING
+from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
 
@@ -53,7 +55,7 @@ class Round:
         return next(iter(self.definition.objectives))
 
     @property
-    def goal(self) -> str:
+    def goal(self) -> Goal:
         return self.definition.objectives[self.metric]
 
     @cached_property
@@ -74,15 +76,12 @@ class Round:
     @cached_property
     def completed(self) -> list[TrialRow]:
         """Those with a value, best first."""
-        done = [
-            t for t in self.trials if t.outcome is Outcome.COMPLETED and self.metric in t.values
-        ]
-        return sorted(done, key=self.badness)
+        return ranked(self.trials, self.metric, self.goal)
 
     def badness(self, trial: TrialRow) -> float:
         """Its main objective, the lower the better."""
         value = trial.values[self.metric]
-        return -value if self.goal == "maximize" else value
+        return self.goal.sign * value
 
     @cached_property
     def fresh(self) -> dict[int, dict[int, float]]:

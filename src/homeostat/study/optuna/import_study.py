@@ -15,6 +15,7 @@ from homeostat.study.optuna.export_study import CONSTRAINTS
 from homeostat.study.optuna.terms import DIVERGED, OURS, decoded, described, opened
 from homeostat.study.records import ReportPoint, StudyRow, TrialRow
 from homeostat.study.store import Store
+from homeostat.workload.goal import Goal
 from homeostat.workload.load import reference_or_name
 from homeostat.workload.workload import Workload
 
@@ -106,7 +107,7 @@ def _definition(
         if len(study.directions) == 1
         else [f"value_{i}" for i in range(len(study.directions))]
     )
-    goals = [direction.name.lower() for direction in study.directions]
+    goals = [Goal(direction.name.lower()) for direction in study.directions]
     if workload is None:
         return Definition(
             method="auto", seed=0, seeds=(SEEDS[0],), budget=1, wave=1, start={}, pins={},

@@ -21,6 +21,7 @@ import numpy as np
 
 from homeostat.errors import RecordError
 from homeostat.execute.loop.recorder import Recorder
+from homeostat.execute.run import check_not_running
 from homeostat.record.attempt import Attempt, write_attempt
 from homeostat.record.files import write_json
 from homeostat.record.outcome import Outcome
@@ -259,8 +260,7 @@ def resume(workload: Workload, folder: Path) -> SeedsRun:
     record = read_run(folder)
     if record.outcome is Outcome.COMPLETED:
         raise RecordError(f"{record.name} is complete.", hint=f"See:  nas show {record.name}")
-    if record.alive:
-        raise RecordError(f"{record.name} is running, in process {record.facts['pid']}.")
+    check_not_running(record)
     config = workload.space.resolve(record.given)
     writer = RunWriter(record.folder.absolute(), dict(record.facts))
     run = SeedsRun(workload, config, record.seeds, writer)

@@ -57,6 +57,7 @@ class Station:
         self._pulse: Iterator[Event | None] = iter(())
         self._asking: Job | None = None
         self._known: dict[tuple[str, str | None], Workload] = {}
+        self._watched: Watched | None = None
 
     def process(self) -> int:
         """The process id, for people and tests."""
@@ -64,6 +65,8 @@ class Station:
 
     def begin(self, order: Order) -> Batch:
         """Start an attempt; the same as `go_on` from there."""
+        if self._watched is not None:
+            self._watched.close()
         self._folder = self._scratch / "attempt"
         shutil.rmtree(self._folder, ignore_errors=True)
         make_folder(self._folder)
@@ -94,6 +97,7 @@ class Station:
             self._gather(batch)
         except RecordError as error:
             batch.messages.append(WorkerTrouble(error))
+        assert self._watched is not None
         batch.pieces = self._watched.rest() if batch.is_last else self._watched.growth()
         return batch
 

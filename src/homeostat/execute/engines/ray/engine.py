@@ -33,6 +33,7 @@ from homeostat.record.attempt import FILE, Attempt, write_attempt
 from homeostat.record.curves import FILE as CURVES
 from homeostat.record.curves import read_curves
 from homeostat.record.files import make_folder
+from homeostat.record.hold import Hold
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
 
@@ -50,12 +51,36 @@ class Work:
     job: Job
     task: Task
     resume: bool
-    heard: int
+    heard: int = -1
     """The last step that was told: what is reported again up to there is a repetition."""
     losses: int = 0
     """How often its station was lost while the attempt was being made."""
     starts: int = 0
     """How often it was given to a station."""
+    hold: Hold | None = None
+    """The lock on its folder at home, from when it is first given until it has ended."""
+
+    def begin(self) -> None:
+        """Hold its folder here, where its files come home to.
+
+        Raises:
+            RecordError: If another process is writing it.
+        """
+        if self.hold is not None:
+            return
+        folder = self.job.folder
+        make_folder(folder)
+        self.hold = Hold(folder)
+        if not self.job.resume:
+            clear(folder)
+        rows = read_curves(folder / CURVES).rows
+        self.heard = rows[-1][0] if rows else -1
+
+    def end(self, attempt: Attempt) -> Finished:
+        """Its record is written: let its folder go."""
+        if self.hold is not None:
+            self.hold.release()
+        return Finished(self.job, attempt)
 
 
 @dataclass(eq=False)
@@ -112,11 +137,7 @@ class Ray(Interruptible):
         Raises:
             WorkloadError: If the workload cannot be loaded by another process.
         """
-        if not job.resume:
-            clear(job.folder)
-        rows = read_curves(job.folder / CURVES).rows if job.resume else []
-        heard = rows[-1][0] if rows else -1
-        self._waiting.append(Work(job, pack(job), resume=job.resume, heard=heard))
+        self._waiting.append(Work(job, pack(job), resume=job.resume))
 
     def answer(self, job: Job, go_on: bool) -> None:
         self._answers[job] = go_on
@@ -136,11 +157,11 @@ class Ray(Interruptible):
         for placed in [p for p in self._busy if not p.sat_down]:
             assert placed.work is not None
             self._dismiss(placed)
-            yield Finished(placed.work.job, _interrupted(placed.work.job))
+            yield placed.work.end(_interrupted(placed.work.job))
         while self._waiting:
             work = self._waiting.popleft()
             begun = work.starts > 0
-            yield Finished(work.job, _interrupted(work.job) if begun else not_started(work.job))
+            yield work.end(_interrupted(work.job) if begun else not_started(work.job))
 
     def _assign(self) -> None:
         while self._waiting and len(self._busy) < self.slots:
@@ -177,8 +198,7 @@ class Ray(Interruptible):
         return Placed(ray.remote(Station).options(**options).remote())
 
     def _give(self, placed: Placed, work: Work) -> None:
-        folder = work.job.folder
-        make_folder(folder)
+        work.begin()
         packed = order(work.job, work.task, resume=work.resume)
         write_attempt(_running(work.job))
         placed.work, placed.started, placed.has_begun = work, time.monotonic(), False
@@ -247,10 +267,11 @@ class Ray(Interruptible):
                     answer = self._answers.pop(work.job, True)
             elif isinstance(message, Ended):
                 self._release(placed)
-                yield Finished(work.job, _at_home(message.attempt, work))
+                yield work.end(_at_home(message.attempt, work))
             elif isinstance(message, WorkerTrouble):
                 self._dismiss(placed)
-                lost(work.job, Outcome.INTERRUPTED, message.error.message, self._spent_s(placed))
+                reason = message.error.message
+                work.end(lost(work.job, Outcome.INTERRUPTED, reason, self._spent_s(placed)))
                 raise message.error
         if not batch.is_last:
             placed.call = placed.actor.go_on.remote(answer, stop=self.stopping)
@@ -269,7 +290,7 @@ class Ray(Interruptible):
         outcome = Outcome.INTERRUPTED if self.stopping else Outcome.FAILED
         times = _times(max(work.losses, 1))
         reason = f"its place in the Ray cluster was lost {times}: {_why(error)}"
-        yield Finished(work.job, lost(work.job, outcome, reason, self._spent_s(placed)))
+        yield work.end(lost(work.job, outcome, reason, self._spent_s(placed)))
 
     def _beat(self, placed: Placed, job: Job) -> None:
         """A sign of life at home, for other machines."""
@@ -284,11 +305,15 @@ class Ray(Interruptible):
 
     def close(self) -> None:
         """End every station. Attempts in progress are recorded as interrupted."""
-        self._waiting.clear()
+        while self._waiting:
+            work = self._waiting.popleft()
+            if work.hold is not None:
+                work.end(lost(work.job, Outcome.INTERRUPTED, "its driver was closed", 0.0))
         for placed in list(self._busy):
             assert placed.work is not None
             self._dismiss(placed)
-            lost(placed.work.job, Outcome.INTERRUPTED, "its driver was closed", 0.0)
+            work = placed.work
+            work.end(lost(work.job, Outcome.INTERRUPTED, "its driver was closed", 0.0))
         self._clear_up()
         while self._idle:
             self._dismiss(self._idle.pop())

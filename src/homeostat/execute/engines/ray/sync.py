@@ -1,4 +1,4 @@
-"""Mirror: the files of an attempt that is made on another machine, brought home as they grow.
+"""Sync: the files of an attempt that is made on another machine, brought home as they grow.
 
 What is appended to comes home in pieces, so that every report is on disk at home when it is heard
 of; a snapshot as soon as it is written, so that the attempt can go on elsewhere; the rest comes at
@@ -7,25 +7,29 @@ the end.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from homeostat.errors import RecordError
 from homeostat.record.attempt import FILE, LOG, SNAPSHOT
 from homeostat.record.curves import FILE as CURVES
-from homeostat.record.files import cannot_write, make_folder, write_bytes
+from homeostat.record.files import cannot_write, make_folder, write_all, write_bytes
+from homeostat.record.growing import GrowingFile
 
 _GROWING = (CURVES, LOG)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A file, or what was added to it since the last time."""
+    """A file, or what it gained since the last time."""
 
     path: str
     """Within the attempt's folder."""
     data: bytes
-    added: bool = False
+    at: int = 0
+    """Where in the file it goes: 0 for a whole file, which takes the place of what is there."""
 
 
 class Watched:
@@ -34,31 +38,24 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._sent: dict[str, tuple[int, int]] = {}
+        # Rows only as a whole: one that is cut off later must not have come home already.
+        self._growing = [GrowingFile(folder / CURVES, whole_lines=True), GrowingFile(folder / LOG)]
 
     def growth(self) -> list[Piece]:
         """What there is of reports, log and snapshot that was not sent yet."""
         # The snapshot first: what it goes on from must not be ahead of the reports beside it.
         snapshot = list(self._changed([SNAPSHOT]))
-        grown = (self._grown(name) for name in _GROWING)
-        return [*snapshot, *(piece for piece in grown if piece is not None)]
+        grown = ((file.path.name, file.more()) for file in self._growing)
+        return [*snapshot, *(Piece(name, *growth) for name, growth in grown if growth is not None)]
 
     def rest(self) -> list[Piece]:
         """Everything that was not sent yet, artifacts included."""
         return [*self.growth(), *self._changed(p for p, _ in _files(self._folder))]
 
-    def _grown(self, name: str) -> Piece | None:
-        path = self._folder / name
-        before, _ = self._sent.get(name, (0, 0))
-        if not path.exists() or path.stat().st_size == before:
-            return None
-        with path.open("rb") as file:
-            if path.stat().st_size < before:  # a torn last line was cut off
-                before = 0
-            file.seek(before)
-            data = file.read()
-        first = name not in self._sent or before == 0
-        self._sent[name] = (before + len(data), 0)
-        return Piece(name, data, added=not first)
+    def close(self) -> None:
+        """Let go of the files that grow."""
+        for file in self._growing:
+            file.close()
 
     def _changed(self, names: Iterable[str]) -> Iterator[Piece]:
         for name in names:
@@ -86,16 +83,28 @@ def put(folder: Path, pieces: list[Piece]) -> None:
     """Write what came.
 
     Raises:
-        RecordError: If the disk refuses.
+        RecordError: If the disk refuses, or a file is shorter than where a piece of it begins.
     """
     for piece in pieces:
         path = folder / piece.path
         make_folder(path.parent)
-        if not piece.added:
+        if piece.at == 0:
             write_bytes(path, piece.data)
-            continue
+        else:
+            _extend(path, piece)
+
+
+def _extend(path: Path, piece: Piece) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            with path.open("ab") as file:
-                file.write(piece.data)
-        except OSError as error:
-            raise cannot_write(path, error) from error
+            here = os.fstat(descriptor).st_size
+            if here < piece.at:
+                raise RecordError(f"{path} has {here} bytes, and the next piece is for {piece.at}.")
+            os.ftruncate(descriptor, piece.at)
+            os.lseek(descriptor, piece.at, os.SEEK_SET)
+            write_all(descriptor, piece.data)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise cannot_write(path, error) from error
