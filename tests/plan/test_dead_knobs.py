@@ -4,6 +4,8 @@ import pytest
 import torch
 
 import homeostat as hs
+from homeostat.plan.context import Context
+from homeostat.plan.phases.probe import probe
 from homeostat.plan.tune import tune
 
 
@@ -36,24 +38,34 @@ def nothing_is_trained(config, trial):
     yield from loop(config, trial, trained=False)
 
 
-def test_a_plan_goes_on_with_a_dead_knob_left_at_its_value(tmp_path):
-    result = tune(one_dead_knob, budget="25s", results=tmp_path)
-    probe = result.phase("probe")
-    assert probe.status == "done"
-    assert probe.facts["left_alone"] == {"unused": 0.25}
-    assert any("unused = 0.25" in line and "not searched" in line for line in probe.decisions)
-    assert result.status == "done"
-    assert "unused" not in result.phase("search").facts["overrides"]
+def looked_at(workload, folder, **more):
+    context = Context(
+        workload=workload, pins={}, steps=20, budget_s=600.0, study="s", results=folder, **more
+    )
+    return context, probe(context, 60.0)
+
+
+def test_a_dead_knob_is_left_at_its_value_and_not_searched(tmp_path):
+    context, result = looked_at(one_dead_knob, tmp_path)
+    assert result.status == "done", result.sentences
+    assert result.facts["left_alone"] == {"unused": 0.25} == context.held
+    assert any("unused = 0.25" in line and "not searched" in line for line in result.decisions)
 
 
 def test_a_plan_stops_where_nothing_is_trained_and_says_how_to_go_on(tmp_path):
-    result = tune(nothing_is_trained, budget="15s", results=tmp_path)
+    _, result = looked_at(nothing_is_trained, tmp_path)
     assert result.status == "stopped"
-    assert "--anyway" in result.phase("probe").decisions[-1]
+    assert "--anyway" in result.decisions[-1]
+
+
+def test_anyway_it_goes_on(tmp_path):
+    _, result = looked_at(nothing_is_trained, tmp_path, anyway=True)
+    assert result.status == "done"
+    assert "anyway" in result.decisions[-1]
 
 
 @pytest.mark.slow
-def test_anyway_it_goes_on(tmp_path):
-    result = tune(nothing_is_trained, budget="25s", anyway=True, results=tmp_path)
-    assert result.phase("probe").status == "done"
-    assert "search" in [phase.name for phase in result.phases]
+def test_a_whole_plan_searches_the_other_knobs(tmp_path):
+    result = tune(one_dead_knob, budget="60s", results=tmp_path)
+    assert result.status == "done"
+    assert "unused" not in result.phase("search").facts["overrides"]

@@ -18,6 +18,7 @@ KEPT_CALLS = 400
 KEPT_ROWS = 1000
 KEPT_CALLS_OF_A_KIND = 40
 MOST_NUMBERS = 2_000_000
+MOST_OUTPUTS = 200_000
 MOST_ROWS = 4096
 
 
@@ -95,7 +96,8 @@ class Forward:
         call.coordinates = any(t.requires_grad and t.is_leaf for t in tensors)
         kind = f"{call.model} {call.grad}"
         rows, calls = self._kept.get(kind, (0, 0))
-        small = sum(t.numel() for t in tensors) < MOST_NUMBERS or not calls
+        numbers = sum(t.numel() for t in tensors)
+        small = numbers < MOST_NUMBERS or (not calls and numbers < 10 * MOST_NUMBERS)
         if small and (calls < 3 or (rows < KEPT_ROWS and calls < KEPT_CALLS_OF_A_KIND)):
             call.args = tuple(map(_copied, args))
             call.kwargs = {name: _copied(a) for name, a in kwargs.items()}
@@ -134,7 +136,7 @@ class Forward:
             self.call.node = tensor.grad_fn
             self.call.pointer = tensor.data_ptr()
             if self.call.inputs:
-                self.call.output = tensor.detach()
+                self.call.output = tensor.detach() if tensor.numel() <= MOST_OUTPUTS else None
                 self.call.gain = gain(self.call.inputs[0], tensor)
 
     def module_of(self, sequence: int) -> str:

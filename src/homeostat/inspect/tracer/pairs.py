@@ -55,9 +55,10 @@ class TargetPairs(TorchFunctionMode):
             self._recorder.forward.origins.follow((*args, *kwargs.values()), result)
         return result
 
-    def _inside_a_layer(self) -> bool:
+    def _inside_a_layer(self, but: Any = None) -> bool:
         """Whether a module that has weights is computing; a loss without any may be."""
-        return any(self._has_weights(module) for module in self._recorder.forward.stack)
+        stack = self._recorder.forward.stack
+        return any(module is not but and self._has_weights(module) for module in stack)
 
     def _has_weights(self, module: Any) -> bool:
         found = self._with_weights.get(id(module))
@@ -118,7 +119,9 @@ class TargetPairs(TorchFunctionMode):
         recorder = self._recorder
         origins = recorder.forward.origins
         call = origins.of(predicted) or recorder.forward.call
-        if call is None or self._inside_a_layer() or not isinstance(predicted, torch.Tensor):
+        if call is None or not isinstance(predicted, torch.Tensor):
+            return
+        if self._inside_a_layer(but=call.module):  # a layer's own matter; a model may take targets
             return
         recorder.shared.busy = True
         try:

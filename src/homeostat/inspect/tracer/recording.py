@@ -253,9 +253,9 @@ class Activation:
     """The first ones, and the last ones."""
 
     def late(self, updates: int) -> list[ActivationLook]:
-        """The looks in the last fifth of a run of so many updates; all if there are too few."""
+        """The looks in the last fifth of a run of so many updates, and a few at least."""
         last = [look for look in self.looks if look.update >= 0.8 * updates]
-        return last if len(last) >= LEAST_LATE else self.looks
+        return last if len(last) >= LEAST_LATE else self.looks[-LEAST_LATE:]
 
     def alive(self, looks: list[ActivationLook]) -> Any:
         """Which units were above zero in any of some looks; None if they had different units."""

@@ -13,11 +13,9 @@ from homeostat.record.check import Check
 from homeostat.wording import plural, some
 
 LONGEST_S = 60.0
-EXAMINED = ("runs", "gradients")
-"""Faults whose cause the diagnosis finds later in the plan."""
 SPOILING = frozenset(
     {
-        "learning", "descent", "labels", "target leak", "overlap", "causality", "coverage",
+        "runs", "learning", "descent", "labels", "target leak", "overlap", "causality", "coverage",
         "gradient flow", "movement", "order", "losses",
     }
 )  # fmt: skip
@@ -36,7 +34,7 @@ def probe(context: Context, allowance_s: float) -> PhaseResult:
         context.workload, config=context.config, seconds=max(2.0, min(allowance_s, LONGEST_S))
     )
     # A run that fails at once hides all other faults, so its failure is examined first.
-    blows_up = any(check.name in EXAMINED for check in found.faults)
+    blows_up = any(map(_fails, found.faults))
     spoiled = [check for check in found.faults if check.name in SPOILING]
     stops = bool(spoiled) and not blows_up and not context.anyway
     status: Status = "stopped" if stops else "done"
@@ -44,6 +42,11 @@ def probe(context: Context, allowance_s: float) -> PhaseResult:
     context.left_alone |= _dead(context, found.checks)
     facts = found.to_json() | {"examine": blows_up, "left_alone": dict(context.left_alone)}
     return PhaseResult("probe", status, tuple(_sentences(found)), tuple(decisions), facts)
+
+
+def _fails(check: Check) -> bool:
+    """Whether the run itself fails, so that the diagnosis finds the cause later in the plan."""
+    return check.name == "gradients" or (check.name == "runs" and "value" not in check.evidence)
 
 
 def _dead(context: Context, checks: Sequence[Check]) -> dict[str, Any]:
