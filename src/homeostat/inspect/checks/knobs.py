@@ -9,7 +9,7 @@ were cut by the clock, or are too short for it to act.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -65,19 +65,23 @@ def check(bench: ShortRuns) -> Checks:
 
 def _summary(bench: ShortRuns, count: int, tally: _Tally) -> Checks:
     alive, late, cut = tally.alive, tally.late, tally.cut
+
+    def names(some_knobs: Iterable[str]) -> str:
+        return ", ".join(bench.workload.words.knob(name) for name in some_knobs)
+
     if alive:
         every = "Every knob changes" if len(alive) == count else f"{len(alive)} of {count} change"
-        yield FOUND.ok(f"{every} the run: {', '.join(alive)}.", alive=alive)
+        yield FOUND.ok(f"{every} the run: {names(alive)}.", alive=alive)
     if tally.stored:
         yield FOUND.ok(
             f"Set in an optimiser or a schedule, and not yet seen to act within {bench.length} of "
-            f"{bench.workload.budget}: {', '.join(tally.stored)}.",
+            f"{bench.workload.budget}: {names(tally.stored)}.",
             stored=tally.stored,
         )
     if late:
         yield FOUND.warning(
             f"No effect can be seen within {bench.length} of {bench.workload.budget}: "
-            f"{', '.join(late)}. {'It is' if len(late) == 1 else 'They are'} read, and may act "
+            f"{names(late)}. {'It is' if len(late) == 1 else 'They are'} read, and may act "
             "later.",
             "Probe for longer (--seconds) to be sure.",
             knobs=late,
@@ -85,17 +89,18 @@ def _summary(bench: ShortRuns, count: int, tally: _Tally) -> Checks:
     if cut:
         name, how = next(iter(cut.items()))
         yield FOUND.skipped(
-            f"Unseen: {', '.join(cut)} ({name}: {how}); give more time (--seconds)."
+            f"Unseen: {names(cut)} ({names([name])}: {how}); give more time (--seconds)."
         )
     if tally.left:
-        yield FOUND.skipped(f"No time left for {', '.join(tally.left)}; give more (--seconds).")
+        yield FOUND.skipped(f"No time left for {names(tally.left)}; give more (--seconds).")
 
 
 def _examine(bench: ShortRuns, name: str, tally: _Tally) -> Checks:
     """Sort one knob; a dead one, or one that cannot be judged, is told at once."""
     base = where_free(bench.workload.space, bench.config, name)
     if base is None:
-        yield FOUND.skipped(f"{name}: no configuration was found in which it is active.")
+        knob = bench.workload.words.knob(name)
+        yield FOUND.skipped(f"{knob}: no configuration was found in which it is active.")
         return
     reference = bench.plain(base)
     if not reference.reports:
@@ -144,7 +149,7 @@ def _dead(
             return
     if run.ending.outcome in (Outcome.DIVERGED, Outcome.FAILED):
         yield FOUND.skipped(
-            f"{name}: {', '.join(tried)} give the same run, but that one ends after "
+            f"{bench.workload.words.knob(name)}: {', '.join(tried)} give the same run, but that one ends after "
             f"{plural(len(run.reports), 'report')}, too early to tell."
         )
         return
@@ -164,9 +169,11 @@ def _told_dead(
     bench: ShortRuns, base: Config, name: str, tried: list[str], length: str, *, reads: bool,
     stored: bool,
 ) -> Check:  # fmt: skip
+    words = bench.workload.words
+    knob = words.knob(name)
     if stored:
         return FOUND.warning(
-            f"{name} is kept in an optimiser or a schedule, and nothing comes of it: "
+            f"{knob} is kept in an optimiser or a schedule, and nothing comes of it: "
             f"{', '.join(tried)} give the same reports, rates and weights over {length}, bit by "
             "bit.",
             "See that the schedule reaches the point where it would act: that it is made once, "
@@ -175,29 +182,30 @@ def _told_dead(
         )  # fmt: skip
     if reads and bench.run(base, bench.seed, followed=name).compared:
         return FOUND.warning(
-            f"{name} is a limit that is not reached within {length}: {', '.join(tried)} give the "
+            f"{knob} is a limit that is not reached within {length}: {', '.join(tried)} give the "
             "same run.",
             "Leave it out of the search, or bring its range to where it would act.",
             knob=name,
         )
     verdict = "has no effect" if reads else "is not connected to anything"
-    how = ", although the loop reads it" if reads else "; the loop never reads it"
+    how = f", although {words.loop} reads it" if reads else f"; {words.loop} never reads it"
     return FOUND.fault(
-        f"{name} {verdict}: {', '.join(tried)} give the same run of {length}, bit by bit{how}.",
-        _remedy(name, reads),
+        f"{knob} {verdict}: {', '.join(tried)} give the same run of {length}, bit by bit{how}.",
+        _remedy(words, name, reads),
         knob=name, tried=tried, read=reads, dead=True,
     )  # fmt: skip
 
 
-def _remedy(name: str, reads: bool) -> str:
+def _remedy(words: Words, name: str, reads: bool) -> str:
+    value = words.value(name)
     if not reads:
-        return f"Use config.{name} where it belongs, or take it out of the space."
+        return f"Use {value} where it belongs, or take it out of {words.space}."
     if _RATE.search(name):
         return (
-            f"config.{name} is read, but no optimiser's rate follows it: see that it is set before "
+            f"{value} is read, but no optimiser's rate follows it: see that it is set before "
             "the rates are computed from it."
         )
-    return f"config.{name} is read, and what it sets is not used: follow it to where it ends."
+    return f"{value} is read, and what it sets is not used: follow it to where it ends."
 
 
 def _clamped(bench: ShortRuns, name: str) -> Iterator[Check]:
@@ -215,8 +223,8 @@ def _clamped(bench: ShortRuns, name: str) -> Iterator[Check]:
     if same and len(values) > 2:
         parts = ", ".join(f"{show(low)} to {show(high)}" for low, high in same)
         yield FOUND.warning(
-            f"{name} acts over part of its range only: {parts} give the same run of "
-            f"{bench.length}.",
+            f"{bench.workload.words.knob(name)} acts over part of its range only: {parts} give the "
+            f"same run of {bench.length}.",
             "Narrow its range, or see what limits it; a search would waste trials there.",
             knob=name, clamped=same,
         )  # fmt: skip
@@ -265,7 +273,7 @@ def _against_the_spread(bench: ShortRuns, knobs: list[str]) -> Iterator[Check]:
     if unclear:
         yield FOUND.warning(
             f"Because the run does not repeat itself (spread of {metric} {spread:.2g}), no effect "
-            f"can be seen of {', '.join(unclear)}.",
+            f"can be seen of {', '.join(map(bench.workload.words.knob, unclear))}.",
             "Make the run repeat itself first, then probe again.",
             knobs=unclear, spread=spread,
         )  # fmt: skip
