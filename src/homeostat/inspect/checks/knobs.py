@@ -22,6 +22,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.space import Bool, Choice, Config, Space
 from homeostat.space.values import show
 from homeostat.wording import plural
+from homeostat.workload.words import Words
 
 FOUND = Found("knobs")
 ENDS = (0.12, 0.88)
@@ -149,7 +150,8 @@ def _dead(
             return
     if run.ending.outcome in (Outcome.DIVERGED, Outcome.FAILED):
         yield FOUND.skipped(
-            f"{bench.workload.words.knob(name)}: {', '.join(tried)} give the same run, but that one ends after "
+            f"{bench.workload.words.knob(name)}: {', '.join(tried)} give the same run, but that "
+            "one ends after "
             f"{plural(len(run.reports), 'report')}, too early to tell."
         )
         return

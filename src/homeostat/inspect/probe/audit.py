@@ -31,6 +31,7 @@ from homeostat.inspect.checks import (
 )
 from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.inspect.probe.experiments import Experiment, settle
+from homeostat.inspect.probe.questions import QUESTIONS
 from homeostat.inspect.probe.result import ProbeResult
 from homeostat.inspect.probe.verdict import candidates, verdict_of
 from homeostat.record.check import Check, Checks
@@ -58,6 +59,7 @@ CHECKS: dict[str, Callable[[ShortRuns], Checks]] = {
     "labels": labels.check,
     "causality": causality.check,
     "reach": reach.check,
+    **QUESTIONS,
     "update rule": update_rule.check,
     "knobs": knobs.check,
     "noise": noise.check,

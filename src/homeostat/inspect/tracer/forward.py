@@ -94,7 +94,7 @@ class Forward:
         if not tensors:
             return
         call.coordinates = any(t.requires_grad and t.is_leaf for t in tensors)
-        kind = f"{call.model} {call.grad}"
+        kind = f"{call.model} {call.grad} {call.training}"
         rows, calls = self._kept.get(kind, (0, 0))
         numbers = sum(t.numel() for t in tensors)
         small = numbers < MOST_NUMBERS or (not calls and numbers < 10 * MOST_NUMBERS)

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from homeostat.inspect.tracer import misuse
+from homeostat.inspect.tracer.functions import Functions
+from homeostat.inspect.tracer.meetings import MOST_MEETINGS, meeting
 from homeostat.inspect.tracer.recorder import Tracer
 from homeostat.inspect.tracer.recording import Call, Misuse, Pair
 
@@ -37,6 +39,7 @@ class TargetPairs(TorchFunctionMode):
         super().__init__()
         self._recorder = recorder
         self._with_weights: dict[int, bool] = {}
+        self._functions = Functions(recorder)
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -53,6 +56,7 @@ class TargetPairs(TorchFunctionMode):
             self._note_equality(args)
         if func not in EMPTYING and not self._inside_a_layer():
             self._recorder.forward.origins.follow((*args, *kwargs.values()), result)
+        self._functions.note(func, args, kwargs, result)
         return result
 
     def _inside_a_layer(self, but: Any = None) -> bool:
@@ -73,6 +77,7 @@ class TargetPairs(TorchFunctionMode):
         if isinstance(predicted, torch.Tensor) and predicted.requires_grad:
             self._recorder.recording.losses.add(func.__name__)
             self._note_misuse(misuse.of_loss(func, predicted, target))
+            self._note_meeting(func.__name__, predicted, target, _ignored(kwargs), result)
         if isinstance(target, torch.Tensor) and not target.requires_grad:
             self._note(func.__name__, predicted, target)
         recorder = self._recorder
@@ -84,7 +89,8 @@ class TargetPairs(TorchFunctionMode):
         if len(args) < 2 or not all(isinstance(a, torch.Tensor) for a in args[:2]):
             return
         one, two = args[:2]
-        if one.ndim == 0 or self._recorder.forward.call is None:
+        call = self._recorder.forward.call
+        if one.ndim == 0 or call is None:
             return
         if one.shape != two.shape:
             if one.requires_grad != two.requires_grad:
@@ -92,6 +98,10 @@ class TargetPairs(TorchFunctionMode):
             return
         if not self._inside_a_layer():
             self._note_one_of("difference", one, two)
+        predicted = [t for t in (one, two) if t.data_ptr() == call.pointer]
+        if len(predicted) == 1 and predicted[0].requires_grad and not self._recorder.forward.stack:
+            target = two if predicted[0] is one else one
+            self._note_meeting("difference", predicted[0], target, None, None)
 
     def _note_equality(self, args: Any) -> None:
         """A guessed class held against the true one."""
@@ -109,6 +119,23 @@ class TargetPairs(TorchFunctionMode):
             self._note(function, one, two)
         elif from_model == [False, True] and not one.requires_grad:
             self._note(function, two, one)
+
+    def _note_meeting(
+        self, name: str, predicted: Any, target: Any, ignored: int | None, result: Any
+    ) -> None:
+        recorder = self._recorder
+        meetings = recorder.recording.facts.meetings
+        if recorder.shared.busy or len(meetings) >= MOST_MEETINGS:
+            return
+        if not isinstance(target, torch.Tensor) or target.requires_grad or not predicted.ndim:
+            return
+        recorder.shared.busy = True
+        call = recorder.forward.call
+        model = call.model if call is not None else ""
+        meetings.append(
+            meeting(name, predicted, target, ignored, result, recorder.shared.update, model)
+        )
+        recorder.shared.busy = False
 
     def _note_misuse(self, found: Misuse | None) -> None:
         if found is not None and found not in self._recorder.recording.misuses:
@@ -144,3 +171,12 @@ class TargetPairs(TorchFunctionMode):
                 )
             )  # fmt: skip
             del last[:-MOST_LAST]
+
+
+def _ignored(kwargs: Any) -> int | None:
+    """The target that a loss leaves out: its `ignore_index`, or a class of weight 0."""
+    weight = kwargs.get("weight")
+    if isinstance(weight, torch.Tensor) and weight.ndim == 1 and bool((weight == 0).any()):
+        return int((weight == 0).nonzero()[0])
+    ignored = kwargs.get("ignore_index")
+    return None if ignored is None else int(ignored)
