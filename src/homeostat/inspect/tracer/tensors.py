@@ -83,5 +83,5 @@ def digest(models: list[Any], optimizers: list[Any]) -> str:
     for tensor in tensors:
         if isinstance(tensor, torch.Tensor) and not isinstance(tensor, UninitializedParameter):
             flat = tensor.detach().cpu().contiguous().reshape(-1)
-            found.update(flat.view(torch.uint8).numpy())  # not copied
+            found.update(flat.view(torch.uint8).numpy().data)  # not copied
     return found.hexdigest()
