@@ -14,10 +14,13 @@ STATUS_WEIGHT = {"fault": 3.0, "warning": 1.0}
 # How far a finding explains that nothing is learnt: 2 where its kind says nothing about that.
 EXPLAINS = {
     "runs": 6.0, "gradients": 5.0, "precision": 5.0, "gradient flow": 5.0, "coverage": 5.0,
-    "order": 5.0, "movement": 5.0, "descent": 3.0, "losses": 4.0, "labels": 4.0,
-    "activations": 4.0, "shuffling": 4.0, "units alike": 4.0, "input scale": 4.0,
-    "knobs": 0.5, "noise": 0.1, "baselines": 0.5, "seed": 0.3, "repeats": 0.5, "overlap": 0.5,
-    "reach": 0.5, "weight decay": 0.5, "clipping": 1.0, "update rule": 1.0,
+    "order": 5.0, "movement": 5.0, "loss terms": 5.0, "empty means": 5.0, "half precision": 5.0,
+    "labels": 4.0, "losses": 4.0, "activations": 4.0, "shuffling": 4.0, "units": 4.0,
+    "input scale": 4.0, "output range": 4.0, "last operation": 4.0, "broadcast": 4.0,
+    "gradients of others": 4.0, "optimiser life": 4.0, "rate": 4.0, "scored inputs": 4.0,
+    "accuracy": 3.0, "descent": 3.0, "answers": 3.0, "inputs": 3.0, "rows": 3.0, "first loss": 3.0,
+    "clipping": 1.0, "update rule": 1.0, "randomness": 1.0, "knobs": 0.5, "repeats": 0.5,
+    "overlap": 0.5, "baselines": 0.5, "reach": 0.5, "weight decay": 0.5, "seed": 0.3, "noise": 0.1,
 }  # fmt: skip
 USUAL = 2.0
 OUTCOME_WEIGHT = {"cures": 4.0, "helps": 2.0, "no help": 0.4, "unseen": 1.0}
