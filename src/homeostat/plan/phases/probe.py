@@ -16,8 +16,8 @@ LONGEST_S = 60.0
 SPOILING = frozenset(
     {
         "runs", "learning", "descent", "labels", "target leak", "overlap", "causality", "coverage",
-        "gradient flow", "movement", "order", "losses", "loss terms", "target shift", "output range",
-        "last operation", "broadcast", "accuracy", "empty means", "half precision",
+        "gradient flow", "movement", "order", "losses", "loss terms", "target shift",
+        "output range", "last operation", "broadcast", "accuracy", "empty means", "half precision",
     }
 )  # fmt: skip
 """Faults after which a score means something else, or nothing is trained: what a search found on
