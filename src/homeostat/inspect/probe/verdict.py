@@ -57,7 +57,7 @@ def verdict_of(checks: Sequence[Check]) -> LearningVerdict:
     """The verdict that the findings come to."""
     stopped = next((c for c in checks if c.name == "runs" and c.status == "fault"), None)
     if stopped is not None:
-        # A score that never changes is reached by nothing that is trained; the run itself ends well.
+        # Nothing that is trained reaches a score that never changes; the run itself ends well.
         word: Word = "does not learn" if "value" in stopped.evidence else "does not run"
         return LearningVerdict(word, stopped.saw)
     learning = next((c for c in checks if c.name == "learning"), None)
