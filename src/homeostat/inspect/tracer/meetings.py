@@ -74,8 +74,11 @@ def _scrambled(function: str, predicted: Any, call: Any) -> tuple[int, ...]:
     classes = predicted.shape[1]
     if len(shape) < 3 or shape[1] != classes or shape[-1] == classes:
         return ()
-    same = call.pointer == predicted.data_ptr() and predicted.numel() == math.prod(shape)
-    return shape if same and predicted.is_contiguous() else ()
+    try:
+        same = call.pointer == predicted.data_ptr() and predicted.is_contiguous()
+    except RuntimeError:  # inside a transform of functions, tensors have no memory of their own
+        return ()
+    return shape if same and predicted.numel() == math.prod(shape) else ()
 
 
 def _single(function: str, predicted: Any) -> bool:
