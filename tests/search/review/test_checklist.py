@@ -154,10 +154,10 @@ def test_a_curve_that_jumps_by_more_than_the_best_differ_decides_by_luck(tmp_pat
 def test_few_trials_and_trials_that_still_improve_ask_for_more(tmp_path):
     few = searched(tmp_path / "few", inside, trials=6)["trials"]
     assert (few.status, "6 completed trials are few" in few.saw) == ("warning", True)
-    assert few.remedy.endswith("--study first --trials 30")
+    assert few.remedy.endswith(f"--study first --trials 30 --results {tmp_path / 'few'}")
     steep = searched(tmp_path / "steep", inside, method="random", trials=20)["trials"]
     assert steep.status == "warning"
-    assert steep.remedy.endswith("--study first --trials 40")
+    assert steep.remedy.endswith(f"--study first --trials 40 --results {tmp_path / 'steep'}")
 
 
 def test_curves_of_two_reports_cannot_be_judged(tmp_path):
@@ -197,11 +197,13 @@ def test_the_next_round_is_asked_for_as_this_one_was(tmp_path):
     )  # fmt: skip
     assert found.checklist[0].remedy.endswith(
         "--study s_2 --from s --steps 4 --seeds 2 --method tpe --prune median --only x --only kind "
-        "--set z=0.25 --scientific kind --goal 'a or b?'"
+        f"--set z=0.25 --scientific kind --goal 'a or b?' --results {tmp_path}"
     )
     # A method that cannot learn from another study is not asked for where there is one.
     blind = hs.search(slope, 12, method="sobol", results=tmp_path, study="t", confirm=False)
-    assert blind.checklist[0].remedy.endswith("--study t_2 --from t")
+    assert blind.checklist[0].remedy.endswith(
+        f"--study t_2 --from t --steps 8 --results {tmp_path}"
+    )
 
 
 FILE = """
