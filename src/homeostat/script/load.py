@@ -122,7 +122,10 @@ def workload_of(plan: ScriptPlan) -> Workload:
     loop.__qualname__ = loop.__name__ = plan.path.stem
     flags = {option.name: option.flag for option in plan.options}
     return workload(
-        space=space_of(plan.space),
+        # Without a knob it can still be run, probed and diagnosed; a space is never empty.
+        space=space_of(
+            plan.space or {"script": {"value": plan.path.name, "why": "it has no knob"}}
+        ),
         metric=plan.metric,
         goal=plan.goal,
         budget=plan.budget,
