@@ -138,6 +138,11 @@ def workload_of(plan: ScriptPlan) -> Workload:
     )(loop)
 
 
+def _no_knob(plan: ScriptPlan) -> dict[str, Any]:
+    """A space is never empty, and without a knob a script can still be run, probed, diagnosed."""
+    return {"script": {"value": plan.path.name, "why": "it has no knob"}}
+
+
 def reference(plan: ScriptPlan) -> str:
     """What `load.find` gets this workload back from."""
     if plan.file is not None:
