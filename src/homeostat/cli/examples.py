@@ -14,14 +14,23 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat tune my_file.py --budget 30m", "your own; run it again to go on"),
         ("homeostat tune my_file.py --set width=64 --budget 1h", "with the width held"),
     ),
+    "adopt": (
+        ("homeostat adopt train.py", "a script's knobs, ranges and metric, in a file to edit"),
+        ("homeostat adopt train.py -- --data small.csv", "with arguments that stay as they are"),
+    ),
     "plan": (("homeostat plan ncp --budget 8h", "each phase, with its time on this machine"),),
     "probe": (
+<<<<<<< HEAD
         ("homeostat probe my_file.py", "does it learn, and if not, why: half a minute"),
         (
             "homeostat probe my_file.py --fix --seconds 60",
             "try what needs no edit, and say what cures",
         ),
         ("homeostat probe my_file.py --junit out.xml", "each finding a test case, for CI"),
+=======
+        ("homeostat probe my_file.py", "the audit, half a minute"),
+        ("homeostat probe train.py -- --data small.csv", "a script as it is, with its arguments"),
+>>>>>>> main
         ("homeostat probe visioncore --config smoke", "a built-in one"),
     ),
     "run": (
@@ -31,7 +40,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "diagnose": (
         ("homeostat diagnose hyperperturb --config as_documented", "why it fails in one step"),
         (
-            "homeostat diagnose results/mine_20260101_120000 --fix",
+            "homeostat diagnose results/mine_20260101_120000 --workload my_file.py --fix",
             "a run, and whether the cure works",
         ),
     ),

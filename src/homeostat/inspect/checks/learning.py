@@ -44,7 +44,8 @@ def _beside_others(found: Found, bench: ShortRuns, skill: Skill) -> Check:
         return found.ok(f"It learns: {skill.told}.", **facts)
     score, losses = trend(bench.objective), trend(bench.losses)
     late = trend(bench.objective[len(bench.objective) // 2 :])
-    if late.word == "falls" and skill.share >= BEGUN:
+    better = late.word == "falls" or (late.word == "unseen" and score.word != "rises")
+    if better and skill.share >= BEGUN:
         if skill.share >= NOTHING:
             return found.ok(f"It learns, and is not at its end: {skill.told}.", **facts)
         return found.skipped(
