@@ -20,17 +20,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "plan": (("homeostat plan ncp --budget 8h", "each phase, with its time on this machine"),),
     "probe": (
-<<<<<<< HEAD
         ("homeostat probe my_file.py", "does it learn, and if not, why: half a minute"),
         (
             "homeostat probe my_file.py --fix --seconds 60",
             "try what needs no edit, and say what cures",
         ),
         ("homeostat probe my_file.py --junit out.xml", "each finding a test case, for CI"),
-=======
-        ("homeostat probe my_file.py", "the audit, half a minute"),
         ("homeostat probe train.py -- --data small.csv", "a script as it is, with its arguments"),
->>>>>>> main
         ("homeostat probe visioncore --config smoke", "a built-in one"),
     ),
     "run": (
