@@ -4,6 +4,10 @@ from __future__ import annotations
 
 # command -> (what to type, what it does)
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "demo": (
+        ("homeostat demo", "in a new folder, homeostat_demo"),
+        ("homeostat demo /tmp/seen --no-open", "elsewhere, without the browser"),
+    ),
     "init": (
         ("homeostat init my_project", "a PyTorch workload, my_project/workload.py"),
         ("homeostat init boosting.py --kind sklearn", "a single file for scikit-learn"),
