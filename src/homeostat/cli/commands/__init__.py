@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from homeostat.cli.commands.adopt import adopt
 from homeostat.cli.commands.compare import compare
 from homeostat.cli.commands.dashboard import dashboard
 from homeostat.cli.commands.demo import demo
@@ -36,6 +37,7 @@ TUNE, DESIGN, ASK, MACHINE = (
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "demo": (demo, TUNE),
     "init": (init, TUNE),
+    "adopt": (adopt, TUNE),
     "tune": (tune, TUNE),
     "plan": (plan, TUNE),
     "probe": (probe, TUNE),
