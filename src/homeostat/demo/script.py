@@ -55,12 +55,12 @@ def write_first(folder: Path) -> Path:
     script = folder / FILE
     try:
         known = _versions()
-        if folder.exists() and any(folder.iterdir()):
-            if not script.is_file() or script.read_text(encoding="utf-8") not in known:
-                raise RecordError(
-                    f"{folder} is there already, and not from a demonstration.",
-                    hint="Name another:  homeostat demo FOLDER",
-                )
+        of_a_demo = script.is_file() and script.read_text(encoding="utf-8") in known
+        if folder.exists() and any(folder.iterdir()) and not of_a_demo:
+            raise RecordError(
+                f"{folder} is there already, and not from a demonstration.",
+                hint="Name another:  homeostat demo FOLDER",
+            )
         folder.mkdir(parents=True, exist_ok=True)
         script.write_text(known[0], encoding="utf-8")
     except OSError as error:

@@ -108,7 +108,8 @@ def _probe(script: Path, say: Say, title: Say) -> tuple[str, ...]:
         say(f"{check.status}  {check.name}: {check.saw}")
         if check.remedy:
             say(f"       -> {check.remedy}")
-    say(f"{len(found.checks) - len(found.faults)} other findings are in order or without an answer.")
+    others = len(found.checks) - len(found.faults)
+    say(f"{others} other findings: in order, warnings, or without an answer.")
     return tuple(check.saw for check in found.faults)
 
 

@@ -100,9 +100,9 @@ class ResidualStage(nn.Module):
         self.norm_1 = RMSNorm2d(channels, affine=affine)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.norm_2 = RMSNorm2d(channels, affine=affine)
-        # Every stride-th pixel, then a product: what a strided 1x1 convolution computes. As one, its
-        # backward pass writes out of bounds in PyTorch 2.13 on processors without AVX-512 when
-        # channels are last in memory and few (4 to 8: the process aborts).
+        # Every stride-th pixel, then a product: what a strided 1x1 convolution computes. As one,
+        # its backward pass writes out of bounds in PyTorch 2.13 on processors without AVX-512
+        # when channels are last in memory and few (4 to 8: the process aborts).
         self.shortcut = nn.Conv2d(channels_in, channels, 1)
         self.stride = stride
         self.dropout = nn.Dropout2d(dropout)
