@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+
 from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.record.check import Checks, Found
 from homeostat.record.outcome import Outcome
 from homeostat.wording import plural
+from homeostat.workload import load
 
 
 def check(bench: ShortRuns) -> Checks:
@@ -24,9 +27,10 @@ def check(bench: ShortRuns) -> Checks:
     if ending.outcome is Outcome.DIVERGED:
         violation = ending.violation
         assert violation is not None
+        name = shlex.quote(load.reference_or_name(workload))
         yield found.fault(
             f"It diverges: at {unit} {violation.step} {violation.metric} is {violation.value:g}.",
-            f"See what failed first:  homeostat diagnose {workload.name}",
+            f"See what failed first:  homeostat diagnose {name}",
             step=violation.step,
             metric=violation.metric,
         )
