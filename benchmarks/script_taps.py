@@ -59,9 +59,11 @@ def main() -> None:
             driven = spent([sys.executable, "-c", DRIVEN, str(path)])
             plain.append(alone / 1000 * 1e6)
             ratios.append(driven / alone)
+    low, middle, high = (
+        100 * (r - 1) for r in (min(ratios), statistics.median(ratios), max(ratios))
+    )
     print(f"a step by itself: {min(plain):.0f} µs")
-    print(f"under the taps:   {100 * (statistics.median(ratios) - 1):+.1f} % (median of {PAIRS} pairs, "
-          f"{100 * (min(ratios) - 1):+.1f} .. {100 * (max(ratios) - 1):+.1f})")  # fmt: skip
+    print(f"under the taps:   {middle:+.1f} % (median of {PAIRS} pairs, {low:+.1f} .. {high:+.1f})")
 
 
 if __name__ == "__main__":
