@@ -35,7 +35,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "diagnose": (
         ("homeostat diagnose hyperperturb --config as_documented", "why it fails in one step"),
         (
-            "homeostat diagnose results/mine_20260101_120000 --fix",
+            "homeostat diagnose results/mine_20260101_120000 --workload my_file.py --fix",
             "a run, and whether the cure works",
         ),
     ),
