@@ -4,6 +4,10 @@ from __future__ import annotations
 
 # command -> (what to type, what it does)
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "demo": (
+        ("homeostat demo", "in a new folder, homeostat_demo"),
+        ("homeostat demo /tmp/seen --no-open", "elsewhere, without the browser"),
+    ),
     "init": (
         ("homeostat init my_project", "a PyTorch workload, my_project/workload.py"),
         ("homeostat init boosting.py --kind sklearn", "a single file for scikit-learn"),
@@ -32,7 +36,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "diagnose": (
         ("homeostat diagnose hyperperturb --config as_documented", "why it fails in one step"),
         (
-            "homeostat diagnose results/mine_20260101_120000 --fix",
+            "homeostat diagnose results/mine_20260101_120000 --workload my_file.py --fix",
             "a run, and whether the cure works",
         ),
     ),
