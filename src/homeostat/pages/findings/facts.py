@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import HomeostatError
+from homeostat.errors import HomeostatError, StudyError
 from homeostat.record.runs import RunRecord, read_run
+from homeostat.search.importance import Importance, importance
 from homeostat.search.result import command
 from homeostat.search.review.round import Round
 from homeostat.study.definition import Definition
@@ -47,6 +48,7 @@ class Facts:
     phases: Sequence[Mapping[str, Any]] = ()
     folder: Path
     _runs: dict[int, RunRecord | None] = field(default_factory=dict, repr=False)
+    _importances: dict[str, Importance] = field(default_factory=dict, repr=False)
 
     @property
     def objectives(self) -> dict[str, Goal]:
@@ -98,6 +100,33 @@ class Facts:
             return read_run(self.folder / f"confirm_{number:04d}")
         except HomeostatError:
             return None
+
+    @property
+    def held(self) -> dict[str, Any]:
+        """What no trial varied, where it is not the default."""
+        return {**self.row.definition["start"], **self.row.definition["pins"]}
+
+    @property
+    def dead(self) -> tuple[str, ...]:
+        """Parameters that the plan's probe showed to be connected to nothing."""
+        checks = [c for phase in self.phases for c in phase["facts"].get("checks", ())]
+        faults = [c for c in checks if c["check"] == "knobs" and c["status"] == "fault"]
+        return tuple(str(c["evidence"]["knob"]) for c in faults if "knob" in c["evidence"])
+
+    def importance(self, metric: str | None = None) -> Importance:
+        """How much involves each parameter: the one ranking that every page shows.
+
+        Raises:
+            StudyError: If there are too few trials, or the workload cannot be found again.
+        """
+        metric = metric or self.metric
+        if metric not in self._importances:
+            if self.workload is None:
+                raise StudyError(f"The workload of {self.row.name} cannot be found again.")
+            self._importances[metric] = importance(
+                self.trials, self.workload.space, metric=metric, held=self.held, dead=self.dead
+            )
+        return self._importances[metric]
 
     def command(self, trial: TrialRow) -> str:
         """The command that reruns a trial."""
