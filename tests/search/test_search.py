@@ -153,7 +153,7 @@ def test_a_loop_that_always_raises_ends_the_search_early(tmp_path):
     assert len(found.trials) == 10
     assert found.best is None
     assert "no data" in found.notes[0]
-    assert "No trial completed" in found.notes[1]
+    assert found.verdict.lines == ("No winner: none of 10 trials completed (10 failed).",)
 
 
 def test_a_budget_of_seconds_is_kept_confirmation_included(tmp_path):

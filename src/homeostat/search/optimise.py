@@ -14,12 +14,14 @@ from homeostat.execute.job import Engine, Event, Finished, Reported
 from homeostat.prune.rules import make_rule
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
-from homeostat.search.confirm import Effort, confirm, effort
+from homeostat.search.confirm import Effort, confirm, effort, leave_unconfirmed, measured_s
+from homeostat.search.decide import verdict_of
 from homeostat.search.pending_run import PendingRun
 from homeostat.search.pruner import Referee
 from homeostat.search.review.roles import best_of_each
 from homeostat.search.scheduler import work
 from homeostat.search.settings import SearchSettings
+from homeostat.search.verdict import StudyVerdict
 from homeostat.study.records import ReportPoint, TrialRow
 from homeostat.study.study import Study, TrialSpec
 
@@ -227,7 +229,7 @@ class Campaign:
             return False
         reserve_s = 0.0
         if self._settings.confirm:
-            reserve_s = self._cost_s(self._effort().attempts)
+            reserve_s = self._confirm_s(self._effort().attempts)
             reserve_s = min(reserve_s, CONFIRM_SHARE * self._settings.budget_s)
         seeds = len(self._study.definition.seeds)
         return self._left_s() < reserve_s + self._cost_s(seeds)
@@ -240,6 +242,10 @@ class Campaign:
         """Seconds that so many attempts will take, judged by those so far."""
         mean_s = self._attempts_s / max(1, self._attempts)
         return -(-attempts // self._slots) * mean_s
+
+    def _confirm_s(self, attempts: int) -> float:
+        """Seconds that so many whole attempts will take, by what trials took that completed."""
+        return -(-attempts // self._slots) * measured_s(self._study.trials)
 
     def _effort(self) -> Effort:
         attempts = len(self._study.trials) * len(self._study.definition.seeds)
@@ -255,25 +261,35 @@ class Campaign:
     def _confirm(self, engine: Engine) -> None:
         if not self._is_for_us_to_confirm():
             return
-        wanted = self._effort()
-        known = self._study.row.confirmation or {"after": -1, "seeds": (), "values": {}}
-        others = self._compared()
-        if (
-            known["after"] == len(self._study.trials)
-            and len(known["seeds"]) >= wanted.seeds
-            and all(str(trial.number) in known["values"] for trial in others)
-        ):
+        study, wanted, others = self._study, self._effort(), self._compared()
+        before = verdict_of(study.row, study.trials)
+        if before.leader is None or self._is_confirmed(before, wanted, others):
             return
         size: Effort | None = wanted
+        left_s = None
         if self._settings.budget_s is not None:
-            size = wanted.within(lambda n: self._cost_s(n) <= self._left_s())
-        if size is None:
-            self.notes.append("No time was left to confirm the best on fresh seeds.")
-        elif self._best is not None:
+            left_s = max(0.0, self._left_s())
+            size = wanted.within(lambda n: self._confirm_s(n) <= self._left_s())
+        if size is not None:
             self._on_event(Confirming(size.attempts))
-            confirm(
-                self._study, engine, size, self._folder, self._settings.limits, self._seen, others
+            limits = self._settings.limits
+            confirm(study, engine, size, self._folder, limits, self._seen, others, left_s)
+        elif before.winner is None:
+            leave_unconfirmed(
+                study,
+                f"too little time was left to run the best on fresh seeds ({left_s:.3g} s, and one "
+                f"attempt takes {measured_s(study.trials):.3g} s)",
             )
+
+    def _is_confirmed(
+        self, verdict: StudyVerdict, wanted: Effort, others: Sequence[TrialRow]
+    ) -> bool:
+        """Whether as many seeds as are wanted have been run, also of what is compared."""
+        known = self._study.row.confirmation
+        if known is None or verdict.winner is None:
+            return False
+        ran = known["values"]
+        return len(known["seeds"]) >= wanted.seeds and all(str(t.number) in ran for t in others)
 
     def _is_for_us_to_confirm(self) -> bool:
         """The last of a study's drivers does; the others leave it to that one."""

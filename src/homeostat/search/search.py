@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import StudyError
+from homeostat.execute.rerun import STORAGE_VARIABLE
 from homeostat.execute.run import checked_seeds
 from homeostat.prune.rules import NONE
 from homeostat.record.fingerprint import code_digest
@@ -21,8 +22,6 @@ from homeostat.study.store import Store
 from homeostat.study.study import Study
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
-
-STORAGE_VARIABLE = "HOMEOSTAT_STORAGE"
 
 
 def search(
@@ -123,6 +122,7 @@ def search(
         scientific=kept.scientific if scientific is None else tuple(scientific),
         # A worker has to find the workload; this process has it already.
         reference=load.reference_or_none(workload) if engine == "inline" else workload.reference,
+        default_trial=kept.default_trial,
         code=code_digest(workload.source),
     )
     name = study or _new_name(workload, place)
@@ -216,7 +216,7 @@ def _run(
                 "ran with other code."
             )
         campaign.run()
-        return summarise(study, folder, interrupted=campaign.interrupted, notes=campaign.notes)
+    return summarise(study, folder, interrupted=campaign.interrupted, notes=campaign.notes)
 
 
 def _ignore(event: SearchEvent) -> None:

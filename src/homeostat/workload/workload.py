@@ -13,6 +13,7 @@ from homeostat.space import Config, Space
 from homeostat.workload.goal import Goal
 from homeostat.workload.reference import reference
 from homeostat.workload.report import Report
+from homeostat.workload.words import Words
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -74,6 +75,12 @@ class Workload:
     """What it is, in a sentence or more."""
     source: Path | None = None
     """The file that defines it."""
+    place: str = ""
+    """Text from which `load.find` gets it again, where that does not follow from its source."""
+    words: Words = field(default_factory=Words)
+    """How findings speak of its loop and its parameters."""
+    remarks: tuple[str, ...] = ()
+    """What was assumed where nobody said it; shown before it is used."""
 
     def __call__(self, config: Config, trial: Trial) -> Iterator[Report]:
         """Start the loop.
@@ -126,7 +133,7 @@ class Workload:
         Raises:
             WorkloadError: If it was made in a notebook, at a prompt or inside a function.
         """
-        return reference(self, self.name, self.loop, self.source)
+        return self.place or reference(self, self.name, self.loop, self.source)
 
 
 def workload(
@@ -153,6 +160,9 @@ def workload(
     views: Sequence[Look] = (),
     timeout_s: float | None = None,
     source: Path | None = None,
+    place: str = "",
+    words: Words | None = None,
+    remarks: Sequence[str] = (),
 ) -> Callable[[Loop], Workload]:
     """Turn a training loop into a workload.
 
@@ -202,6 +212,9 @@ def workload(
             doc=inspect.getdoc(loop) or "",
             timeout_s=timeout_s,
             source=source or Path(inspect.unwrap(loop).__code__.co_filename),
+            place=place,
+            words=words or Words(),
+            remarks=tuple(remarks),
         )
 
     return decorate

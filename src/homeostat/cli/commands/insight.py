@@ -72,6 +72,8 @@ def pareto(
     facts = _facts(study, results, store)
     found = find(facts.trials, facts.objectives)
     out = Output(as_json=as_json)
+    out.verdict(facts.verdict)
+    out.line()
     out.table(
         ("trial", *found.objectives, ""),
         [
@@ -85,7 +87,8 @@ def pareto(
         "the box between the worst and the best values seen."
     )
     chosen = found.knee or found.front[0]
-    out.line(f"Rerun the {'knee' if found.knee else 'first'}:  {facts.command(chosen)}")
+    if facts.command(chosen):
+        out.line(f"Rerun the {'knee' if found.knee else 'first'}:  {facts.command(chosen)}")
     if plot is not None:
         _draw(figures.pareto(facts.ranked, objectives=facts.objectives), plot, out)
     out.document(found)
