@@ -14,7 +14,6 @@ from homeostat.pages.findings.facts import gather
 from homeostat.pages.findings.sections import mattered
 from homeostat.record.outcome import Outcome
 from homeostat.search.importance import importance
-from homeostat.search.pareto import pareto
 from homeostat.search.search import open_store
 from homeostat.study.records import TrialRow
 
@@ -152,28 +151,6 @@ def test_there_is_no_ranking_of_fewer_than_two_trials_a_parameter():
     wide = hs.Space(**{f"p{i}": hs.Float(0.0, 1.0) for i in range(10)})
     with pytest.raises(StudyError, match="it takes 20"):
         importance(trials_of(lambda d, rng: d["p0"], 19, space=wide), wide, metric="loss")
-
-
-GOALS = {"good": "maximize", "cost": "minimize"}
-
-
-def points(*pairs):
-    return [row(i, {"good": g, "cost": c}, {}) for i, (g, c) in enumerate(pairs)]
-
-
-def test_the_front_hypervolume_and_knee_of_a_known_case():
-    # In costs scaled to the unit box: (0, 1), (0.2, 0.2), (1, 0), and (0.5, 0.5) beaten.
-    found = pareto(points((10, 10), (8, 2), (0, 0), (5, 5)), GOALS)
-    assert [t.number for t in found.front] == [0, 1, 2]
-    assert found.knee.number == 1
-    assert found.hypervolume == pytest.approx(0.8 * 0.8)
-
-
-def test_a_front_needs_two_objectives_and_a_trial():
-    with pytest.raises(StudyError, match="two objectives"):
-        pareto(points((1, 1)), {"good": "maximize"})
-    with pytest.raises(StudyError, match="No trial"):
-        pareto([], GOALS)
 
 
 def test_the_commands_print_both_and_every_page_shows_the_same_ranking(tmp_path, capsys):

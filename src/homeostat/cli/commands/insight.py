@@ -82,10 +82,7 @@ def pareto(
             for t in found.front
         ],
     )  # fmt: skip
-    out.line(
-        f"{len(found.front)} of {found.trials} trials; they dominate {found.hypervolume:.1%} of "
-        "the box between the worst and the best values seen."
-    )
+    out.line(found.sentence)
     chosen = found.knee or found.front[0]
     if facts.command(chosen):
         out.line(f"Rerun the {'knee' if found.knee else 'first'}:  {facts.command(chosen)}")

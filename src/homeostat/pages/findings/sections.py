@@ -103,13 +103,8 @@ def traded(facts: Facts) -> Iterator[Block]:
         return
     found = pareto(facts.ranked, facts.objectives)
     best = found.front
-    knee = f" The knee is trial {found.knee.number}." if found.knee is not None else ""
     yield heading("Trade-offs between the objectives")
-    yield Words(
-        f"{len(best)} of {len(facts.ranked)} trials are beaten by no other in every objective; "
-        f"they dominate {found.hypervolume:.1%} of the box between the worst and the best values."
-        f"{knee}"
-    )
+    yield Words(found.sentence)
     yield Picture(
         "pareto",
         figures.pareto(facts.ranked, objectives=facts.objectives),
