@@ -73,7 +73,8 @@ def _option(parameter: Choice | Bool, value: Any) -> int:
 
 
 def _cosines(units_N: np.ndarray, count: int) -> np.ndarray:
-    return np.sqrt(2.0) * np.cos(np.pi * np.multiply.outer(units_N, np.arange(1, count + 1)))
+    angles_NK = np.pi * np.multiply.outer(units_N, np.arange(1, count + 1))
+    return np.asarray(np.sqrt(2.0) * np.cos(angles_NK))
 
 
 def _told_apart(functions_LK: np.ndarray, shares_L: np.ndarray) -> np.ndarray:
