@@ -135,6 +135,7 @@ class Forward:
         if tensor is not None:
             self.call.node = tensor.grad_fn
             self.call.pointer = tensor.data_ptr()
+            self.call.shape = tuple(tensor.shape)
             if self.call.inputs:
                 self.call.output = tensor.detach() if tensor.numel() <= MOST_OUTPUTS else None
                 self.call.gain = gain(self.call.inputs[0], tensor)

@@ -131,9 +131,8 @@ class TargetPairs(TorchFunctionMode):
             return
         recorder.shared.busy = True
         call = recorder.forward.call
-        model = call.model if call is not None else ""
         meetings.append(
-            meeting(name, predicted, target, ignored, result, recorder.shared.update, model)
+            meeting(name, predicted, target, ignored, result, recorder.shared.update, call)
         )
         recorder.shared.busy = False
 

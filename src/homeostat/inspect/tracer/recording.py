@@ -162,6 +162,8 @@ class Call:
     node: Any = None
     pointer: int = 0
     """Where its output lies in memory, by which a view of it is known."""
+    shape: tuple[int, ...] = ()
+    """Of its output."""
     learnt_from: bool = False
     """A backward pass went through it."""
     followed_by_backward: bool = False

@@ -148,6 +148,10 @@ class Steps:
                     name = self._shared.names.weight(parameter, self._shared.weights)
                     self._shared.recording.first_move[name] = change
                 weight = self._shared.weight(parameter)
+                if not parameter.requires_grad and bool(change.any()):
+                    moves = self._shared.recording.facts.frozen_moves
+                    name = self._shared.names.weight(parameter, self._shared.weights)
+                    moves[name] = moves.get(name, 0) + 1
                 weight.move = max(weight.move, float(change.norm()) / (own or 1.0))
                 if parameter.grad is not None and not parameter.grad.is_sparse:
                     # Of a large tensor a share stands for all of it.
