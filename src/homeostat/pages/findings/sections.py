@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from homeostat.errors import StudyError
 from homeostat.pages import figures
 from homeostat.pages.document import check_line, escape
 from homeostat.pages.figures.curves import Curve
 from homeostat.pages.findings.blocks import Block, Picture, Words, bullets, heading, table
 from homeostat.pages.findings.facts import Facts
 from homeostat.record.runs import RunRecord
-from homeostat.search.importance import FEWEST, importance
 from homeostat.search.pareto import pareto
 from homeostat.search.review.checklist import checklist
 from homeostat.search.review.roles import conclude
@@ -21,7 +21,8 @@ from homeostat.space import Choice
 from homeostat.space.values import show
 from homeostat.study.records import TrialRow
 from homeostat.wording import plural
-from homeostat.workload.view import best_seed, draw_views
+from homeostat.workload.kept_views import views_of
+from homeostat.workload.view import best_seed
 
 TOP = 5
 FEW_SEEDS = 5
@@ -38,7 +39,7 @@ def all_sections(facts: Facts) -> list[Block]:
 
 def summary(facts: Facts) -> Iterator[Block]:
     yield Words(f"# {escape(facts.row.workload)}: what study {escape(facts.row.name)} found")
-    if facts.workload is not None:
+    if facts.workload.doc:
         yield Words(escape(facts.workload.doc.partition("\n\n")[0]))
     yield bullets(escape(line) for line in facts.verdict.lines)
     trial = facts.to_take
@@ -87,7 +88,7 @@ def searched(facts: Facts) -> Iterator[Block]:
         figures.history(facts.trials, metric=facts.metric, goal=facts.goal),
         f"{facts.metric} of every trial, and the best so far",
     )
-    if len(facts.ranked) > 2 and facts.workload is not None:
+    if len(facts.ranked) > 2:
         yield Picture(
             "parallel",
             figures.parallel(
@@ -118,26 +119,27 @@ def traded(facts: Facts) -> Iterator[Block]:
 
 def mattered(facts: Facts) -> Iterator[Block]:
     """Which parameters explain the differences between trials."""
-    if facts.workload is None or len(facts.ranked) < FEWEST:
+    if not facts.ranked:
         return
-    found = importance(facts.trials, facts.workload.space, metric=facts.metric, goal=facts.goal)
-    if not found.rows:
+    try:
+        ranking = facts.importance()
+    except StudyError as error:
+        yield heading("Which parameters mattered")
+        yield Words(escape(error.message))
+        return
+    if not ranking.rows:
         return
     yield heading("Which parameters mattered")
-    yield Words(escape(found.sentence))
+    yield Words(escape(" ".join((ranking.sentence, *ranking.remarks))))
     yield Picture(
         "importance",
-        figures.ranking(
-            [(r.name, r.share, r.low, r.high) for r in found.rows], title="share explained (fANOVA)"
-        ),
-        "What each parameter explains of the trials' differences, with 95 % intervals",
+        figures.ranking(ranking.bars, title=ranking.title, floor=ranking.chance),
+        "What involves each parameter, with 95 % intervals; grey where that may be chance",
     )
 
 
 def options(facts: Facts) -> Iterator[Block]:
     """How each option of a choice did: modes, architectures, optimisers."""
-    if facts.workload is None:
-        return
     rows: list[tuple[object, ...]] = []
     for name in dict.fromkeys(n for t in facts.ranked for n in t.parameters):
         parameter = facts.workload.space.get(name)
@@ -216,13 +218,14 @@ def looked_at(facts: Facts) -> Iterator[Block]:
     """What the run of the trial to take looks like, in the views of its workload."""
     trial = facts.to_take
     run = facts.run(trial.number) if trial is not None else None
-    if trial is None or run is None or facts.workload is None:
+    seed = best_seed(run) if run is not None else None
+    if trial is None or run is None or seed is None:
         return
-    views = draw_views(facts.workload.views, run)
+    views = views_of(run, seed, facts.workload.views)
     if not views:
         return
     yield heading("What the best looks like")
-    yield Words(f"Trial {trial.number}, seed {best_seed(run)}.")
+    yield Words(f"Trial {trial.number}, seed {seed}.")
     for name, view in views.items():
         if isinstance(view, str):
             yield Words(escape(view))
