@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from homeostat.inspect.diagnose.confound import find_confounds
 from homeostat.inspect.diagnose.diagnosis import Diagnosis
 from homeostat.inspect.diagnose.fix import Fix
 from homeostat.inspect.diagnose.health import Health
-from homeostat.inspect.diagnose.ladder import changed, climb
+from homeostat.inspect.diagnose.ladder import Ladder, changed, climb
 from homeostat.inspect.diagnose.precision import in_float64
 from homeostat.inspect.diagnose.rate import vary_rate
 from homeostat.inspect.diagnose.replay import Case, Replay, replay
@@ -37,8 +37,8 @@ from homeostat.inspect.diagnose.target import (
     target_of_run,
     typed,
 )
+from homeostat.inspect.symptoms.examine import SymptomFinding, judge
 from homeostat.inspect.symptoms.examine import examine as examine_record
-from homeostat.inspect.symptoms.examine import judge
 from homeostat.notes import add_run
 from homeostat.record import Outcome, RunRecord, read_run
 from homeostat.space import Config
@@ -146,6 +146,16 @@ def _examine(target: Subject, seconds: float, say: Say) -> Diagnosis:
     return _failing(target, failure, facts, left, say)
 
 
+def _not_tried_in_vain(
+    findings: Sequence[SymptomFinding], ladder: Ladder
+) -> tuple[SymptomFinding, ...]:
+    """The symptoms without the remedies that the ladder has just shown not to help."""
+    failed = [dict(rung.changes) for rung in ladder.rungs if rung.failed_at is not None]
+    return tuple(
+        replace(finding, remedy={}) if finding.remedy in failed else finding for finding in findings
+    )
+
+
 @dataclass(frozen=True)
 class _Failure:
     step: int
@@ -189,6 +199,7 @@ def _failing(
     precision = in_float64(start, failure.step, seconds=PRECISION_SHARE * left)
     say("One change at a time.")
     ladder = climb(case, failure.step, seconds=LADDER_SHARE * left)
+    facts = {**facts, "findings": _not_tried_in_vain(facts.get("findings", ()), ladder)}
     return Diagnosis(
         **facts,
         failed=True,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from homeostat.inspect.symptoms.evidence import Seen, of_record
 from homeostat.inspect.symptoms.generic import GENERIC
-from homeostat.inspect.symptoms.symptom import Remedy, as_symptom, never
+from homeostat.inspect.symptoms.symptom import Changes, as_symptom, never, remedy_for
 from homeostat.record.runs import RunRecord
 from homeostat.workload.workload import Workload
 
@@ -20,7 +20,8 @@ class SymptomFinding:
     symptom: str
     status: Literal["found", "contradicted"]
     cause: str
-    remedy: Remedy
+    remedy: Changes | str
+    """Changes to the configuration, a sentence, or nothing."""
     evidence: str
     seeds: tuple[int, ...] = ()
 
@@ -51,16 +52,24 @@ def examine(records: RunRecord | Sequence[RunRecord], workload: Workload) -> lis
     return list(findings.values())
 
 
-def judge(views: Mapping[int, Seen], workload: Workload) -> list[SymptomFinding]:
-    """Every symptom, of the workload's own and the general ones, that the seeds of one run show."""
+def judge(
+    views: Mapping[int, Seen], workload: Workload, *, failed: Sequence[Changes] = ()
+) -> list[SymptomFinding]:
+    """Every symptom, of the workload's own and the general ones, that the seeds of one run show.
+
+    Args:
+        failed: Changes that were tried and did not help; no remedy gives them.
+    """
     rules = [as_symptom(rule, workload.remedies) for rule in workload.symptoms]
     own = {rule.name for rule in rules}
     rules += [rule for rule in GENERIC if rule.name not in own]
-    found = (_judge(rule, views) for rule in rules)
+    found = (_judge(rule, views, failed) for rule in rules)
     return [finding for finding in found if finding is not None]
 
 
-def _judge(rule: Any, views: Mapping[int, Seen]) -> SymptomFinding | None:
+def _judge(
+    rule: Any, views: Mapping[int, Seen], failed: Sequence[Changes]
+) -> SymptomFinding | None:
     shown = {seed: rule.evidence(seen) for seed, seen in views.items()}
     seeds = tuple(seed for seed, evidence in shown.items() if evidence)
     if not seeds or 2 * len(seeds) < len(views):
@@ -68,4 +77,6 @@ def _judge(rule: Any, views: Mapping[int, Seen]) -> SymptomFinding | None:
     doubt = getattr(rule, "doubt", never)(views[seeds[0]])
     evidence = f"{shown[seeds[0]]}; but {doubt}" if doubt else shown[seeds[0]]
     status: Literal["found", "contradicted"] = "contradicted" if doubt else "found"
-    return SymptomFinding(rule.name, status, rule.cause, rule.remedy, evidence, seeds)
+    # What the record contradicts is no reason to change anything.
+    remedy = {} if doubt else remedy_for(rule.remedy, views[seeds[0]], failed)
+    return SymptomFinding(rule.name, status, rule.cause, remedy, evidence, seeds)
