@@ -4,6 +4,10 @@ from __future__ import annotations
 
 # command -> (what to type, what it does)
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "demo": (
+        ("homeostat demo", "in a new folder, homeostat_demo"),
+        ("homeostat demo /tmp/seen --no-open", "elsewhere, without the browser"),
+    ),
     "init": (
         ("homeostat init my_project", "a PyTorch workload, my_project/workload.py"),
         ("homeostat init boosting.py --kind sklearn", "a single file for scikit-learn"),
@@ -14,9 +18,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat tune my_file.py --budget 30m", "your own; run it again to go on"),
         ("homeostat tune my_file.py --set width=64 --budget 1h", "with the width held"),
     ),
+    "adopt": (
+        ("homeostat adopt train.py", "a script's knobs, ranges and metric, in a file to edit"),
+        ("homeostat adopt train.py -- --data small.csv", "with arguments that stay as they are"),
+    ),
     "plan": (("homeostat plan ncp --budget 8h", "each phase, with its time on this machine"),),
     "probe": (
         ("homeostat probe my_file.py", "the audit, half a minute"),
+        ("homeostat probe train.py -- --data small.csv", "a script as it is, with its arguments"),
         ("homeostat probe visioncore --config smoke", "a built-in one"),
     ),
     "run": (
@@ -26,7 +35,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "diagnose": (
         ("homeostat diagnose hyperperturb --config as_documented", "why it fails in one step"),
         (
-            "homeostat diagnose results/mine_20260101_120000 --fix",
+            "homeostat diagnose results/mine_20260101_120000 --workload my_file.py --fix",
             "a run, and whether the cure works",
         ),
     ),

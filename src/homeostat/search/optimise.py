@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from homeostat.errors import SpaceExhaustedError
 from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import Engine, Event, Finished, Reported
 from homeostat.prune.rules import make_rule
@@ -31,8 +32,6 @@ GIVE_UP = 10
 """If the first so many trials all raise, the fault is not in the parameters."""
 CONFIRM_SHARE = 0.3
 """The largest part of a time budget that is kept back for confirming."""
-# With the same seeds, a configuration would measure the same again.
-_REPEATABLE = (Outcome.COMPLETED, Outcome.DIVERGED, Outcome.PRUNED)
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,6 @@ class Campaign:
         self._slots = 1
         self._attempts, self._attempts_s = 0, 0.0
         self._specs: dict[PendingRun, TrialSpec] = {}
-        # By configuration: one that is drawn again, as happens in small spaces, is not run again.
-        self._known: dict[str, TrialRow] = {}
         self._best: TrialRow | None = None
         self._referee = _referee(study)
         self._take_in(study.trials)
@@ -90,20 +87,13 @@ class Campaign:
             self.interrupted = engine.stopping
 
     def _next(self) -> PendingRun | None:
-        """The next trial to run; trials that need no run are told on the way."""
-        while True:
-            spec = self._ask()
-            if spec is None:
-                return None
-            known = self._known.get(spec.config.digest)
-            if known is None:
-                run = self._make(spec)
-                self._specs[run] = spec
-                return run
-            self._tell(
-                replace(known, number=spec.number, reason=f"The same as trial {known.number}."),
-                spec,
-            )
+        """The next trial to run."""
+        spec = self._ask()
+        if spec is None:
+            return None
+        run = self._make(spec)
+        self._specs[run] = spec
+        return run
 
     def _ask(self) -> TrialSpec | None:
         """The next trial, unless it is time to stop; another driver may be quicker to take it."""
@@ -113,8 +103,16 @@ class Campaign:
             self._take_in(self._study.heard())
             if not self._study.has_unfinished and self._is_over():
                 return None
-            spec = self._study.try_ask()
+            try:
+                spec = self._study.try_ask()
+            except SpaceExhaustedError as error:
+                self._note(f"{error.message} The search is complete.")
+                return None
         return spec
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
     def _is_over(self) -> bool:
         """Whether there is nothing more to draw, at least until another trial has ended."""
@@ -165,7 +163,7 @@ class Campaign:
             curves=curves,
         )
         if told.outcome.final:
-            self._remember(told, spec.config.digest)
+            self._remember(told)
             if self._referee is not None:
                 self._referee.learn(told, curves)
             self._on_event(Told(told, self._best))
@@ -192,16 +190,14 @@ class Campaign:
     def _take_in(self, trials: Sequence[TrialRow]) -> None:
         """Take in trials that other processes have told, before this one or beside it."""
         for trial in trials:
-            self._remember(trial, self._study.config(trial).digest)
+            self._remember(trial)
         if self._referee is not None and trials:
             since = min(trial.number for trial in trials)
             curves = self._study.store.points(self._study.row.key, since=since)
             for trial in trials:
                 self._referee.learn(trial, curves.get(trial.number, ()))
 
-    def _remember(self, trial: TrialRow, digest: str) -> None:
-        if trial.outcome in _REPEATABLE:
-            self._known.setdefault(digest, trial)
+    def _remember(self, trial: TrialRow) -> None:
         if self._study.is_better(trial, self._best):
             self._best = trial
 

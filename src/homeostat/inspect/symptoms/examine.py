@@ -77,6 +77,20 @@ def _judge(
     doubt = getattr(rule, "doubt", never)(views[seeds[0]])
     evidence = f"{shown[seeds[0]]}; but {doubt}" if doubt else shown[seeds[0]]
     status: Literal["found", "contradicted"] = "contradicted" if doubt else "found"
-    # What the record contradicts is no reason to change anything.
-    remedy = {} if doubt else remedy_for(rule.remedy, views[seeds[0]], failed)
-    return SymptomFinding(rule.name, status, rule.cause, remedy, evidence, seeds)
+    return SymptomFinding(
+        rule.name,
+        status,
+        rule.cause,
+        _remedy(rule, views[seeds[0]], failed, doubt),
+        evidence,
+        seeds,
+    )
+
+
+def _remedy(rule: Any, seen: Seen, failed: Sequence[Changes], doubt: str) -> Changes | str:
+    """A remedy for the values at hand: nothing that is set already, or was shown not to help."""
+    if doubt:  # what the record contradicts is no reason to change anything
+        return {}
+    made = remedy_for(rule.remedy, seen, failed)
+    meant = rule.remedy and not callable(rule.remedy)
+    return made or ("What would help as a rule is set already." if meant else {})

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
 from homeostat.execute.loop.drive import Watcher
 from homeostat.inspect.tracer.backward import BackwardTracer
 from homeostat.inspect.tracer.forward import Forward
+from homeostat.inspect.tracer.ledger import Ledger
 from homeostat.inspect.tracer.recording import Optimizer, Recording
 from homeostat.inspect.tracer.shared import Halt, Shared
 from homeostat.inspect.tracer.steps import Steps
@@ -46,8 +45,9 @@ class Tracer(Watcher):
         self.recording = recording
         self.shared = Shared(recording, look, keep_going)
         self.forward = Forward(self.shared)
-        self.steps = Steps(self.shared, most_updates)
-        self.backward = BackwardTracer(self.shared, self.steps)
+        self.ledger = Ledger(self.shared)
+        self.steps = Steps(self.shared, most_updates, self.ledger)
+        self.backward = BackwardTracer(self.shared, self.steps, self.ledger)
         self._trial: Trial | None = None
 
     def on_watch(self, trial: Trial) -> None:
@@ -96,11 +96,12 @@ class Tracer(Watcher):
             )
             weight.optimizers = places.get(key, [])
             weight.late = recording.watched and not weight.registered and key in now
-            if weight.start is not None and weight.start.shape == weight.tensor.shape:
-                weight.moved = not torch.equal(weight.start, weight.tensor.detach())
+            if weight.start is not None and weight.start.shape == tuple(weight.tensor.shape):
+                weight.moved = not weight.start.same_as(weight.tensor)
             weight.start = None
         recording.settings = self._settings()
         self.backward.finish()
+        self.ledger.finish()
         for call in recording.calls:
             call.node = None
             for index in call.stepped_over if call.learnt_from else ():

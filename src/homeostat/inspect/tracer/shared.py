@@ -9,6 +9,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from homeostat.inspect.tracer.names import Names
 from homeostat.inspect.tracer.recording import Call, Recording, Weight
+from homeostat.inspect.tracer.sampling import remember
 
 
 class Halt(BaseException):
@@ -35,6 +36,8 @@ class Shared:
         self.names = Names()
         self.busy = False
         """The recorder computes something itself, which is not the loop's doing."""
+        self.stepping = False
+        """An optimiser is making its step."""
         self.update = 0
         """How many steps optimisers have made."""
         self.backward_depth = 0
@@ -65,10 +68,10 @@ class Shared:
         if found is None:
             start = None
             if not isinstance(tensor, UninitializedParameter):
-                start = tensor.detach().clone()
+                start = remember(tensor)
             found = Weight(tensor, "", start=start)
             self.weights[id(tensor)] = found
             self.recording.weights.append(found)
         elif found.start is None and not isinstance(tensor, UninitializedParameter):
-            found.start = tensor.detach().clone()
+            found.start = remember(tensor)
         return found
