@@ -53,6 +53,9 @@ class Workload:
     """The counterfactual ladder: name -> changes to the configuration."""
     neutral: Mapping[str, Any] = field(default_factory=dict)
     """Mechanism -> changes that switch it on at its neutral setting (probe)."""
+    equivalent: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = ()
+    """Pairs of settings that must give the same first update, such as one batch of 32 and four
+    accumulated ones of 8 (probe)."""
     reachable: Callable[..., Any] | None = None
     """(config, metric, budget) -> (low, high) or None: the values that the metric can reach."""
     baselines: Callable[..., Any] | None = None
@@ -151,6 +154,7 @@ def workload(
     conclusions: Sequence[Any] = (),
     remedies: Mapping[str, Mapping[str, Any]] | None = None,
     neutral: Mapping[str, Any] | None = None,
+    equivalent: Sequence[Any] = (),
     reachable: Callable[..., Any] | None = None,
     baselines: Callable[..., Any] | None = None,
     claims: Path | str | None = None,
@@ -202,6 +206,7 @@ def workload(
             conclusions=tuple(conclusions),
             remedies=dict(remedies or {}),
             neutral=dict(neutral or {}),
+            equivalent=_equivalent(label, space, equivalent),
             reachable=reachable,
             baselines=baselines,
             claims=Path(claims) if claims is not None else None,
@@ -233,6 +238,28 @@ def _objectives(
     if not aims:
         raise WorkloadError("objectives= is empty; name at least one metric.")
     return {aim: Goal.of(word, aim) for aim, word in aims.items()}
+
+
+def _equivalent(
+    name: str, space: Space, given: Sequence[Any]
+) -> tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...]:
+    """Pairs of settings; one pair may be given without a list around it."""
+    pairs = [given] if given and all(isinstance(g, Mapping) for g in given) else list(given)
+    for pair in pairs:
+        two = isinstance(pair, Sequence) and len(pair) == 2
+        if not two or not all(isinstance(part, Mapping) for part in pair):
+            raise WorkloadError(
+                f"{name}: equivalent= takes pairs of settings, got {pair!r}.",
+                hint="Such as equivalent=[{'batch': 32}, {'batch': 8, 'accumulate': 4}].",
+            )
+        for part in pair:
+            for parameter, value in part.items():
+                try:
+                    space.check(parameter, value)
+                except HomeostatError as error:
+                    message = f"A setting of equivalent= of {name}: {error.message}"
+                    raise WorkloadError(message, hint=error.hint) from None
+    return tuple((dict(one), dict(two)) for one, two in pairs)
 
 
 def _views(name: str, views: Sequence[Look]) -> tuple[Look, ...]:
