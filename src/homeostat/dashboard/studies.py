@@ -103,19 +103,19 @@ class Studies:
         facts = self._gathered(name)
         if kind == "history" and facts.trials:
             return figures.history(facts.trials, metric=facts.metric, goal=facts.goal)
-        if kind == "parallel" and len(facts.ranked) > 2 and facts.workload is not None:
+        if kind == "parallel" and len(facts.ranked) > 2 and facts.space is not None:
             # The best, and the rest evenly thinned.
             rest = facts.ranked[MOST_LINES // 2 :]
             thin = rest[:: max(1, math.ceil(len(rest) / (MOST_LINES // 2)))]
             return figures.parallel(
                 [*facts.ranked[: MOST_LINES // 2], *thin], metric=facts.metric, goal=facts.goal,
-                space=facts.workload.space,
+                space=facts.space,
             )  # fmt: skip
         if kind == "pareto" and len(facts.objectives) > 1 and facts.ranked:
             return figures.pareto(facts.ranked, objectives=facts.objectives)
-        if kind == "importance" and facts.workload is not None and len(facts.ranked) >= FEWEST:
+        if kind == "importance" and facts.space is not None and len(facts.ranked) >= FEWEST:
             found = importance(
-                facts.trials, facts.workload.space, metric=facts.metric, goal=facts.goal,
+                facts.trials, facts.space, metric=facts.metric, goal=facts.goal,
                 method="ped-anova",
             )  # fmt: skip
             bars = [(row.name, row.share, row.low, row.high) for row in found.rows]

@@ -38,8 +38,8 @@ def importance(
     from homeostat.search.importance import importance as rank
 
     facts = _facts(study, results, store)
-    if facts.workload is None:
-        raise RecordError(f"The workload of {study} cannot be found again.")
+    if facts.space is None:
+        raise RecordError(f"Study {study} has no parameters.")
     chosen = metric or facts.metric
     if chosen not in facts.objectives:
         raise UnknownNameError(
@@ -48,7 +48,7 @@ def importance(
     out = Output(as_json=as_json)
     with out.working(f"ranking parameters over {len(facts.trials)} trials"):
         found = rank(
-            facts.trials, facts.workload.space, metric=chosen, goal=facts.objectives[chosen],
+            facts.trials, facts.space, metric=chosen, goal=facts.objectives[chosen],
             method=method,
         )  # fmt: skip
     out.table(

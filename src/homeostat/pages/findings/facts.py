@@ -14,7 +14,9 @@ from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.decide import verdict_of
 from homeostat.search.review.round import Round
 from homeostat.search.verdict import StudyVerdict
+from homeostat.space import Space
 from homeostat.study.definition import Definition
+from homeostat.study.described import ranges
 from homeostat.study.earlier import as_searched
 from homeostat.study.ranking import objectives_of, ranked
 from homeostat.study.records import StudyRow, TrialRow
@@ -66,6 +68,14 @@ class Facts:
     @property
     def goal(self) -> Goal:
         return self.objectives[self.metric]
+
+    @property
+    def space(self) -> Space | None:
+        """In which the trials can be read; of a study without its workload, what was searched."""
+        if self.workload is not None:
+            return self.workload.space
+        searched = ranges(self.row.definition["searched"])
+        return Space(**dict[str, Any](searched)) if searched else None
 
     @property
     def unit(self) -> str:

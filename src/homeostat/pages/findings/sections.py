@@ -18,7 +18,7 @@ from homeostat.search.pareto import pareto
 from homeostat.search.review.checklist import checklist
 from homeostat.search.review.roles import conclude
 from homeostat.space import Choice
-from homeostat.space.values import show
+from homeostat.space.values import same, show
 from homeostat.study.records import TrialRow
 from homeostat.wording import plural
 from homeostat.workload.view import best_seed, draw_views
@@ -87,12 +87,10 @@ def searched(facts: Facts) -> Iterator[Block]:
         figures.history(facts.trials, metric=facts.metric, goal=facts.goal),
         f"{facts.metric} of every trial, and the best so far",
     )
-    if len(facts.ranked) > 2 and facts.workload is not None:
+    if len(facts.ranked) > 2 and facts.space is not None:
         yield Picture(
             "parallel",
-            figures.parallel(
-                facts.ranked, metric=facts.metric, goal=facts.goal, space=facts.workload.space
-            ),
+            figures.parallel(facts.ranked, metric=facts.metric, goal=facts.goal, space=facts.space),
             "Each line is a trial; drag along an axis to choose some",
         )
 
@@ -118,9 +116,9 @@ def traded(facts: Facts) -> Iterator[Block]:
 
 def mattered(facts: Facts) -> Iterator[Block]:
     """Which parameters explain the differences between trials."""
-    if facts.workload is None or len(facts.ranked) < FEWEST:
+    if facts.space is None or len(facts.ranked) < FEWEST:
         return
-    found = importance(facts.trials, facts.workload.space, metric=facts.metric, goal=facts.goal)
+    found = importance(facts.trials, facts.space, metric=facts.metric, goal=facts.goal)
     if not found.rows:
         return
     yield heading("Which parameters mattered")
@@ -136,16 +134,18 @@ def mattered(facts: Facts) -> Iterator[Block]:
 
 def options(facts: Facts) -> Iterator[Block]:
     """How each option of a choice did: modes, architectures, optimisers."""
-    if facts.workload is None:
+    if facts.space is None:
         return
     rows: list[tuple[object, ...]] = []
     for name in dict.fromkeys(n for t in facts.ranked for n in t.parameters):
-        parameter = facts.workload.space.get(name)
+        parameter = facts.space.get(name)
         if not isinstance(parameter, Choice):
             continue
         for option in parameter.options:
             values = [
-                t.values[facts.metric] for t in facts.ranked if t.parameters.get(name) == option
+                t.values[facts.metric]
+                for t in facts.ranked
+                if name in t.parameters and same(t.parameters[name], option)
             ]
             if values:
                 best = facts.goal.best(values)
