@@ -132,10 +132,29 @@ class Campaign:
         study, settings = self._study, self._settings
         if self._time_is_up():
             return True
-        if len(study.trials) >= settings.trials or self._hopeless():
+        if len(study.trials) >= settings.trials or self._hopeless() or self._is_enough():
             study.refresh(at_once=True)  # a driver that died may have left work
             return not study.has_unfinished
         return settings.deterministic and study.must_wait
+
+    def _is_enough(self) -> bool:
+        """Whether the value that was asked for is reached, or nothing has improved for long."""
+        settings, best = self._settings, self._best
+        if best is None:
+            return False
+        metric, goal = next(iter(self._study.definition.objectives.items()))
+        value = best.values[metric]
+        if settings.stop_at is not None and not goal.better(settings.stop_at, value):
+            self._note(f"Trial {best.number} has reached {metric} {value:.6g}: the search is over.")
+            return True
+        after = sum(t.outcome.final and t.number > best.number for t in self._study.trials)
+        if settings.patience is not None and after >= settings.patience:
+            self._note(
+                f"{plural(after, 'trial')} after trial {best.number} were no better: the search is "
+                "over."
+            )
+            return True
+        return False
 
     def _make(self, spec: TrialSpec) -> PendingRun:
         return PendingRun(

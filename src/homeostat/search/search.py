@@ -35,6 +35,8 @@ def search(
     seeds: int | Sequence[int] | None = None,
     budget: int | None = None,
     budget_s: float | None = None,
+    stop_at: float | None = None,
+    patience: int | None = None,
     tiers: Collection[int] | None = None,
     names: Collection[str] | None = None,
     start: Mapping[str, Any] | str | Path | None = None,
@@ -73,6 +75,8 @@ def search(
         seeds: How many of the usual seeds each trial runs with, or which. Its value is their mean.
         budget: Steps of each run, in place of the workload's.
         budget_s: Seconds for this call, the confirmation included.
+        stop_at: End once a trial has this value of the main objective, or a better one.
+        patience: End after this many trials in a row that were no better than the best.
         tiers, names: Which parameters are varied.
         start: Values in place of the defaults, or a configuration's name or file: trial 0, and
             whatever is not varied.
@@ -111,6 +115,8 @@ def search(
     settings = SearchSettings(
         trials=trials,
         budget_s=budget_s,
+        stop_at=stop_at,
+        patience=patience,
         engine=engine,
         jobs=jobs,
         confirm=confirm,

@@ -42,6 +42,14 @@ def search(
     budget: Annotated[
         str | None, typer.Option("--budget", "-b", help="Wall time for this call, like 30m.")
     ] = None,
+    stop_at: Annotated[
+        float | None,
+        typer.Option("--stop-at", help="End once a trial is as good as this, or better."),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option("--patience", min=1, help="End after so many trials that improve nothing."),
+    ] = None,
     method: Annotated[
         str | None,
         typer.Option("--method", help="auto, random, sobol, tpe, gp, cmaes, nsga2 or nsga3."),
@@ -145,6 +153,8 @@ def search(
             seeds=seeds,
             budget=chosen.budget if steps or config else None,
             budget_s=budget_s,
+            stop_at=stop_at,
+            patience=patience,
             names=names or None,
             start=start or None,
             pins=held or None,
