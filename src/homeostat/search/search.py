@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def search(
     seeds: int | Sequence[int] | None = None,
     budget: int | None = None,
     budget_s: float | None = None,
+    enqueue: Sequence[Mapping[str, Any]] = (),
     stop_at: float | None = None,
     patience: int | None = None,
     tiers: Collection[int] | None = None,
@@ -75,6 +77,8 @@ def search(
         seeds: How many of the usual seeds each trial runs with, or which. Its value is their mean.
         budget: Steps of each run, in place of the workload's.
         budget_s: Seconds for this call, the confirmation included.
+        enqueue: Configurations to try first, each as some values of what is searched; the rest of
+            it is as in the start.
         stop_at: End once a trial has this value of the main objective, or a better one.
         patience: End after this many trials in a row that were no better than the best.
         tiers, names: Which parameters are varied.
@@ -155,6 +159,10 @@ def search(
         settings=settings.to_json(),
         alone=deterministic,
     )
+    with ExitStack() as left:
+        left.callback(opened.close)
+        opened.notes += [opened.enqueue(values) for values in enqueue]
+        left.pop_all()
     return _run(opened, settings, results, on_event)
 
 

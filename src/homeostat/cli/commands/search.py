@@ -42,6 +42,15 @@ def search(
     budget: Annotated[
         str | None, typer.Option("--budget", "-b", help="Wall time for this call, like 30m.")
     ] = None,
+    enqueue: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--enqueue",
+            "--try",
+            metavar="NAME=VALUE,...",
+            help="Try this configuration first; may be repeated.",
+        ),
+    ] = None,
     stop_at: Annotated[
         float | None,
         typer.Option("--stop-at", help="End once a trial is as good as this, or better."),
@@ -153,6 +162,7 @@ def search(
             seeds=seeds,
             budget=chosen.budget if steps or config else None,
             budget_s=budget_s,
+            enqueue=[chosen.workload.space.parse(text.split(",")) for text in enqueue or ()],
             stop_at=stop_at,
             patience=patience,
             names=names or None,
