@@ -204,7 +204,8 @@ class _Look:
         return facts
 
     def _take(self, kind: str, options: list[Option]) -> None:
-        if not self.facts.kind:
+        # hydra, fire and absl have a parser of argparse inside, which is not the script's own.
+        if self.facts.kind in ("", "argparse") and (kind != "argparse" or not self.facts.kind):
             self.facts.kind = kind
             self.facts.options = options
 
@@ -285,7 +286,7 @@ def _audit(event: str, arguments: Any) -> None:
 def main() -> None:
     """Answer one request."""
     request = json.load(sys.stdin)
-    answer = os.fdopen(os.dup(1), "w")
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what the script prints, also from C, is no answer
     sys.stdin = io.StringIO()
     sys.stdout = os.fdopen(os.dup(1), "w", errors="replace")
