@@ -4,6 +4,10 @@ from __future__ import annotations
 
 # command -> (what to type, what it does)
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "demo": (
+        ("homeostat demo", "in a new folder, homeostat_demo"),
+        ("homeostat demo /tmp/seen --no-open", "elsewhere, without the browser"),
+    ),
     "init": (
         ("homeostat init my_project", "a PyTorch workload, my_project/workload.py"),
         ("homeostat init boosting.py --kind sklearn", "a single file for scikit-learn"),
@@ -20,13 +24,19 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "plan": (("homeostat plan ncp --budget 8h", "each phase, with its time on this machine"),),
     "probe": (
-        ("homeostat probe my_file.py", "the audit, half a minute"),
+        ("homeostat probe my_file.py", "does it learn, and if not, why: half a minute"),
+        (
+            "homeostat probe my_file.py --fix --seconds 60",
+            "try what needs no edit, and say what cures",
+        ),
+        ("homeostat probe my_file.py --junit out.xml", "each finding a test case, for CI"),
         ("homeostat probe train.py -- --data small.csv", "a script as it is, with its arguments"),
         ("homeostat probe visioncore --config smoke", "a built-in one"),
     ),
     "run": (
         ("homeostat run my_file.py --set lr=0.01 --seeds 3", "three seeds of one setting"),
         ("homeostat run ncp --config small --steps 5", "a short one"),
+        ("homeostat run my_file.py --seed 7 --seed 8", "these two seeds"),
     ),
     "diagnose": (
         ("homeostat diagnose hyperperturb --config as_documented", "why it fails in one step"),
@@ -85,8 +95,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "best": (("homeostat best --study first --top 3", "with the command that reruns each"),),
     "importance": (
-        ("homeostat importance --study first", "what each parameter explains, by fANOVA"),
-        ("homeostat importance --study first --method ped-anova --plot ranks.html", "drawn"),
+        ("homeostat importance --study first", "what each parameter explains, and what is chance"),
+        ("homeostat importance --study first --plot ranks.html", "drawn"),
     ),
     "pareto": (("homeostat pareto --study first --plot front.html", "the front, with a picture"),),
     "report": (
@@ -97,7 +107,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat dashboard --open", "pages over ./results, on this machine only"),
         ("homeostat dashboard --host 0.0.0.0 --token SECRET", "for others who know the token"),
     ),
-    "compare": (("homeostat compare mine_20260101_120000 mine_20260102_090000", "two runs"),),
+    "compare": (
+        ("homeostat compare mine_20260101_120000 mine_20260102_090000", "two runs"),
+        (
+            "homeostat compare mine_20260101_120000 mine_20260102_090000 --metric accuracy "
+            "--goal maximize",
+            "by a metric that is no objective",
+        ),
+    ),
     "workloads": (("homeostat workloads", "the built-in ones"),),
     "space": (("homeostat space ncp --config small", "every parameter, and what fixes it"),),
     "notes": (
