@@ -19,6 +19,7 @@ from homeostat.design.designs import acting_points, named
 from homeostat.design.run_design import DesignRow, run_design
 from homeostat.errors import SpaceError, StudyError
 from homeostat.execute.rerun import Place, rerun_run
+from homeostat.execute.run import checked_budget
 from homeostat.space import Float, Int
 from homeostat.space.values import show
 from homeostat.workload import load
@@ -145,7 +146,7 @@ def bisect(
     ]
     if not ends[0] < ends[1]:
         raise SpaceError(f"{parameter}: low must be below high, got {ends[0]} and {ends[1]}.")
-    held, steps = dict(pins or {}), budget or workload.budget
+    held, steps = dict(pins or {}), checked_budget(workload, budget)
     acting_points([named({parameter: end}) for end in ends], space, held)  # refuses a dead one
     _refuse_unreachable(workload, aim, held, steps)
     search = _Bisection(workload, parameter, range_, aim, held, seeds, steps, on_point, running)

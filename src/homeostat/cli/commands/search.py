@@ -160,7 +160,7 @@ def search(
             results=results,
             store=store,
             seeds=seeds,
-            budget=chosen.budget if steps or config else None,
+            budget=chosen.budget if steps is not None or config else None,
             budget_s=budget_s,
             enqueue=[chosen.workload.space.parse(text.split(",")) for text in enqueue or ()],
             stop_at=stop_at,
