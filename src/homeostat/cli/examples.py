@@ -95,8 +95,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "best": (("homeostat best --study first --top 3", "with the command that reruns each"),),
     "importance": (
-        ("homeostat importance --study first", "what each parameter explains, by fANOVA"),
-        ("homeostat importance --study first --method ped-anova --plot ranks.html", "drawn"),
+        ("homeostat importance --study first", "what each parameter explains, and what is chance"),
+        ("homeostat importance --study first --plot ranks.html", "drawn"),
     ),
     "pareto": (("homeostat pareto --study first --plot front.html", "the front, with a picture"),),
     "report": (
