@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from homeostat.errors import HomeostatError, WorkloadError
+from homeostat.record.code import Code, code_of, is_same
 from homeostat.space import Config, Space
 from homeostat.workload.goal import Goal
 from homeostat.workload.reference import reference
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
     from homeostat.workload.view import Look
 
+CODE = "__homeostat_code__"
+"""The variable in which the module of a file keeps what its files were when it was read."""
 Loop: TypeAlias = "Callable[[Config, Trial], Iterator[Report]]"
 Bounds: TypeAlias = "Mapping[str, tuple[float | None, float | None]]"
 
@@ -118,6 +121,21 @@ class Workload:
                 hint=how_to_say,
             )
         return self.objectives[metric]
+
+    @property
+    def code(self) -> Code | None:
+        """Its own files as they were when they were read; None for one made in a notebook."""
+        read: Code | None = inspect.unwrap(self.loop).__globals__.get(CODE)
+        return read if read is not None else code_of(self.source)
+
+    @property
+    def code_digest(self) -> str | None:
+        """The digest of its own files."""
+        return None if self.code is None else self.code.digest
+
+    def has_code(self, digest: str | None) -> bool:
+        """Whether that digest, which somebody wrote down, is of its code."""
+        return digest == self.code_digest or is_same(digest, self.source)
 
     @property
     def reference(self) -> str:
