@@ -50,8 +50,8 @@ class Record:
 def ours(problem: Problem, seed: int, method: str = "auto") -> Selected:
     import homeostat as hs
     from homeostat.sample.samplers import Setting, make_sampler
-    from homeostat.sample.walk import Walk
     from homeostat.search.confirm import effort
+    from homeostat.space.order import SearchSpace
 
     space = hs.Space(
         **{
@@ -61,12 +61,12 @@ def ours(problem: Problem, seed: int, method: str = "auto") -> Selected:
             for name, knob in problem.knobs.items()
         }
     )
-    walk = Walk(space, space.searched(), {})
-    sampler = make_sampler(method, Setting(walk, {"bad": "minimize"}, seed))
+    search_space = SearchSpace(space, space.searched(), {})
+    sampler = make_sampler(method, Setting(search_space, {"bad": "minimize"}, seed))
     record = Record(problem, seed)
     again = effort(BUDGET, True)
     for number in range(BUDGET - again.attempts):
-        drawn = walk.draw(sampler.start(number)) if number else walk.default()
+        drawn = search_space.draw(sampler.start(number)) if number else search_space.default()
         if not number:
             sampler.replay(0, drawn)
         result = record.run(drawn)
@@ -82,7 +82,7 @@ def ours(problem: Problem, seed: int, method: str = "auto") -> Selected:
 
     if again.qualifying:
         chosen.sort(key=lambda values: mean(values, range(1, 2)))
-    finalists = [*chosen[: again.finalists], walk.default()]
+    finalists = [*chosen[: again.finalists], search_space.default()]
     best = min(finalists, key=lambda values: mean(values, range(2, 2 + again.seeds)))
     return [*record.selected, *[best] * again.attempts]
 

@@ -13,8 +13,8 @@ import typer
 from homeostat.cli.examples import EXAMPLES
 from homeostat.cli.main import app
 from homeostat.cli.pages import pages
-from homeostat.workload.builtin import BUILTIN
 from homeostat.workload.command_file import load as load_command_file
+from homeostat.workload.installed import installed_workloads
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -102,7 +102,7 @@ def test_the_index_leads_to_every_page_and_every_workload_has_one():
     listed = {DOCS / target for target in LINK.findall(index)}
     missing = [path.name for path in DOCS.glob("*.md") if path not in listed | {DOCS / "README.md"}]
     assert missing == []
-    assert all((DOCS / f"{name}.md").exists() for name in BUILTIN)
+    assert all((DOCS / f"{name}.md").exists() for name in installed_workloads())
 
 
 @pytest.mark.parametrize("name", ["your_model.md", "concepts.md"])

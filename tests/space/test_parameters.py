@@ -197,3 +197,36 @@ def test_a_log_range_gives_each_decade_an_equal_share():
         [Float(1e-4, 1.0, log=True).from_unit(u) for u in (np.arange(400) + 0.5) / 400]
     )
     assert np.histogram(np.log10(values), bins=4, range=(-4, 0))[0].tolist() == [100] * 4
+
+
+def test_a_step_gives_every_so_many_th_number_and_each_an_equal_share():
+    width = Int(8, 256, step=8)
+    drawn = [width.from_unit((i + 0.5) / 3200) for i in range(3200)]
+    assert sorted(set(drawn)) == list(range(8, 257, 8))
+    assert all(drawn.count(value) == 100 for value in set(drawn))
+    assert [width.nth(place) for place in (0, width.count - 1)] == [8, 256]
+    assert width.range_text == "8..256 in steps of 8"
+    assert Float(0, 1, step=0.1).from_unit(0.35) == 0.3
+    assert Float(0.1, 0.5, step=0.1).default == 0.3
+    assert Int(1, 10, step=3).default in (4, 7)
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (lambda: Int(8, 256, step=8).check(12, "width"),
+         "width: 12 is not in 8..256 in steps of 8.  The nearest is 8."),
+        (lambda: Int(8, 250, step=8),
+         "Int: steps of 8 from 8 do not meet 250.  End it at 248 or 256."),
+        (lambda: Float(0, 1, step=0.3),
+         "Float: steps of 0.3 from 0 do not meet 1.  End it at 0.9 or 1.2."),
+        (lambda: Int(8, 256, step=0), "Int: step must be a whole number above 0, got 0."),
+        (lambda: Int(8, 256, step=8, log=True), "Int: a step and a log scale do not go together."),
+        (lambda: Float(0, 1, step=-1), "Float: step must be a number above 0, got -1."),
+        (lambda: Float(0, 1, step=2), "Float: steps of 2 from 0 do not meet 1.  End it at 2."),
+    ],
+)  # fmt: skip
+def test_a_step_that_does_not_fit_is_refused(made, sentence):
+    with pytest.raises(SpaceError) as error:
+        made()
+    assert str(error.value) == sentence

@@ -175,16 +175,6 @@ def test_a_rule_on_an_unknown_name_is_refused():
         Space(method=Bool(), a=Bool(), rules=[rule({"a": True}, {"metod": True})])
 
 
-def test_rules_that_undo_each_other_are_refused_where_they_meet():
-    space = Space(
-        **{name: Int(0, 9, default=0) for name in "ab"},
-        rules=[rule({"a": 1}, {"b": 3}), rule({"b": 3}, {"a": 2})],
-    )
-    with pytest.raises(SpaceError, match=r"^The rules never settle: each pass undoes"):
-        space.resolve({"a": 1})
-    assert space.resolve({"a": 4}).b == 0
-
-
 def test_rules_that_exclude_each_other_may_set_the_same_name():
     space = Space(
         **{name: Int(0, 9, default=0) for name in "ab"},

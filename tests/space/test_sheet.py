@@ -49,7 +49,8 @@ def test_a_derived_value_can_open_a_condition():
     [
         (
             {"a": lambda c: c.b, "b": lambda c: c.a},
-            "a: it depends on itself: a -> b -> a.",
+            "a: it depends on itself: a -> b -> a.  "
+            "Conditions, rules and formulas must not go round in a circle.",
         ),
         (
             {"a": lambda c: c.widht},

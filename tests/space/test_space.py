@@ -209,11 +209,13 @@ def test_the_table_of_a_space_has_a_row_for_each_parameter_with_its_reason():
         ),
         (
             {"a": Bool(when={"b": True}), "b": Bool(when={"a": True})},
-            "a: its conditions go round in a circle: a -> b -> a.",
+            "a: it depends on itself: a -> b -> a.  "
+            "Conditions, rules and formulas must not go round in a circle.",
         ),
         (
             {"a": Bool(when={"a": True})},
-            "a: its conditions go round in a circle: a -> a.",
+            "a: it depends on itself: a -> a.  "
+            "Conditions, rules and formulas must not go round in a circle.",
         ),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 
 import homeostat as hs
 from homeostat.errors import HomeostatError, UnknownNameError, WorkloadError
-from homeostat.workload import builtin, load
+from homeostat.workload import installed, load
 
 HEAD = """import homeostat as hs
 space = hs.Space(lr=hs.Float(1e-5, 0.1, log=True))
@@ -142,7 +142,7 @@ def test_a_file_that_is_not_text_is_refused(write, tmp_path):
 
 @pytest.fixture
 def table(monkeypatch):
-    monkeypatch.setitem(builtin.BUILTIN, "liquid", "liquid_module:liquid")
+    monkeypatch.setitem(installed.installed_workloads(), "liquid", "liquid_module:liquid")
 
 
 def test_a_built_in_is_imported_by_its_name(write, table):
@@ -171,7 +171,7 @@ def test_an_unknown_file_or_module_is_refused(write):
 
 
 def test_every_built_in_is_found_by_its_name():
-    for name in builtin.BUILTIN:
+    for name in installed.installed_workloads():
         found = load.find(name)
         assert found.name == name
         assert found.reference == name

@@ -9,7 +9,7 @@ from homeostat.pages.findings.blocks import Picture
 from homeostat.pages.findings.facts import gather
 from homeostat.pages.findings.sections import looked_at
 from homeostat.search.search import open_store
-from homeostat.workload.builtin import BUILTIN
+from homeostat.workload.installed import installed_workloads
 from homeostat.workload.load import find
 
 # Small enough to train in a second, and with everything that has a view.
@@ -37,7 +37,7 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="module", params=BUILTIN)
+@pytest.fixture(scope="module", params=installed_workloads())
 def study(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     budget, start = SMALL[request.param]

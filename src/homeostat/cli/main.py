@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from homeostat.errors import HomeostatError
+from homeostat.extras import missing_extra
 from homeostat.version import __version__
 
 app = typer.Typer(
@@ -65,7 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run_app(application: typer.Typer, arguments: Sequence[str] | None, *, name: str) -> int:
-    """Run a Typer application; every expected failure is one plain line on standard error."""
+    """Run a Typer application; every failure is one plain line on standard error.
+
+    What nobody expected is one line too: the traceback is kept in a file that the line names, or
+    raised where the variable HOMEOSTAT_TRACEBACK is set.
+    """
     command = typer.main.get_command(application)
     try:
         result = command.main(
@@ -85,7 +92,32 @@ def run_app(application: typer.Typer, arguments: Sequence[str] | None, *, name: 
         # The reader (head, less) has gone: nothing is left to say, not even at interpreter exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except ModuleNotFoundError as error:
+        extra = missing_extra(error, "This command")
+        if extra is None:
+            return _unexpected(error)
+        _complain(extra.message, extra.hint)
+        return 1
+    except Exception as error:
+        return _unexpected(error)
     return result if isinstance(result, int) else 0
+
+
+def _unexpected(error: Exception) -> int:
+    """The last net: nobody who types a command sees a traceback, and no traceback is lost."""
+    if os.environ.get("HOMEOSTAT_TRACEBACK"):
+        raise error
+    text = "".join(traceback.format_exception(error))
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="homeostat-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(f"homeostat {__version__}, python {sys.version}\n{sys.argv}\n\n{text}")
+    told = " ".join(str(error).split())[:200].rstrip(".")
+    _complain(
+        f"This should not happen: {type(error).__name__}: {told}.".replace(": .", "."),
+        f"The details are in {file.name}; what was recorded before is kept.",
+    )
+    return 1
 
 
 def _usage(error: typer.TyperException, name: str) -> int:

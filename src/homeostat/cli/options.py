@@ -10,13 +10,14 @@ import typer
 
 def _references(incomplete: str) -> list[str]:
     """Completions for WORKLOAD: built-in names, and files that may hold one."""
-    from homeostat.workload.builtin import BUILTIN
+    from homeostat.workload.installed import installed_workloads
 
     folder, slash, _ = incomplete.rpartition("/")
     entries = [path for path in Path(folder or ".").glob("*") if not path.name.startswith(".")]
     files = [folder + slash + path.name for path in entries if path.suffix in (".py", ".yaml")]
     folders = [folder + slash + path.name + "/" for path in entries if path.is_dir()]
-    return sorted(text for text in (*BUILTIN, *files, *folders) if text.startswith(incomplete))
+    names = installed_workloads()
+    return sorted(text for text in (*names, *files, *folders) if text.startswith(incomplete))
 
 
 WorkloadArgument = Annotated[

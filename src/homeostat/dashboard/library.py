@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from homeostat.dashboard.replay import film_data, find_replays
 from homeostat.dashboard.runs import Runs
 from homeostat.dashboard.studies import Studies
 from homeostat.errors import UnknownNameError, did_you_mean
+from homeostat.workload.installed import installed_films
 
 NOTES = "NOTES.md"
 
@@ -23,14 +23,15 @@ class Library:
 
     def replays(self) -> list[str]:
         """What can be played."""
-        return list(find_replays(self._results))
+        return [name for films in installed_films() for name in films.find(self._results)]
 
     def replay(self, name: str) -> dict[str, Any]:
         """One film of creatures."""
-        found = find_replays(self._results)
-        if name not in found:
-            raise UnknownNameError(f"No replay {name!r}.", hint=did_you_mean(name, found))
-        return film_data(found[name])
+        for films in installed_films():
+            folder = films.find(self._results).get(name)
+            if folder is not None:
+                return films.read(folder)
+        raise UnknownNameError(f"No replay {name!r}.", hint=did_you_mean(name, self.replays()))
 
     def version(self) -> str:
         """Changes whenever a page would show something else."""
@@ -47,11 +48,11 @@ class Library:
     def workloads() -> list[dict[str, Any]]:
         """The built-in workloads with their configurations and parameters."""
         from homeostat.space import configs
-        from homeostat.workload.builtin import BUILTIN
+        from homeostat.workload.installed import installed_workloads
         from homeostat.workload.load import find
 
         found = []
-        for name in BUILTIN:
+        for name in installed_workloads():
             workload = find(name)
             found.append(
                 {

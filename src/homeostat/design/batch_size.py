@@ -144,7 +144,7 @@ def _measure(
     trial = Trial(workload.space.resolve(changes), seed=seed, budget=steps + 1, device=device)
     _forget_peak(device)
     reports = workload(trial.config, trial)
-    isolation = Isolation(seed)
+    isolation = Isolation(seed, loop=workload.loop)
     isolation.enter()
     try:
         first = next(reports)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from homeostat.space import Bool, Choice, Range
+from homeostat.space import Bool, Choice, Float, Range
 from homeostat.space.values import same
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ class Encoding:
 
     def decode(self, name: str, value: Any) -> Any:
         parameter = self._searched[name]
-        return parameter.options[value] if isinstance(parameter, Choice | Bool) else value
+        if isinstance(parameter, Choice | Bool):
+            return parameter.options[value]
+        return parameter.check(value)
 
     def suggest(self, trial: optuna.Trial, name: str) -> Any:
         """Draw one parameter, decoded."""
@@ -36,8 +38,9 @@ class Encoding:
         if isinstance(parameter, Choice | Bool):
             places = list(range(len(parameter.options)))
             return parameter.options[trial.suggest_categorical(name, places)]
-        suggest = trial.suggest_float if parameter.kind == "float" else trial.suggest_int
-        return suggest(name, parameter.low, parameter.high, log=parameter.log)  # type: ignore[arg-type]  # both ends are whole for Int
+        suggest = trial.suggest_float if isinstance(parameter, Float) else trial.suggest_int
+        value = suggest(name, parameter.low, parameter.high, step=parameter.step, log=parameter.log)  # type: ignore[arg-type]  # all are whole for Int
+        return parameter.check(value)  # 0.3 for Optuna's 0.30000000000000004
 
     def _encoded(self, name: str, value: Any) -> Any:
         parameter = self._searched[name]
@@ -55,6 +58,8 @@ def _distribution(parameter: Range) -> BaseDistribution:
 
     if isinstance(parameter, Choice | Bool):
         return CategoricalDistribution(list(range(len(parameter.options))))
-    if parameter.kind == "float":
-        return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
-    return IntDistribution(int(parameter.low), int(parameter.high), log=parameter.log)
+    if isinstance(parameter, Float):
+        return FloatDistribution(
+            parameter.low, parameter.high, log=parameter.log, step=parameter.step
+        )
+    return IntDistribution(parameter.low, parameter.high, log=parameter.log, step=parameter.step)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from homeostat.errors import MissingExtraError, StudyError, UnknownNameError, did_you_mean
 from homeostat.sample.optuna_sampler import Adaptive, Method
 from homeostat.sample.quasirandom import RandomSampler, Sobol
-from homeostat.sample.walk import Walk
 from homeostat.space import Choice
+from homeostat.space.order import SearchSpace
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -36,7 +36,7 @@ class Sampler(Protocol):
 class Setting:
     """What a sampler is made for."""
 
-    walk: Walk
+    search_space: SearchSpace
     objectives: Mapping[str, str]
     seed: int
 
@@ -91,15 +91,15 @@ GP_TRIALS = 150
 GP_PARAMETERS = 20
 
 
-def auto(walk: Walk) -> tuple[bool, str]:
+def auto(search_space: SearchSpace) -> tuple[bool, str]:
     """The rule of the default method: whether the Gaussian process suits, and in words why."""
-    numbers = sum(not isinstance(p, Choice) for p in walk.searched.values())
+    numbers = sum(not isinstance(p, Choice) for p in search_space.searched.values())
     because = ""
-    if len(walk.always) < len(walk.searched):
+    if len(search_space.always) < len(search_space.searched):
         because = "some parameters have conditions"
-    elif 2 * numbers < len(walk.searched):
+    elif 2 * numbers < len(search_space.searched):
         because = "most parameters are choices"
-    elif len(walk.searched) > GP_PARAMETERS:
+    elif len(search_space.searched) > GP_PARAMETERS:
         because = f"there are more than {GP_PARAMETERS} parameters"
     elif find_spec("torch") is None:
         because = "the Gaussian process needs torch (pip install 'homeostat[models]')"
@@ -112,7 +112,7 @@ def _adaptive(
     setting: Setting, pick: Callable[[int, int, int], Method], together: list[str]
 ) -> Adaptive:
     return Adaptive(
-        setting.walk.searched,
+        setting.search_space.searched,
         together=together,
         goals=list(setting.objectives.values()),
         seed=setting.seed,
@@ -122,7 +122,7 @@ def _adaptive(
 
 def _always(method: Method) -> Callable[[Setting], Sampler]:
     return lambda setting: _adaptive(
-        setting, lambda number, results, lost: method, list(setting.walk.always)
+        setting, lambda number, results, lost: method, list(setting.search_space.always)
     )
 
 
@@ -133,14 +133,14 @@ def _make_auto(setting: Setting) -> Sampler:
     to find any: on Hartmann's function the best of 88 trials is .045 from the optimum (of 1) with
     the one, .065 with the other, and .017 with both.
     """
-    suits, _ = auto(setting.walk)
+    suits, _ = auto(setting.search_space)
 
     def pick(number: int, results: int, lost: int) -> Method:
         if not suits or results >= GP_TRIALS or number % 2:
             return TPE
         return BOLD_GP if lost else GP
 
-    return _adaptive(setting, pick, list(setting.walk.always))
+    return _adaptive(setting, pick, list(setting.search_space.always))
 
 
 def _make_gp(setting: Setting) -> Sampler:
@@ -154,14 +154,15 @@ def _make_cmaes(setting: Setting) -> Sampler:
         raise StudyError(
             "Method cmaes is for one objective.", hint="With several, try nsga2, tpe or auto."
         )
-    numeric = [n for n in setting.walk.always if setting.walk.searched[n].kind in ("float", "int")]
+    searched = setting.search_space.searched
+    numeric = [n for n in setting.search_space.always if searched[n].kind in ("float", "int")]
     return _adaptive(setting, lambda number, results, lost: CMAES, numeric)
 
 
 SAMPLERS: dict[str, Callable[[Setting], Sampler]] = {
     "auto": _make_auto,
-    "random": lambda setting: RandomSampler(setting.walk.searched, setting.seed),
-    "sobol": lambda setting: Sobol(setting.walk.searched, setting.seed),
+    "random": lambda setting: RandomSampler(setting.search_space.searched, setting.seed),
+    "sobol": lambda setting: Sobol(setting.search_space.searched, setting.seed),
     "tpe": _always(TPE),
     "gp": _make_gp,
     "cmaes": _make_cmaes,

@@ -11,6 +11,8 @@ from homeostat.space.values import plain, show_all
 When: TypeAlias = Mapping[str, Any]
 """As written: {"method": "tournament"} or {"method": ("tournament", "rank")}; all must hold."""
 
+NO_CIRCLE = "Conditions, rules and formulas must not go round in a circle."
+
 
 def normalise(when: When | None, label: str) -> dict[str, tuple[Any, ...]]:
     """Every alternative as a tuple.
@@ -28,23 +30,6 @@ def normalise(when: When | None, label: str) -> dict[str, tuple[Any, ...]]:
             raise SpaceError(f"{label}: when= gives no value for {name!r}.")
         result[name] = alternatives
     return result
-
-
-def check_no_circle(conditions: Mapping[str, When]) -> None:
-    """Refuse parameters that would be active only if they were active."""
-    done: set[str] = set()
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in path:
-            circle = " -> ".join((*path[path.index(name) :], name))
-            raise SpaceError(f"{name}: its conditions go round in a circle: {circle}.")
-        if name not in done:
-            for parent in conditions[name]:
-                visit(parent, (*path, name))
-            done.add(name)
-
-    for name in conditions:
-        visit(name, ())
 
 
 def check_names(when: When, known: Mapping[str, Any], label: str) -> None:

@@ -16,11 +16,13 @@ class Config(Mapping[str, Any]):
     config.given                   what was set by hand or by a search
     config.adjustments             sentences: what rules, formulas and conditions changed
     config.active                  the names that have an effect
+    config.enforced                those of them that a rule sets, whatever else is chosen
     config.digest                  12 characters that name the values
     """
 
     given: Mapping[str, Any]
     active: frozenset[str]
+    enforced: frozenset[str]
     adjustments: tuple[str, ...]
     source: str
 
@@ -30,6 +32,7 @@ class Config(Mapping[str, Any]):
         *,
         given: Mapping[str, Any],
         active: frozenset[str],
+        enforced: frozenset[str] = frozenset(),
         adjustments: tuple[str, ...] = (),
         source: str = "",
     ) -> None:
@@ -37,6 +40,7 @@ class Config(Mapping[str, Any]):
             _values=dict(values),
             given=dict(given),
             active=active,
+            enforced=enforced,
             adjustments=adjustments,
             source=source,
         )
@@ -68,6 +72,10 @@ class Config(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"Config({', '.join(f'{name}={value!r}' for name, value in self.items())})"
 
+    def acts(self, name: str) -> bool:
+        """Whether a value chosen for a parameter counts: it is active, and no rule sets it."""
+        return name in self.active and name not in self.enforced
+
     @cached_property
     def digest(self) -> str:
         """12 characters that equal configurations share, and others do not."""
@@ -82,6 +90,7 @@ class Config(Mapping[str, Any]):
 RESERVED = frozenset(name for name in dir(Config) if not name.startswith("_")) | {
     "given",
     "active",
+    "enforced",
     "adjustments",
     "source",
     "rules",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,11 @@ def _wider(parameter: Float | Int, side: str) -> str:
         end = low - half if side == "lower" else high + half
     if side == "lower" and low > 0:
         end = max(end, 1 if whole else 0)
+    if parameter.step and not parameter.log:  # on as many whole steps
+        steps = math.ceil(abs(end - (low if side == "lower" else high)) / parameter.step)
+        end = low - steps * parameter.step if side == "lower" else high + steps * parameter.step
+        if side == "lower" and end < 0 <= low:
+            end = low % parameter.step
     end = round(end) if whole else float(f"{end:.6g}")
     ends = (end, high) if side == "lower" else (low, end)
     return f"{show(ends[0])}..{show(ends[1])}"

@@ -68,6 +68,14 @@ class Choice(Parameter):
         guess = guess if guess.startswith("Did") else ""  # the sentence lists them all already
         return SpaceError(f"{name}: {show(value)} is not one of {self.range_text}.", hint=guess)
 
+    @property
+    def count(self) -> int:
+        """How many options there are."""
+        return len(self.options)
+
+    def nth(self, place: int) -> Value:
+        return self.options[place]
+
     def from_unit(self, u: float) -> Value:
         return self.options[min(int(u * len(self.options)), len(self.options) - 1)]
 
@@ -111,6 +119,14 @@ class Bool(Parameter):
         if text.lower() not in _WORDS:
             raise SpaceError(f"{name}: {text!r} is not a switch; expected true or false.")
         return _WORDS[text.lower()]
+
+    @property
+    def count(self) -> int:
+        """Two."""
+        return 2
+
+    def nth(self, place: int) -> bool:
+        return self.options[place]
 
     def from_unit(self, u: float) -> bool:
         return u >= 0.5

@@ -48,6 +48,19 @@ class Parameter:
         raise NotImplementedError
 
     @property
+    def count(self) -> float:
+        """How many values it can have; infinity if they cannot be counted."""
+        raise NotImplementedError
+
+    def nth(self, place: int) -> Any:
+        """The value at a place from 0 to `count` - 1."""
+        raise NotImplementedError
+
+    def nearest(self, value: float) -> float:
+        """The value of the range that is closest to a number; options are left as they are."""
+        return value
+
+    @property
     def range_text(self) -> str:
         """Its range in words."""
         raise NotImplementedError

@@ -1,26 +1,20 @@
 """Resolve: from a few given values to a whole configuration.
 
     1. every given value is checked: known name, settable, right type, in range
-    2. the rest take their defaults
-    3. rules set what they enforce; a rule wins over a given value
-    4. conditions decide which parameters are active; an inactive one goes back to its default
-    5. derived values are computed, unless given
-    6. 3 to 5 are repeated until nothing changes: a rule may read what another rule set, what a
-       formula computed, or whether a parameter is active
+    2. each value is settled, after all that it depends on: see `homeostat.space.sheet`
+    3. what conditions, rules and formulas changed is told, a sentence for each
 
-Within a pass conditions and formulas are worked out in the order in which they depend on each
-other. Each pass starts again from the given values, so the order in which rules are declared makes
-no difference, and a rule whose condition another rule has removed leaves no trace.
+A rule wins over a given value. Every value is settled once, after what it depends on, so neither
+the order of parameters nor that of rules makes a difference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from homeostat.errors import SpaceError, UnknownNameError, did_you_mean
-from homeostat.space import conditions
+from homeostat.space import conditions, sheet
 from homeostat.space.config import Config
 from homeostat.space.parameters import AnyParameter, Derived, Fixed
 from homeostat.space.rules import Rule
@@ -28,13 +22,10 @@ from homeostat.space.sheet import Sheet
 from homeostat.space.values import same, show
 
 
-class Declared(Protocol):
+class Declared(sheet.Declared, Protocol):
     """What is read of a space here; `Space` has it."""
 
     rules: tuple[Rule, ...]
-    defaults: dict[str, Any]
-    formulas: dict[str, Derived]
-    conditions: dict[str, conditions.When]
 
     def __getitem__(self, name: str, /) -> AnyParameter: ...
 
@@ -43,44 +34,45 @@ class Declared(Protocol):
     def __iter__(self) -> Iterator[str]: ...
 
 
-@dataclass
-class _Pass:
-    """One pass over rules, conditions and formulas."""
-
-    sheet: Sheet
-    values: dict[str, Any]
-    forced: Mapping[str, Rule]
-    """Which rule set a value."""
-
-
 def resolve(
     space: Declared, overrides: Mapping[str, Any], source: str, inherited: Collection[str]
 ) -> Config:
     """Do what the module describes; see `Space.resolve`."""
     given = {name: check(space, name, value, source) for name, value in overrides.items()}
-    first = _run(space, given, {})
-    last = _settle(space, given, first)
-    adjustments = [
-        rule.tell(name, first.values[name])
-        for name, rule in last.forced.items()
-        if not same(first.values[name], last.values[name])
-    ]
-    adjustments += last.sheet.moved
+    last = Sheet(space, given)
+    values = dict(last)
+    # What there would be without rules, to tell what they changed.
+    first = Sheet(space, given, rules=False) if last.enforced or last.amended else last
+    adjustments = _changed_by_rules(space, values, first, last) + last.moved
     used = {}
-    for name, value in given.items():
-        if last.sheet.active[name]:
-            used[name] = value
+    for name in given:
+        if not last.active[name]:
+            adjustments.append(_unused(space, name, given[name], first, last, inherited))
+        elif name not in last.enforced:
+            used[name] = values[name]
             if isinstance(space[name], Derived):
-                adjustments.append(f"{name}: set to {show(value)} by hand, not derived.")
-        else:
-            adjustments.append(_unused(space, name, value, first.sheet, last.sheet, inherited))
+                adjustments.append(f"{name}: set to {show(values[name])} by hand, not derived.")
     return Config(
-        last.values,
+        values,
         given=used,
-        active=frozenset(name for name, active in last.sheet.active.items() if active),
+        active=frozenset(name for name, active in last.active.items() if active),
+        enforced=frozenset(last.enforced),
         adjustments=tuple(adjustments),
         source=source,
     )
+
+
+def _changed_by_rules(
+    space: Declared, values: Mapping[str, Any], first: Sheet, last: Sheet
+) -> list[str]:
+    """A sentence for each value that a rule changed, in the order of the rules."""
+    changed_by = {**last.enforced, **last.amended}
+    return [
+        rule.tell(name, first[name])
+        for rule in space.rules
+        for name in rule.set
+        if changed_by.get(name) is rule and not same(first[name], values[name])
+    ]
 
 
 def check(space: Declared, name: str, value: Any, source: str) -> Any:
@@ -105,32 +97,6 @@ def check(space: Declared, name: str, value: Any, source: str) -> Any:
     return range_.check(value, name)
 
 
-def _run(space: Declared, given: Mapping[str, Any], forced: Mapping[str, Rule]) -> _Pass:
-    """Steps 2 to 5, with what the rules set already known."""
-    chosen = {**given, **{name: rule.set[name] for name, rule in forced.items()}}
-    sheet = Sheet(space.defaults, chosen, space.conditions, space.formulas)
-    return _Pass(sheet, dict(sheet), forced)
-
-
-def _settle(space: Declared, given: Mapping[str, Any], now: _Pass) -> _Pass:
-    """Step 6: passes until the rules in force no longer change."""
-    seen: list[list[Rule]] = [[]]
-    while True:
-        in_force = [rule for rule in space.rules if now.sheet.holds(rule.when)]
-        # Rules in force together agree (the space was checked), so any of them may set a name.
-        forced = {n: rule for rule in in_force for n in rule.set if now.sheet.active[n]}
-        if in_force == seen[-1] and forced == now.forced:
-            return now
-        if in_force in seen[:-1]:
-            labels = " and ".join(rule.label for rule in in_force)
-            raise SpaceError(
-                f"The rules never settle: each pass undoes the one before it ({labels}).",
-                hint="Give one of them a narrower when=.",
-            )
-        seen.append(in_force)
-        now = _run(space, given, forced)
-
-
 def _unused(
     space: Declared, name: str, value: Any, first: Sheet, last: Sheet, inherited: Collection[str]
 ) -> str:
@@ -140,6 +106,7 @@ def _unused(
     where it has no effect is a mistake.
     """
     when = space.conditions[name]
+    first[name]  # computes whether it is active
     because = " and ".join(
         f"{parent} is {show(last[parent]) if last.active[parent] else 'inactive'}"
         for parent, values in when.items()

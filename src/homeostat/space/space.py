@@ -24,6 +24,8 @@ from homeostat.space.parameters import (
 )
 from homeostat.space.resolve import check, resolve
 from homeostat.space.rules import Rule, check_no_contradiction
+from homeostat.space.sheet import Sheet
+from homeostat.space.topological import dependencies, topological
 
 
 class Space(Mapping[str, AnyParameter]):
@@ -61,10 +63,16 @@ class Space(Mapping[str, AnyParameter]):
         """When each parameter is active; empty means always."""
         for name, when in self.conditions.items():
             self._check_condition(when, name)
-        conditions.check_no_circle(self.conditions)
         for rule in self.rules:
             self._check_rule(rule)
         check_no_contradiction(self.rules)
+        self.rules_for: dict[str, list[Rule]] = {}
+        """The rules that set a parameter, by its name."""
+        for rule in self.rules:
+            for name in rule.set:
+                self.rules_for.setdefault(name, []).append(rule)
+        self.order = self._ordered()
+        """The parameters, each after all that it depends on."""
         self.resolve()
 
     def __getitem__(self, name: str) -> AnyParameter:
@@ -165,6 +173,17 @@ class Space(Mapping[str, AnyParameter]):
     def to_json(self) -> dict[str, Any]:
         """The space as plain data: `rows`, and the rules in words."""
         return {"parameters": self.rows(), "rules": [f"{r.label}: {r.why}." for r in self.rules]}
+
+    def _ordered(self) -> tuple[str, ...]:
+        """By conditions and rules first; then also by what the formulas read at the defaults."""
+        depends = dependencies(self.conditions, self.rules)
+        topological(depends)
+        sheet = Sheet(self, {}, rules=False)  # where a rule sets a value, its formula is not read
+        for name in self:
+            sheet[name]
+        for name in self.formulas:
+            depends[name] |= dict.fromkeys(other for other in self if other in sheet.reads[name])
+        return topological(depends)
 
     def _chosen(self, config: Config) -> dict[str, Any]:
         """What of a whole configuration was a choice: the rest follows from it again."""

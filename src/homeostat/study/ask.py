@@ -12,7 +12,7 @@ from typing import Any
 
 from homeostat.record.outcome import Outcome
 from homeostat.sample.samplers import Setting, make_sampler
-from homeostat.sample.walk import Walk
+from homeostat.space.order import SearchSpace
 from homeostat.study.definition import Definition
 from homeostat.study.records import TrialRow
 from homeostat.study.transfer import best_carried
@@ -22,12 +22,14 @@ from homeostat.workload.goal import Goal
 class Proposals:
     """The sampler of a study, shown its results wave by wave."""
 
-    def __init__(self, walk: Walk, definition: Definition, trials: Sequence[TrialRow]) -> None:
+    def __init__(
+        self, search_space: SearchSpace, definition: Definition, trials: Sequence[TrialRow]
+    ) -> None:
         """Bring the sampler to the state it would have had it proposed `trials` itself."""
-        self._walk = walk
+        self._search_space = search_space
         self._objectives = dict(definition.objectives)
         self._wave = definition.wave
-        setting = Setting(walk, definition.objectives, definition.seed)
+        setting = Setting(search_space, definition.objectives, definition.seed)
         self._sampler = make_sampler(definition.method, setting)
         # Results before this number have all been shown; of the later ones, those named.
         self._shown_to = 0
@@ -36,7 +38,7 @@ class Proposals:
             values = tuple(earlier.values[name] for name in self._objectives if earlier.values)
             self._sampler.carry(earlier.parameters, values or None)
         # What is run before the sampler is asked: the defaults, and the best of earlier studies.
-        self._first = [walk.default()]
+        self._first = [search_space.default()]
         best = best_carried(definition)
         if best is not None and best.parameters != self._first[0]:
             self._first.append(dict(best.parameters))
@@ -51,7 +53,7 @@ class Proposals:
         number = len(trials)
         self._show(trials, number)
         if number >= len(self._first):
-            return self._walk.draw(self._sampler.start(number))
+            return self._search_space.draw(self._sampler.start(number))
         self._sampler.replay(number, self._first[number])
         return self._first[number]
 

@@ -13,10 +13,11 @@ from typing import Any, Self
 from homeostat.errors import SpaceError, StudyError
 from homeostat.prune.rules import NONE
 from homeostat.record.seeds import SEEDS
-from homeostat.sample.walk import Walk
 from homeostat.space import Bool, Choice, Float, Int, Range, Space
+from homeostat.space.order import SearchSpace
 from homeostat.space.parameters import settable
 from homeostat.space.values import show
+from homeostat.study.described import are_alike, describe, describe_space, in_words
 from homeostat.study.transfer_point import Carried
 from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
@@ -56,6 +57,8 @@ class Definition:
     """Trial 0, and the value of what is not varied."""
     pins: Mapping[str, Any]
     """Held at these values in every trial."""
+    space: Mapping[str, Any] = field(default_factory=dict)
+    """The rest of the space as it was, to tell later what has changed; empty in older studies."""
     prune: str = NONE
     """The rule that stops trials early."""
     prune_at: tuple[int, ...] = ()
@@ -76,18 +79,6 @@ class Definition:
         carried = tuple(Carried(**trial) for trial in document.get("carried", ()))
         objectives = {name: Goal.of(word, name) for name, word in document["objectives"].items()}
         return cls(**chosen | tuples | {"carried": carried, "objectives": objectives})
-
-
-def describe(searched: Mapping[str, Range]) -> dict[str, dict[str, Any]]:
-    """The part of each range that a search depends on, as plain data."""
-    return {name: _range(parameter) for name, parameter in searched.items()}
-
-
-def _range(parameter: Range) -> dict[str, Any]:
-    if isinstance(parameter, Choice | Bool):
-        return {"kind": parameter.kind, "options": list(parameter.options)}
-    ends = {"low": parameter.low, "high": parameter.high, "log": parameter.log}
-    return {"kind": parameter.kind, **ends}
 
 
 def define(
@@ -124,6 +115,8 @@ def define(
     kept |= {name: tuple(kept[name]) for name in ("seeds", "prune_at")}
     kept |= {"start": start, "pins": pins}
     kept |= {"objectives": dict(workload.objectives), "searched": describe(searched)}
+    if before is None:
+        kept |= {"space": describe_space(space)}
     return Definition(**kept)
 
 
@@ -140,16 +133,18 @@ def _searched(
     tiers: Collection[int] | None,
     names: Collection[str] | None,
 ) -> dict[str, Range]:
-    """The parameters a study varies: those asked for, less those pinned or never active."""
+    """The parameters a study varies: those asked for, less those that are pinned or never act."""
     searched = {
         name: parameter
         for name, parameter in space.searched(tiers=tiers, names=names).items()
         if name not in pins
     }
-    for name in Walk(space, searched, given).never:
+    for name in SearchSpace(space, searched, given).never:
         del searched[name]
     if not searched:
-        raise SpaceError("There is nothing left to search: every parameter is pinned or inactive.")
+        raise SpaceError(
+            "There is nothing left to search: every parameter is pinned, inactive or set by a rule."
+        )
     return searched
 
 
@@ -175,37 +170,10 @@ def _searched_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> s
     for name, parameter in before.items():
         if name not in now:
             return f"{name} was searched and is no longer"
-        if now[name] != parameter:
-            return f"{name} was {_described(parameter)} and is now {_described(now[name])}"
+        if not are_alike(now[name], parameter):
+            return f"{name} was {in_words(parameter)} and is now {in_words(now[name])}"
     added = [name for name in now if name not in before]
     return f"{added[0]} was not searched and is now" if added else ""
-
-
-def ranges(searched: Mapping[str, Mapping[str, Any]]) -> dict[str, Range]:
-    """The ranges that were searched, even if the space has changed since; undoes `describe`."""
-    return {name: _rebuilt(described) for name, described in searched.items()}
-
-
-def _rebuilt(described: Mapping[str, Any]) -> Range:
-    kind = described["kind"]
-    if kind == "bool":
-        return Bool()
-    if kind == "choice":
-        return Choice(list(described["options"]))
-    number = Float if kind == "float" else Int
-    return number(described["low"], described["high"], log=described["log"])
-
-
-def range_text(parameter: Range) -> str:
-    """A range in words."""
-    return _described(_range(parameter))
-
-
-def _described(parameter: Mapping[str, Any]) -> str:
-    if "options" in parameter:
-        return " or ".join(show(option) for option in parameter["options"])
-    scale = " on a log scale" if parameter["log"] else ""
-    return f"{show(parameter['low'])}..{show(parameter['high'])}{scale}"
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from homeostat.errors import StudyError
 from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.prune.rules import make_rule
-from homeostat.sample.walk import Walk
+from homeostat.space.order import SearchSpace
 from homeostat.study.ask import Proposals
 from homeostat.study.definition import Definition, define, refuse_changes
 from homeostat.study.records import StudyRow
@@ -56,8 +56,9 @@ def find_or_make(
             hint="Add:  --seeds 3",
         )
     if row is None:
-        definition = warmed(store, workload, definition, walk_of(workload, definition), carry_from)
-        Proposals(walk_of(workload, definition), definition, [])  # refuses what does not fit
+        searched = search_space_of(workload, definition)
+        definition = warmed(store, workload, definition, searched, carry_from)
+        Proposals(searched, definition, [])  # refuses what does not fit
         row = store.create(name, workload.name, definition.to_json(), settings or {})
     if row.workload != workload.name:
         raise StudyError(
@@ -75,8 +76,8 @@ def find_or_make(
     return row, kept
 
 
-def walk_of(workload: Workload, definition: Definition) -> Walk:
+def search_space_of(workload: Workload, definition: Definition) -> SearchSpace:
     """What the study varies, in the order in which it is drawn."""
     space = workload.space
     searched = space.searched(names=list(definition.searched))
-    return Walk(space, searched, {**definition.start, **definition.pins})
+    return SearchSpace(space, searched, {**definition.start, **definition.pins})

@@ -7,7 +7,8 @@ from typing import Any
 
 from homeostat.errors import StudyError, UnknownNameError, did_you_mean
 from homeostat.space import Bool, Choice, Int, Range
-from homeostat.study.definition import Definition, ranges
+from homeostat.study.definition import Definition
+from homeostat.study.described import ranges
 
 MOST_VALUES = 10
 """A whole number with more values than this is searched, not compared."""

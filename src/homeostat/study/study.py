@@ -29,7 +29,8 @@ from homeostat.study.ask import Proposals
 from homeostat.study.database import ServerGone
 from homeostat.study.definition import Definition
 from homeostat.study.drivers import Sharing
-from homeostat.study.open_study import find_or_make, walk_of
+from homeostat.study.earlier import as_searched
+from homeostat.study.open_study import find_or_make
 from homeostat.study.ranking import ranked
 from homeostat.study.records import DriverRow, ReportPoint, StudyRow, TrialRow
 from homeostat.study.store import Store
@@ -66,13 +67,17 @@ class Study:
         self, workload: Workload, row: StudyRow, definition: Definition, store: Store
     ) -> None:
         """Use `Study.open`."""
-        self.workload = workload
+        self._as_searched = as_searched(workload, definition)
+        self.workload = self._as_searched.workload
+        self.differences = self._as_searched.differences
+        """How the space has changed since the study was made, a sentence for each."""
         self.row = row
         self.definition = definition
         self.store = store
-        self._walk = walk_of(workload, definition)
-        self.notes = [auto(self._walk)[1]] if definition.method == "auto" else []
+        self._search_space = self._as_searched.search_space
+        self.notes = [auto(self._search_space)[1]] if definition.method == "auto" else []
         self.notes += definition.sources.values()
+        self.notes += [f"Since the study was made: {told}." for told in self.differences]
         """Sentences worth reading."""
         self._trials: list[TrialRow] = []
         self._again: deque[int] = deque()
@@ -130,7 +135,7 @@ class Study:
         study = cls(workload, store.study(name), definition, store)
         study._sharing = sharing
         study._trials = study._ordered(store.trials(row.key))
-        study._proposals = Proposals(study._walk, definition, study._trials)
+        study._proposals = Proposals(study._search_space, definition, study._trials)
         left = sharing.left_behind(study._trials, at_start=True)
         study._again.extend(trial.number for trial in left)
         return study
@@ -194,7 +199,7 @@ class Study:
         key = self.store.add_trial(self.row.key, number, drawn, started, driver)
         if key is None:
             # Forget what was drawn in vain before taking up the other driver's trial.
-            self._proposals = Proposals(self._walk, self.definition, self._trials)
+            self._proposals = Proposals(self._search_space, self.definition, self._trials)
             self.refresh(at_once=True)
             return None
         row = TrialRow(
@@ -290,7 +295,8 @@ class Study:
 
     def config(self, trial: TrialRow) -> Config:
         """The whole configuration of a trial."""
-        return self._walk.resolve(trial.parameters, source=f"trial {trial.number} of {self.name}")
+        source = f"trial {trial.number} of {self.name}"
+        return self._search_space.resolve(trial.parameters, source=source)
 
     def is_better(self, trial: TrialRow, other: TrialRow | None) -> bool:
         """Whether a trial has the better main objective; one without has not."""
@@ -338,12 +344,8 @@ class Study:
                 raise
 
     def _ordered(self, rows: Sequence[TrialRow]) -> list[TrialRow]:
-        """With their parameters in the order of the space; a database has none of its own."""
-        order = self._walk.order
-        return [
-            replace(row, parameters={n: row.parameters[n] for n in order if n in row.parameters})
-            for row in rows
-        ]
+        """With those parameters that act, in the order of the space; a database has none."""
+        return self._as_searched.read(rows)
 
     def _badness(self, trial: TrialRow) -> float:
         """Its main objective, the lower the better."""

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import SpaceError, StudyError
-from homeostat.record.fingerprint import code_digest
 from homeostat.record.outcome import Outcome
-from homeostat.sample.walk import Walk
 from homeostat.space import Config
+from homeostat.space.order import SearchSpace
 from homeostat.space.parameters import settable
 from homeostat.space.values import same, show
-from homeostat.study.definition import Definition, range_text
+from homeostat.study.definition import Definition
+from homeostat.study.described import range_text
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.store import Store
 from homeostat.study.transfer_point import Carried
@@ -40,7 +40,7 @@ def warmed(
     store: Store,
     workload: Workload,
     definition: Definition,
-    walk: Walk,
+    search_space: SearchSpace,
     sources: Sequence[str],
 ) -> Definition:
     """The definition of a new study with what earlier ones found.
@@ -64,7 +64,7 @@ def warmed(
         row, trials = _read(store, name)
         before = Definition.from_json(row.definition)
         _refuse_another(row, before, workload, definition)
-        passage = _Passage(name, before, definition, walk)
+        passage = _Passage(name, before, definition, search_space)
         passage.carry(trials)
         if not passage.carried:
             raise StudyError(
@@ -148,7 +148,7 @@ def _listed(definition: Definition) -> str:
 
 def _has_other_code(row: StudyRow, workload: Workload) -> bool:
     code = row.settings.get("code")
-    return code is not None and code != code_digest(workload.source)
+    return code is not None and not workload.has_code(code)
 
 
 @dataclass
@@ -158,7 +158,7 @@ class _Passage:
     study: str
     before: Definition
     now: Definition
-    walk: Walk
+    search_space: SearchSpace
     carried: list[Carried] = field(default_factory=list)
     _reasons: Counter[str] = field(default_factory=Counter)
     _then: list[Config] = field(default_factory=list)
@@ -197,23 +197,19 @@ class _Passage:
     def _translated(self, drawn: Mapping[str, Any]) -> dict[str, Any] | str:
         """A trial's parameters in the new space, or why it has no place there."""
         given = {**self.before.start, **self.before.pins, **drawn}
-        space = self.walk.space
+        space = self.search_space.space
         known: dict[str, Any] = {}
         for name, value in given.items():
             range_ = settable(space[name]) if name in space else None
             with suppress(SpaceError):
                 if range_ is not None:
                     known[name] = range_.check(value, name)
-            if name in self.walk.searched and name not in known:
-                return f"with {name} outside {range_text(self.walk.searched[name])}"
+            if name in self.search_space.searched and name not in known:
+                return f"with {name} outside {range_text(self.search_space.searched[name])}"
         then = space.resolve(known, inherited=known)
-        wanted = {
-            name: known.get(name, then[name])
-            for name in self.walk.order
-            if name in drawn or name in then.active
-        }
-        now = self.walk.resolve(wanted)
-        names = [name for name in self.walk.order if name in now.active]
+        wanted = {n: then[n] for n in self.search_space.names if n in then.active}
+        now = self.search_space.resolve(wanted)
+        names = [name for name in self.search_space.names if now.acts(name)]
         lacking = [name for name in names if name not in wanted]
         if lacking:
             return f"without {lacking[0]}"
@@ -222,17 +218,17 @@ class _Passage:
 
     def _differences(self) -> list[str]:
         """How else the trials differ from those of the new study."""
-        now = self.walk.resolve({})
+        now = self.search_space.resolve({})
         found = []
-        for name in (*self.walk.space, *self.before.searched):
-            if name not in self.walk.space:
+        for name in (*self.search_space.space, *self.before.searched):
+            if name not in self.search_space.space:
                 found.append(f"{name}, unknown now, varied in them")
                 continue
             seen = [then[name] for then in self._then if name in then.active]
-            if not seen or name in self.walk.space.formulas:
+            if not seen or name in self.search_space.space.formulas:
                 continue
             varied = any(not same(value, seen[0]) for value in seen)
-            if name in self.walk.searched:
+            if name in self.search_space.searched:
                 if name not in self.before.searched and not varied:
                     found.append(f"{name}, searched now, was {show(seen[0])} in them")
             elif varied:

@@ -30,8 +30,8 @@ PROVIDED = {
 SOURCES = ("jsonl", "csv", "tensorboard", "pattern")
 _COMMON = ("tier", "when", "help")
 _KINDS: dict[str, tuple[str, ...]] = {
-    "float": ("log", "default", "fixed", *_COMMON),
-    "int": ("log", "default", "fixed", *_COMMON),
+    "float": ("log", "step", "default", "fixed", *_COMMON),
+    "int": ("log", "step", "default", "fixed", *_COMMON),
     "choice": ("default", "fixed", *_COMMON),
     "bool": ("fixed", *_COMMON),
     "value": ("why", "help"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from homeostat.errors import HomeostatError, UnknownNameError, WorkloadError, did_you_mean
-from homeostat.workload.builtin import BUILTIN
+from homeostat.workload.installed import installed_workloads
 from homeostat.workload.neighbours import neighbours_of
 from homeostat.workload.workload import CODE, Workload
 
@@ -52,7 +52,7 @@ def refuse_while_loading() -> None:
 def find(reference: str | Path | Workload) -> Workload:
     """The workload that `reference` names.
 
-    find("apoptosis")             a built-in one
+    find("apoptosis")             a built-in one, or an installed package's
     find("my_file.py")            the only one in a file
     find("my_file.py:mlp")        one of several
     find("package.module:mlp")    one in an installed module
@@ -65,8 +65,9 @@ def find(reference: str | Path | Workload) -> Workload:
     if isinstance(reference, Workload):
         return reference
     text = str(reference)
-    if text in BUILTIN:
-        return _from_module(*BUILTIN[text].split(":"))
+    # Most references are files: the installed packages are only searched for what may be a name.
+    if text.isidentifier() and text in installed_workloads():
+        return _from_module(*installed_workloads()[text].split(":"))
     if text.endswith((".yaml", ".yml")):
         return _from_yaml(Path(text))
     head, colon, name = text.rpartition(":")
@@ -78,7 +79,7 @@ def find(reference: str | Path | Workload) -> Workload:
         return _from_module(head, name)
     if Path(text).is_dir():
         raise UnknownNameError(f"{text!r} is a folder.", hint=_inside(Path(text)))
-    guess = did_you_mean(text, BUILTIN)
+    guess = did_you_mean(text, installed_workloads())
     raise UnknownNameError(f"No workload {text!r}.", hint=f"{guess}  {_SEE}".strip())
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import WorkloadError
-from homeostat.workload.builtin import BUILTIN
+from homeostat.workload.installed import installed_workloads
 
 
 def reference(made: object, name: str, loop: Callable[..., Any], source: Path | None) -> str:
-    """What to give `load.find`: a built-in name, a file and a name in it, or a module and a name.
+    """What to give `load.find`: an installed name, a file and a name in it, or a module and a name.
 
     Args:
         made: The workload itself, to recognise it among the variables of its module.
@@ -33,9 +33,9 @@ def reference(made: object, name: str, loop: Callable[..., Any], source: Path | 
         if "<" in loop.__qualname__:
             raise _cannot_load_again(name, "it was made inside a function")
         names = [loop.__name__]
-    for builtin, target in BUILTIN.items():
+    for installed, target in installed_workloads().items():
         if target.split(":")[0] == loop.__module__ and target.split(":")[1] in names:
-            return builtin
+            return installed
     if source is None or not source.is_file():
         raise _cannot_load_again(name, "it was typed in a notebook or at a prompt")
     # A file inside a package may import its neighbours relatively, so it must stay a module.

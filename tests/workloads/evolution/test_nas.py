@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from homeostat.cli.main import run_app
-from homeostat.cli.nas import app, inline_settings
 from homeostat.errors import RecordError, SpaceError, UnknownNameError
 from homeostat.record.runs import read_run
 from homeostat.space import configs
 from homeostat.workload.load import find
 from homeostat.workloads.evolution import runs
 from homeostat.workloads.evolution.compared import chance_of_improvement, latest, read
+from homeostat.workloads.evolution.nas import app, inline_settings
 from homeostat.workloads.evolution.space import SPACE
 
 EVOLUTION = find("evolution")
@@ -128,7 +128,7 @@ def test_a_run_killed_at_any_generation_goes_on_as_if_nothing_had_happened(finis
 
 @pytest.mark.slow
 def test_a_run_killed_by_the_system_loses_at_most_one_generation(tmp_path):
-    code = "from homeostat.cli.nas import main; main()"
+    code = "from homeostat.workloads.evolution.nas import main; main()"
     arguments = ["run", "-g", "400", "-s", "2", *QUICK, "--results", str(tmp_path)]
     process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.DEVNULL)
     seen = 0

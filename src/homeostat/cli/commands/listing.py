@@ -10,12 +10,12 @@ from homeostat.cli.settings import choose
 def workloads(as_json: JsonOption = False) -> None:
     """List the built-in workloads and their named configurations."""
     from homeostat.space.configs import names
-    from homeostat.workload.builtin import BUILTIN
+    from homeostat.workload.installed import installed_workloads
     from homeostat.workload.load import find
 
     out = Output(as_json=as_json)
     entries = []
-    for name in BUILTIN:
+    for name in installed_workloads():
         workload = find(name)
         goals = ", ".join(f"{goal} {metric}" for metric, goal in workload.objectives.items())
         what, configs = workload.doc.partition("\n")[0], names(workload)

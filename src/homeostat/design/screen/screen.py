@@ -18,8 +18,8 @@ from homeostat.design.screen.screening import screen_points
 from homeostat.errors import StudyError
 from homeostat.execute.job import Event
 from homeostat.record import seeds as seed_list
-from homeostat.sample.walk import Walk
 from homeostat.space import configs
+from homeostat.space.order import SearchSpace
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
 
@@ -168,12 +168,12 @@ class WorkloadBench:
         """
         space = workload.space
         ranges = {n: p for n, p in space.searched(names=names).items() if n not in pins}
-        never = Walk(space, ranges, given).never
+        never = SearchSpace(space, ranges, given).never
         searched = {n: p for n, p in ranges.items() if n not in never}
         if not searched:
             raise StudyError("There is nothing to screen: every parameter is pinned or inactive.")
         self._workload = workload
-        self._walk = Walk(space, searched, given)
+        self._search_space = SearchSpace(space, searched, given)
         self._given = dict(given)
         self._running = running
         self._sign = workload.goal.sign
@@ -187,8 +187,8 @@ class WorkloadBench:
 
     def drawn(self, point_D: np.ndarray) -> dict[str, Any]:
         """The values at a point; those without effect there are left out."""
-        searched = self._walk.searched
-        return self._walk.draw(
+        searched = self._search_space.searched
+        return self._search_space.draw(
             lambda name: searched[name].from_unit(float(point_D[self._place[name]]))
         )
 

@@ -23,6 +23,7 @@ import numpy as np
 from homeostat.execute.loop import process_settings
 from homeostat.execute.loop.threads import one_thread
 from homeostat.record import seeds
+from homeostat.workload.neighbours import beside
 
 
 class Isolation:
@@ -34,7 +35,14 @@ class Isolation:
     isolation.leave()      everything as it was found
     """
 
-    def __init__(self, seed: int, *, device: str = "cpu") -> None:
+    def __init__(
+        self, seed: int, *, device: str = "cpu", loop: Callable[..., Any] | None = None
+    ) -> None:
+        """
+        Args:
+            loop: Whose neighbours `import` is to find, where nobody else sees to that.
+        """
+        self._neighbours = beside(loop)
         self._seed = seed
         self._device = device
         self._inner: dict[str, Any] = {}
@@ -48,6 +56,7 @@ class Isolation:
     def enter(self) -> None:
         self._suspended, self._entered = False, True
         self._settings = process_settings.read(_loaded_torch())
+        self._neighbours.enter()
         self._restore_threads = one_thread()
         self._outer = capture()
         random.seed(seeds.number(self._seed, "process random"))
@@ -61,11 +70,13 @@ class Isolation:
     def suspend(self) -> None:
         self._inner = capture()
         install(self._outer)
+        self._neighbours.leave()
         self._suspended = True
 
     def resume(self) -> None:
         self._outer = capture()
         install(self._inner)
+        self._neighbours.enter()
         self._suspended = False
         torch = _loaded_torch()
         if torch is not None and "torch" not in self._inner:  # it came with another attempt
@@ -76,6 +87,7 @@ class Isolation:
             sys.meta_path.remove(self._watcher)
         if not self._suspended:  # else the caller has its generators, and may have used them
             install(self._outer)
+            self._neighbours.leave()
         self._entered = False
         process_settings.restore(self._settings, _loaded_torch())
         self._restore_threads()

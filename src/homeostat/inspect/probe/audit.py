@@ -33,6 +33,7 @@ from homeostat.inspect.probe.result import ProbeResult
 from homeostat.record.check import Check, Checks
 from homeostat.space import Config
 from homeostat.workload import load
+from homeostat.workload.installed import installed_checks
 from homeostat.workload.workload import Workload
 
 # In the order in which one would ask: does it run, does it learn, can its scores be believed; then
@@ -76,7 +77,8 @@ def probe(
         config: Values to set; the rest is at its default.
         steps: Length of the short runs; by default as many as the time allows.
         seconds: Roughly how long it may take.
-        only: Names of the checks to run; see CHECKS.
+        only: Names of the checks to run: those of CHECKS, and those that installed packages
+            announce (see `homeostat.workload.installed`).
         on_check: Called with each finding as it is made.
 
     Raises:
@@ -84,14 +86,15 @@ def probe(
     """
     load.refuse_while_loading()
     workload = load.find(workload)
+    checks = {**CHECKS, **{n: c for n, c in installed_checks().items() if n not in CHECKS}}
     for name in only or ():
-        if name not in CHECKS:
-            raise UnknownNameError(f"No check {name!r}.", hint=did_you_mean(name, CHECKS))
+        if name not in checks:
+            raise UnknownNameError(f"No check {name!r}.", hint=did_you_mean(name, checks))
     resolved = config if isinstance(config, Config) else workload.space.resolve(config)
     started = time.perf_counter()
     bench = ShortRuns(workload, resolved, seed=seed, steps=steps, seconds=seconds)
     found: list[Check] = []
-    for name, check in CHECKS.items():
+    for name, check in checks.items():
         if only is not None and name not in only:
             continue
         for finding in _told(name, check, bench):

@@ -202,7 +202,7 @@ class ShortRuns:
         def keep_going() -> bool:
             return limit_s is None or time.perf_counter() - started < limit_s
 
-        isolation = Isolation(seed)
+        isolation = Isolation(seed, loop=self.workload.loop)
         isolation.enter()
         try:
             with _quiet(recording):

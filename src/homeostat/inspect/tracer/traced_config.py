@@ -20,6 +20,7 @@ class Spy(Config):
             dict(config),
             given=config.given,
             active=config.active,
+            enforced=config.enforced,
             adjustments=config.adjustments,
             source=config.source,
         )

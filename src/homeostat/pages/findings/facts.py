@@ -13,6 +13,7 @@ from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.result import command
 from homeostat.search.review.round import Round
 from homeostat.study.definition import Definition
+from homeostat.study.earlier import as_searched
 from homeostat.study.ranking import objectives_of, ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.store import Store
@@ -29,7 +30,9 @@ class Facts:
 
     Attributes:
         row: The study as stored.
-        workload: Its workload; None where it cannot be found again (a notebook's own).
+        workload: Its workload, with the space in which the trials can be read; None where it
+            cannot be found again (a notebook's own).
+        differences: How the space has changed since the study was made.
         trials: All, by number.
         ranked: Those with a value, best first by the main objective.
         phases: Of the plan that made it, if one did.
@@ -38,6 +41,7 @@ class Facts:
 
     row: StudyRow
     workload: Workload | None
+    differences: tuple[str, ...] = ()
     trials: Sequence[TrialRow]
     ranked: Sequence[TrialRow]
     phases: Sequence[Mapping[str, Any]] = ()
@@ -110,11 +114,17 @@ def gather(study: str, *, store: Store, results: str | Path) -> Facts:
     """
     row = store.study(study)
     trials = sorted(store.trials(row.key), key=lambda trial: trial.number)
+    workload = _workload(row)
+    differences: tuple[str, ...] = ()
+    if workload is not None:
+        read = as_searched(workload, Definition.from_json(row.definition))
+        workload, differences, trials = read.workload, read.differences, read.read(trials)
     metric, goal = next(iter(objectives_of(row).items()))
     folder = Path(results) / "studies" / row.name
     return Facts(
         row=row,
-        workload=_workload(row),
+        workload=workload,
+        differences=differences,
         trials=trials,
         ranked=ranked(trials, metric, goal),
         phases=_phases(folder),

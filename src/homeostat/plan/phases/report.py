@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from homeostat.errors import RecordError
+from homeostat.extras import missing_extra
 from homeostat.pages.study import StudyFacts, write_study_report
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
@@ -31,7 +32,14 @@ def report(context: Context, allowance_s: float) -> PhaseResult:
             "",
         ),
     )
-    page = write_study_report(facts, context.folder)
+    try:
+        page = write_study_report(facts, context.folder)
+    except ModuleNotFoundError as error:
+        # The search is done and kept: a page that cannot be drawn here takes nothing away.
+        extra = missing_extra(error, "The report")
+        if extra is None:
+            raise
+        return PhaseResult("report", "skipped", (str(extra),), (), {})
     return PhaseResult("report", "done", (f"Written to {page}.",), (), {"page": str(page)})
 
 

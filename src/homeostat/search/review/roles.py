@@ -19,7 +19,8 @@ from homeostat.evidence.best_of import BestOf, best_of
 from homeostat.record.outcome import Outcome
 from homeostat.search.review.round import Round, in_words, short
 from homeostat.space.values import same, show
-from homeostat.study.definition import Definition, ranges
+from homeostat.study.definition import Definition
+from homeostat.study.described import ranges
 from homeostat.study.records import TrialRow
 from homeostat.study.scientific import values_of
 from homeostat.wording import some

@@ -19,7 +19,8 @@ from homeostat.prune.rules import NONE
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.space import Config, Range
 from homeostat.space.values import show
-from homeostat.study.definition import Definition, ranges
+from homeostat.study.definition import Definition
+from homeostat.study.described import ranges
 from homeostat.study.ranking import ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.transfer import REFUSING

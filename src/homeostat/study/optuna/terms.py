@@ -43,8 +43,8 @@ def distribution(described: Mapping[str, Any]) -> BaseDistribution:
         return CategoricalDistribution(choices(described["options"]))
     low, high, log = described["low"], described["high"], described["log"]
     if described["kind"] == "int":
-        return IntDistribution(int(low), int(high), log=log)
-    return FloatDistribution(low, high, log=log)
+        return IntDistribution(int(low), int(high), log=log, step=described.get("step", 1))
+    return FloatDistribution(low, high, log=log, step=described.get("step"))
 
 
 def choices(options: Sequence[Any]) -> list[Any]:
@@ -76,16 +76,25 @@ def _exchanged(
 
 
 def described(distribution: BaseDistribution) -> dict[str, Any]:
-    """Optuna's distribution as a study's definition describes it; steps are left out."""
-    from optuna.distributions import CategoricalDistribution, IntDistribution
+    """Optuna's distribution as a study's definition describes it."""
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
 
     if isinstance(distribution, CategoricalDistribution):
         options = list(distribution.choices)
-        switch = sorted(options, key=str) == [False, True]
+        switch = len(options) == 2 and all(isinstance(option, bool) for option in options)
         return {"kind": "bool" if switch else "choice", "options": options}
+    assert isinstance(distribution, IntDistribution | FloatDistribution)
+    if distribution.single():
+        return {"kind": "choice", "options": [distribution.low]}
     kind = "int" if isinstance(distribution, IntDistribution) else "float"
-    ends = {name: getattr(distribution, name) for name in ("low", "high", "log")}
-    return {"kind": kind, **ends}
+    ends = {"low": distribution.low, "high": distribution.high, "log": distribution.log}
+    usual = 1 if kind == "int" else None
+    step = {"step": distribution.step} if distribution.step != usual else {}
+    return {"kind": kind, **ends, **step}
 
 
 @contextmanager

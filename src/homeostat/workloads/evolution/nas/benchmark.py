@@ -6,9 +6,15 @@ from typing import Annotated
 
 import typer
 
-from homeostat.cli.nas.app import FREE, ConfigOption, app, evolution, inline_settings
 from homeostat.cli.output import Output
 from homeostat.errors import HomeostatError
+from homeostat.workloads.evolution.nas.app import (
+    FREE,
+    ConfigOption,
+    app,
+    evolution,
+    inline_settings,
+)
 
 
 @app.command(context_settings=FREE)

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from homeostat.cli.nas.app import (
+from homeostat.cli.output import Output
+from homeostat.workloads.evolution.nas.app import (
     FREE,
     ConfigOption,
     GenerationsOption,
@@ -19,7 +20,6 @@ from homeostat.cli.nas.app import (
     inline_settings,
     tell_about_compiling,
 )
-from homeostat.cli.output import Output
 
 
 @app.command(context_settings=FREE)
@@ -37,8 +37,8 @@ def replay(
 ) -> None:
     """Film the creatures of a run and play it: bodies, networks, fitness, the winner's path."""
     from homeostat.cli.settings import choose
-    from homeostat.dashboard.replay import write_page
     from homeostat.workloads.evolution import replays
+    from homeostat.workloads.evolution.replay_page import write_page
 
     out = Output()
     tell_about_compiling(out)

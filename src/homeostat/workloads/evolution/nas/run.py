@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from homeostat.cli.nas.app import (
+from homeostat.cli.output import Output
+from homeostat.workloads.evolution.nas.app import (
     FREE,
     ConfigOption,
     GenerationsOption,
@@ -18,8 +19,7 @@ from homeostat.cli.nas.app import (
     inline_settings,
     tell_about_compiling,
 )
-from homeostat.cli.nas.search import search_modes
-from homeostat.cli.output import Output
+from homeostat.workloads.evolution.nas.search import search_modes
 
 
 @app.command(context_settings=FREE)

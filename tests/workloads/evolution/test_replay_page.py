@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from homeostat.dashboard.replay import film_data, find_replays, write_page
 from homeostat.errors import RecordError
+from homeostat.workloads.evolution.replay_page import film_data, find_replays, write_page
 from homeostat.workloads.evolution.replays import replay_config
 from homeostat.workloads.evolution.space import SPACE
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from homeostat.cli.main import run_app
-from homeostat.cli.nas import benchmark, look, replay, run, search  # noqa: F401 (their commands)
-from homeostat.cli.nas.app import app, inline_settings
+from homeostat.workloads.evolution.nas import benchmark, look, replay, run, search  # noqa: F401 (their commands)
+from homeostat.workloads.evolution.nas.app import app, inline_settings
 
 __all__ = ["app", "inline_settings", "main"]
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from homeostat.cli.nas.app import ResultsOption, app, evolution
 from homeostat.cli.output import Output
+from homeostat.workloads.evolution.nas.app import ResultsOption, app, evolution
 
 
 @app.command()

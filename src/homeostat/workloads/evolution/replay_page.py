@@ -17,6 +17,7 @@ import numpy as np
 
 from homeostat.errors import RecordError
 from homeostat.record.files import read_json
+from homeostat.workload.installed import Films
 from homeostat.workloads.evolution.capacity import (
     BIAS,
     CONTACT,
@@ -96,6 +97,10 @@ def write_page(folder: Path) -> Path:
         encoding="utf-8",
     )
     return page
+
+
+FILMS = Films(find=find_replays, read=film_data)
+"""Announced in pyproject.toml, where the dashboard finds it."""
 
 
 def _short(values: Any) -> str:

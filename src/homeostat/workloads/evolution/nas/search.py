@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from homeostat.cli.nas.app import (
+from homeostat.cli.output import Output
+from homeostat.workloads.evolution.nas.app import (
     FREE,
     ConfigOption,
     GenerationsOption,
@@ -17,7 +18,6 @@ from homeostat.cli.nas.app import (
     app,
     inline_settings,
 )
-from homeostat.cli.output import Output
 
 FOCUS: dict[str, tuple[str, ...]] = {
     "fixed-arch": ("neural_hidden_size", "neural_activation", "mutation_rate"),
