@@ -29,13 +29,18 @@ HERE = Path(__file__).parent
 LOOP = f"{HERE / 'upsetting.py'}:upsetting"
 
 
+# What PyTorch itself notes for good: which kind of hook for all modules there was first, and which
+# of those that are gone had wanted keyword arguments.
+FOR_GOOD = ("_global_is_full_backward_hook", "_global_forward_hooks_with_kwargs")
+
+
 def hooks():
     """Where PyTorch keeps hooks for all modules, optimisers and tensors."""
     places = {
         f"{name}.{key}": value
         for name in ("torch.nn.modules.module", "torch.optim.optimizer")
         for key, value in vars(sys.modules[name]).items()
-        if key.startswith("_global_")
+        if key.startswith("_global_") and key not in FOR_GOOD
     }
     return {key: list(value) if isinstance(value, dict) else value for key, value in places.items()}
 
@@ -134,7 +139,20 @@ def busy_process(monkeypatch):
 
 
 def differences(before, after):
-    return {key: (before[key], after[key]) for key in before if before[key] != after[key]}
+    """What changed, as deep down as it has a name."""
+    found = {}
+    for key in before:
+        one, other = before[key], after[key]
+        if isinstance(one, dict) and isinstance(other, dict):
+            names = sorted({*one, *other}, key=str)
+            found |= {
+                f"{key}: {n}": (one.get(n), other.get(n))
+                for n in names
+                if one.get(n) != other.get(n)
+            }
+        elif one != other:
+            found[key] = (one, other)
+    return found
 
 
 SLOW = ("tune",)

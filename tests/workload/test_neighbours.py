@@ -112,9 +112,8 @@ def test_a_neighbour_that_was_edited_is_read_anew(way, tmp_path):
 def test_classes_of_neighbours_can_be_pickled_while_the_loop_runs(tmp_path):
     path = make(tmp_path / "a", 1, "at the top")
     (tmp_path / "a" / "model.py").write_text("class Net:\n    pass\nVALUE = 1\n")
-    inside = (
-        "import pickle, model; VALUE = type(pickle.loads(pickle.dumps(model.Net()))) is model.Net"
-    )
+    inside = "import pickle, model; net = pickle.loads(pickle.dumps(model.Net())); "
+    inside += "VALUE = type(net) is model.Net"
     path.write_text(WORKLOAD.format(top="", inside=inside))
     assert value_of(load.find(path), tmp_path / "results") == 1.0
 

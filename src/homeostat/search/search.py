@@ -211,8 +211,8 @@ def _run(
         campaign = Campaign(study, settings, folder, on_event or _ignore)
         if changed:
             campaign.notes.append(
-                f"{study.workload.source}, or a module of its own, has changed since the study began: its earlier trials "
-                "ran with other code."
+                f"{study.workload.source} or a module of its own has changed since the study "
+                "began: its earlier trials ran with other code."
             )
         campaign.run()
         return summarise(study, folder, interrupted=campaign.interrupted, notes=campaign.notes)

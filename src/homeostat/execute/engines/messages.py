@@ -34,7 +34,7 @@ class Task:
             loaded = load.find(self.reference)
             if loaded.code_digest != self.code:
                 raise WorkloadError(
-                    f"{loaded.source}, or a module beside it, was changed since this work was started."
+                    f"{loaded.source} or a module of its own was changed since this work started."
                 )
             known[key] = loaded
         return Job(workload=replace(known[key], **self.settings), **self.job)
