@@ -14,6 +14,7 @@ FLOORS = (
     ("space", "data", "extras"),
     ("record",),
     ("workload", "starters"),
+    ("script",),
     ("execute",),
     ("evidence", "notes"),
     ("inspect", "sample", "prune"),

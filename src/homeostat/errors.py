@@ -8,6 +8,7 @@
         RecordError         a results folder or a run that cannot be written or read
         StudyError          a study that cannot be opened, or is not what was asked for
             StudyLockedError    another process is driving this study
+            SpaceExhaustedError every configuration of the space has been tried
         DataError           data that is missing, damaged or of the wrong shape
         MissingExtraError   an optional part that is not installed
 
@@ -71,6 +72,10 @@ class StudyError(HomeostatError):
 
 class StudyLockedError(StudyError):
     """Another process is driving this study."""
+
+
+class SpaceExhaustedError(StudyError):
+    """Every configuration of the space has been tried."""
 
 
 class DataError(HomeostatError):

@@ -125,7 +125,7 @@ def test_a_configuration_with_an_unknown_key(fails, here):
 
 def test_a_file_without_a_workload(fails, here):
     (here / "empty.py").write_text("x = 1\n")
-    assert "No workload in" in fails(*run("empty.py"))
+    assert "empty.py ended, but it never trained" in fails(*run("empty.py"))
 
 
 def test_a_file_that_does_not_parse(fails, here):

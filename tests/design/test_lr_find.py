@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeostat.design.lr_find import RateRung, lr_find, suggest
@@ -74,6 +74,7 @@ def ladder(losses):
     return [RateRung(10.0**k, loss, Outcome.COMPLETED) for k, loss in enumerate(losses)]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([0.1, 0.3, 0.8, 0.9, 1.0]), min_size=2, max_size=9),
     st.sampled_from(Goal),

@@ -9,7 +9,9 @@ from homeostat.execute import run
 
 
 @hs.workload(
-    space=hs.Space(shift=hs.Float(-10.0, 10.0, default=0.0), broken=hs.Bool(False)),
+    space=hs.Space(
+        shift=hs.Float(-10.0, 10.0, default=0.0), broken=hs.Bool(False), frail=hs.Bool(False)
+    ),
     objectives={"score": "maximize"},
     budget=2,
 )
@@ -17,8 +19,9 @@ def noisy(config, trial):
     """A score of 100 that the seed moves by about 5, plus a shift."""
     for step in trial.steps():
         noise = trial.rng(f"noise {config.shift}").normal(0, 0.1)
+        broken = config.broken or (config.frail and trial.seed == 123)
         score = 100 + 5 * hash_of(trial.seed) + config.shift + noise
-        yield hs.Report(step, score=float("nan") if config.broken else score, other=1.0)
+        yield hs.Report(step, score=float("nan") if broken else score, other=1.0)
 
 
 def hash_of(seed):
@@ -76,6 +79,18 @@ def test_unequal_budgets_are_pointed_out(make):
 def test_a_run_without_a_result_is_named_with_its_reason(make):
     with pytest.raises(RecordError, match=r"no completed seed \(diverged\).*score was nan"):
         compare([make(), make(broken=True)])
+
+
+def test_a_run_that_diverges_on_a_seed_is_neither_better_nor_the_same(make):
+    found = compare([make(), make(shift=3.0, frail=True), make(shift=0.01, frail=True)])
+    assert [c.verdict for c in found.contrasts] == ["undecided", "undecided"]
+    assert [c.diverged for c in found.contrasts] == [1, 1]
+    assert any("diverged on 1 seed on which" in note for note in found.notes)
+
+
+def test_what_a_frail_baseline_gains_by_its_lost_seed_is_not_held_against_the_other(make):
+    (contrast,) = compare([make(frail=True), make(shift=-3.0)]).contrasts
+    assert contrast.verdict == "undecided" and contrast.saved == 1
 
 
 def test_one_run_is_no_comparison(make):

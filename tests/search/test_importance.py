@@ -11,7 +11,6 @@ from homeostat.cli.main import app, run_app
 from homeostat.errors import StudyError, UnknownNameError
 from homeostat.record.outcome import Outcome
 from homeostat.search.importance import importance
-from homeostat.search.pareto import pareto
 from homeostat.study.records import TrialRow
 
 WEIGHTS = {"a": 4.0, "b": 2.8, "c": 2.0, "d": 1.4, "e": 1.0, "f": 0.7}
@@ -92,28 +91,6 @@ def test_too_few_trials_and_unknown_methods_are_refused():
         importance(trials_of(weighted, 9), SPACE, metric="loss")
     with pytest.raises(UnknownNameError):
         importance(trials_of(weighted, 20), SPACE, metric="loss", method="fnova")
-
-
-GOALS = {"good": "maximize", "cost": "minimize"}
-
-
-def points(*pairs):
-    return [row(i, {"good": g, "cost": c}, {}) for i, (g, c) in enumerate(pairs)]
-
-
-def test_the_front_hypervolume_and_knee_of_a_known_case():
-    # In costs scaled to the unit box: (0, 1), (0.2, 0.2), (1, 0), and (0.5, 0.5) beaten.
-    found = pareto(points((10, 10), (8, 2), (0, 0), (5, 5)), GOALS)
-    assert [t.number for t in found.front] == [0, 1, 2]
-    assert found.knee.number == 1
-    assert found.hypervolume == pytest.approx(0.8 * 0.8)
-
-
-def test_a_front_needs_two_objectives_and_a_trial():
-    with pytest.raises(StudyError, match="two objectives"):
-        pareto(points((1, 1)), {"good": "maximize"})
-    with pytest.raises(StudyError, match="No trial"):
-        pareto([], GOALS)
 
 
 def test_the_commands_print_both(tmp_path, capsys):

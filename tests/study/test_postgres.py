@@ -19,9 +19,10 @@ from tests.study.postgres import Server
 import homeostat as hs
 from homeostat.cli.main import app
 from homeostat.errors import RecordError, StudyLockedError
+from homeostat.execute.rerun import STORAGE_VARIABLE
 from homeostat.record.liveness import owner
 from homeostat.record.outcome import Outcome
-from homeostat.search.search import STORAGE_VARIABLE, read
+from homeostat.search.search import read
 from homeostat.study import database
 from homeostat.study import store as store_module
 from homeostat.study.store import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeostat.errors import WorkloadError
@@ -20,6 +20,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=32)
 GOALS = st.sampled_from(Goal)
 
 
+@settings(deadline=None)
 @given(GOALS, NUMBERS, NUMBERS)
 def test_of_two_values_one_is_better_unless_they_are_equal(goal, a, b):
     assert goal.better(a, b) + goal.better(b, a) == (a != b)
@@ -27,11 +28,13 @@ def test_of_two_values_one_is_better_unless_they_are_equal(goal, a, b):
     assert goal.better(a, b) == (goal.gain(a, over=b) > 0)
 
 
+@settings(deadline=None)
 @given(NUMBERS, NUMBERS)
 def test_a_goal_on_a_mirrored_metric_is_the_other_goal(a, b):
     assert Goal.MINIMIZE.better(a, b) == Goal.MAXIMIZE.better(-a, -b)
 
 
+@settings(deadline=None)
 @given(GOALS, st.lists(NUMBERS, min_size=1))
 def test_the_best_and_the_worst_are_the_ends_of_the_ranking(goal, values):
     ranked = goal.ranked(values, key=float)
@@ -42,6 +45,7 @@ def test_the_best_and_the_worst_are_the_ends_of_the_ranking(goal, values):
     assert goal.best_so_far(values)[-1] == goal.best(values)
 
 
+@settings(deadline=None)
 @given(GOALS, st.lists(st.integers(0, 3), min_size=1))
 def test_of_equals_the_first_counts_and_the_order_stays(goal, values):
     items = list(enumerate(values))

@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_used_says_why_in_one_line(write, text, sentence):
 def test_an_error_further_down_names_the_line_of_the_file_itself(write):
     write("def fail():\n    raise OSError('disk')\n", "beside.py")
     path = write("import beside\n\n\nbeside.fail()\n")
-    assert refused(path) == "mine.py:4: OSError: disk."
+    assert refused(path).startswith("mine.py:4: OSError: disk.")
 
 
 def test_a_file_that_is_not_text_is_refused(write, tmp_path):

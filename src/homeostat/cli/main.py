@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from homeostat.cli.script_arguments import TakesScript
 from homeostat.errors import HomeostatError
 from homeostat.extras import missing_extra
 from homeostat.version import __version__
@@ -52,7 +53,7 @@ def _add_commands() -> None:
     from homeostat.cli.examples import epilog
 
     for name, (function, panel) in COMMANDS.items():
-        app.command(name, rich_help_panel=panel, epilog=epilog(name))(function)
+        app.command(name, cls=TakesScript, rich_help_panel=panel, epilog=epilog(name))(function)
     app.add_typer(
         notes_app, name="notes", rich_help_panel="Look at what there is", epilog=epilog("notes")
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from homeostat.record.check import Check
+    from homeostat.search.verdict import StudyVerdict
 
 
 STYLE = {"ok": None, "skipped": "dim", "warning": "yellow", "fault": "red"}
@@ -62,6 +63,13 @@ class Output:
         for row in cells:
             table.add_row(*(Text(cell) for cell in row))
         self.console.print(table, soft_wrap=False)
+
+    def verdict(self, verdict: StudyVerdict) -> None:
+        """Print a study's verdict, the conclusion in bold."""
+        first, *rest = verdict.lines
+        self.line(first, style="bold")
+        for sentence in rest:
+            self.line(f"  {sentence}")
 
     def checks(self, checks: Iterable[Check]) -> None:
         """Print each check on a line, with what to do about it below."""

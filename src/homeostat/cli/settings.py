@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,8 @@ def choose(
     from homeostat.workload.load import find
 
     workload = find(reference)
+    for remark in workload.remarks:
+        sys.stderr.write(f"{remark}\n")
     named = load(config, workload) if config is not None else None
     overrides = dict(named.parameters) if named else {}
     typed = workload.space.parse(settings or (), workload.name)

@@ -18,6 +18,7 @@ from homeostat.pages.findings.sections import curves_of
 from homeostat.search.importance import FEWEST, importance
 from homeostat.search.review.checklist import checklist as check_round
 from homeostat.search.search import open_store
+from homeostat.search.standing import figures_of, state_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -58,7 +59,7 @@ class Studies:
             "parameters": list(dict.fromkeys(n for t in facts.trials for n in t.parameters)),
             # What was carried over from other studies may be thousands of trials.
             "definition": {k: v for k, v in facts.row.definition.items() if k != "carried"},
-            "top": [_trial_line(t) | {"command": facts.command(t)} for t in facts.ranked[:TOP]],
+            "top": [_trial_line(t) | {"command": facts.command(t)} for t in facts.best_first[:TOP]],
             "phases": [
                 {key: phase[key] for key in ("name", "status", "sentences", "decisions")}
                 for phase in facts.phases
@@ -75,9 +76,10 @@ class Studies:
         return [check.to_json() for check in check_round(now)] if now is not None else []
 
     def views(self, name: str, seed: int | None = None) -> dict[str, Any]:
-        """What only the workload knows how to draw, of the best trial; of its best seed if None."""
+        """What only the workload knows how to draw, of the trial to take, or its best seed."""
         facts = self._gathered(name)
-        record = facts.run(facts.ranked[0].number) if facts.ranked else None
+        trial = facts.to_take
+        record = facts.run(trial.number) if trial is not None else None
         return shown(facts.workload, record, seed)
 
     def trials(
@@ -122,7 +124,7 @@ class Studies:
         if kind == "curves" and facts.ranked:
             return figures.curves(
                 {f"trial {t.number}": curves_of(facts.run(t.number), facts.metric)
-                 for t in facts.ranked[:TOP]},
+                 for t in facts.best_first[:TOP]},
                 metric=facts.metric, unit=facts.unit,
             )  # fmt: skip
         return None
@@ -154,17 +156,17 @@ class Studies:
     @staticmethod
     def _study_line(facts: Facts) -> dict[str, Any]:
         counts = Counter(trial.outcome.value for trial in facts.trials)
-        best = facts.ranked[0] if facts.ranked else None
+        verdict = facts.verdict
         return {
+            "verdict": verdict.to_json(),
             "name": facts.row.name,
             "workload": facts.row.workload,
-            "state": facts.row.state,
+            "state": state_of(facts.row, verdict),
             "metric": facts.metric,
             "goal": facts.goal,
             "trials": len(facts.trials),
             "outcomes": dict(counts),
-            "best": best.values[facts.metric] if best is not None else None,
-            "best_trial": best.number if best is not None else None,
+            **figures_of(verdict),
         }
 
 

@@ -17,11 +17,10 @@ from typing import Any
 from homeostat.design.designs import named
 from homeostat.design.run_design import DesignRow, run_design
 from homeostat.errors import SpaceError, StudyError
-from homeostat.search.result import command
+from homeostat.execute.rerun import Place, rerun_run
 from homeostat.space import Float, Int
 from homeostat.space.values import show
 from homeostat.workload import load
-from homeostat.workload.load import reference_or_name
 from homeostat.workload.workload import Workload
 
 MOST_POINTS = 12
@@ -260,13 +259,13 @@ class _Bisection:
                 raise self._failed(f"{self._aim.metric} is not monotone in {self._parameter}")
 
     def _found(self, point: MetricReading) -> BisectResult:
-        config = self._rows[point.value].config
+        run = self._rows[point.value].run
         return BisectResult(
             self._parameter,
             self._aim,
             point.value,
             tuple(self._ordered()),
-            command(reference_or_name(self._workload), config.given),
+            rerun_run(run, Place.of(run.folder.parent.parent)),
         )
 
     def _failed(self, why: str) -> StudyError:

@@ -16,12 +16,12 @@ from homeostat.errors import RecordError
 from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import Event
 from homeostat.execute.loop.side_by_side import MOST
+from homeostat.execute.rerun import Place, rerun_run
 from homeostat.record.files import make_folder, read_json, write_json
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.record.seeds import first
 from homeostat.search.pending_run import Limits, PendingRun
-from homeostat.search.result import command
 from homeostat.search.scheduler import work_through
 from homeostat.space import Config
 from homeostat.workload import load
@@ -79,8 +79,8 @@ class DesignResult:
         return effects([(row.point.changes, row.mean) for row in self.rows])
 
     def rerun(self, row: DesignRow) -> str:
-        """The command that runs one row."""
-        return command(reference_or_name(self.workload), row.config.given)
+        """What to type to run one row again."""
+        return rerun_run(row.run, Place.of(self.folder.parent))
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain data."""

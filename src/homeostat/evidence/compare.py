@@ -1,30 +1,39 @@
-"""Compare runs: each against the first, paired by seed, with intervals and Holm's correction."""
+"""Compare runs: each against the first, paired by seed, corrected for how many there are.
+
+A seed on which one side diverged and the other did not gives no difference. Such seeds are counted:
+a run that lost some is not called better or the same, and one that lost many by more than luck is
+worse.
+"""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from scipy import stats
+
 from homeostat.errors import RecordError, WorkloadError
+from homeostat.evidence.differences import interval, p_differs, p_within
 from homeostat.evidence.statistics import (
     Interval,
-    equivalence,
-    holm,
+    holm_pairs,
     iqm,
     mean_interval,
-    paired_difference,
     probability_of_improvement,
 )
+from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
+from homeostat.wording import plural
 from homeostat.workload.goal import Goal
 
 ALPHA = 0.05
 """Chance of a wrong verdict over all comparisons together."""
 EQUIVALENT_WITHIN = 0.01
 """Differences within 1 % of the baseline count as none, if shown (TOST)."""
+FEW_PAIRS = 8
 
 
 @dataclass(frozen=True)
@@ -45,10 +54,13 @@ class RunDifference:
 
     Attributes:
         difference: Mean of run - baseline, in the metric's unit.
+        interval: Of that, for this run alone; wide enough for skewed noise.
         relative: The same as a part of the baseline's mean; nan if that is 0.
-        p_value: Paired t test, adjusted by Holm for the number of contrasts.
+        p_value: Of no difference, adjusted for the number of runs.
         improvement: Probability that a seed of the run beats a seed of the baseline.
         verdict: better, worse, the same (within 1 %), or undecided.
+        diverged: Seeds that diverged here and completed in the baseline.
+        saved: Seeds that diverged in the baseline and completed here.
     """
 
     name: str
@@ -59,6 +71,8 @@ class RunDifference:
     p_value: float
     improvement: float
     verdict: str
+    diverged: int = 0
+    saved: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,17 +109,15 @@ def compare(
     metric = metric or runs[0].metric
     aim = _goal(runs, metric, goal)
     values = [_values(run, metric) for run in runs]
-    raw = [
-        _contrast(runs[0], values[0], run, v, aim)
-        for run, v in zip(runs[1:], values[1:], strict=True)
+    pairs = [
+        _pairs(runs[0], values[0], run, v) for run, v in zip(runs[1:], values[1:], strict=True)
     ]
-    adjusted = holm([contrast.p_value for contrast in raw])
-    contrasts = tuple(
-        _judged(contrast, p, aim, values[0], v)
-        for contrast, p, v in zip(raw, adjusted, values[1:], strict=True)
-    )
+    adjusted = holm_pairs([(_p_differs(pair), _p_same(pair)) for pair in pairs])
+    differences = tuple(
+        _judged(pair, *p, aim) for pair, p in zip(pairs, adjusted, strict=True)
+    )  # fmt: skip
     arms = tuple(_arm(run.name, list(v.values())) for run, v in zip(runs, values, strict=True))
-    return Comparison(metric, aim, arms, contrasts, _notes(runs, contrasts))
+    return Comparison(metric, aim, arms, differences, _notes(runs, values, differences))
 
 
 def _goal(runs: Sequence[RunRecord], metric: str, asked: str | None) -> Goal:
@@ -142,59 +154,121 @@ def _arm(name: str, values: list[float]) -> ComparedRun:
     )
 
 
-def _contrast(
-    base: RunRecord,
-    base_values: dict[int, float],
-    run: RunRecord,
-    values: dict[int, float],
-    goal: Goal,
-) -> RunDifference:
+@dataclass(frozen=True)
+class _Paired:
+    """A run beside the baseline, seed by seed."""
+
+    name: str
+    base: tuple[float, ...]
+    """Of the seeds that both completed."""
+    values: tuple[float, ...]
+    diverged: int
+    saved: int
+
+    @property
+    def differences(self) -> list[float]:
+        return [new - old for old, new in zip(self.base, self.values, strict=True)]
+
+
+def _pairs(
+    base: RunRecord, base_values: dict[int, float], run: RunRecord, values: dict[int, float]
+) -> _Paired:
     common = [seed for seed in base_values if seed in values]
     if not common:
         raise RecordError(f"{base.name} and {run.name} have no seed in common.")
-    a = [base_values[seed] for seed in common]
-    b = [values[seed] for seed in common]
-    paired = paired_difference(a, b)
-    centre = abs(statistics.fmean(a))
-    return RunDifference(
-        name=run.name,
-        pairs=len(common),
-        difference=paired.mean,
-        interval=paired.interval,
-        relative=paired.mean / centre if centre else math.nan,
-        p_value=paired.p_value,
-        improvement=probability_of_improvement(a, b, goal=goal),
-        verdict="",
+    return _Paired(
+        run.name,
+        tuple(base_values[seed] for seed in common),
+        tuple(values[seed] for seed in common),
+        diverged=len(_diverged(run) & base_values.keys()),
+        saved=len(_diverged(base) & values.keys()),
     )
 
 
-def _judged(
-    contrast: RunDifference,
-    p_value: float,
-    goal: Goal,
-    base: dict[int, float],
-    values: dict[int, float],
-) -> RunDifference:
-    verdict = "undecided"
-    if p_value < ALPHA:
-        verdict = "better" if goal.better(contrast.difference, than=0.0) else "worse"
-    common = [seed for seed in base if seed in values]
-    a = [base[seed] for seed in common]
-    margin = EQUIVALENT_WITHIN * abs(statistics.fmean(a))
-    if margin > 0 and equivalence(a, [values[seed] for seed in common], margin) < ALPHA:
-        verdict = "the same"
-    return replace(contrast, p_value=p_value, verdict=verdict)
+def _diverged(run: RunRecord) -> set[int]:
+    return {a.seed for a in run.attempts if a.outcome is Outcome.DIVERGED}
 
 
-def _notes(runs: Sequence[RunRecord], contrasts: Sequence[RunDifference]) -> tuple[str, ...]:
+def _p_differs(pair: _Paired) -> float:
+    """Of no difference in the values; nor in how often a side diverges, where one did."""
+    p = p_differs(pair.differences)
+    lost = pair.diverged + pair.saved
+    if not lost:
+        return p
+    by_sign = float(stats.binomtest(pair.diverged, lost).pvalue)
+    return min(1.0, 2 * min(p, by_sign)) if not math.isnan(p) else by_sign
+
+
+def _p_same(pair: _Paired) -> float:
+    return p_within(pair.differences, EQUIVALENT_WITHIN * abs(statistics.fmean(pair.base)))
+
+
+def _judged(pair: _Paired, p_value: float, p_same: float, goal: Goal) -> RunDifference:
+    mean = statistics.fmean(pair.differences)
+    centre = abs(statistics.fmean(pair.base))
+    return RunDifference(
+        name=pair.name,
+        pairs=len(pair.base),
+        difference=mean,
+        interval=interval(pair.differences),
+        relative=mean / centre if centre else math.nan,
+        p_value=p_value,
+        improvement=probability_of_improvement(pair.base, pair.values, goal=goal),
+        verdict=_verdict(pair, p_value, p_same, goal.better(mean, than=0.0)),
+        diverged=pair.diverged,
+        saved=pair.saved,
+    )
+
+
+def _verdict(pair: _Paired, p_value: float, p_same: float, gained: bool) -> str:
+    if p_same < ALPHA and not pair.diverged and not pair.saved:
+        return "the same"
+    if not p_value < ALPHA:
+        return "undecided"
+    # What speaks for "better" (True) or "worse" (False); where both do, neither is said.
+    signs = {gained} if p_differs(pair.differences) < ALPHA else set[bool]()
+    signs |= {False} if pair.diverged else set()
+    signs |= {True} if pair.saved else set()
+    if len(signs) != 1:
+        return "undecided"
+    return "better" if signs.pop() else "worse"
+
+
+def _notes(
+    runs: Sequence[RunRecord],
+    values: Sequence[dict[int, float]],
+    differences: Sequence[RunDifference],
+) -> tuple[str, ...]:
     notes = []
     budgets = {run.budget for run in runs}
     if len(budgets) > 1:
         notes.append(
             f"The budgets differ ({', '.join(map(str, sorted(budgets)))}): not a fair comparison."
         )
-    if any(contrast.pairs < 3 for contrast in contrasts):
+    for run, of_run in zip(runs, values, strict=True):
+        if len(of_run) < len(run.seeds) and run.outcome is not Outcome.DIVERGED:
+            notes.append(
+                f"{run.name} ({run.outcome}) has a value on {len(of_run)} of "
+                f"{plural(len(run.seeds), 'seed')}: the others are left out."
+            )
+    for one in differences:
+        if one.diverged:
+            notes.append(
+                f"{one.name} diverged on {plural(one.diverged, 'seed')} on which {runs[0].name} "
+                "did not: so it is neither better nor the same, whatever the others say."
+            )
+        if one.saved:
+            notes.append(
+                f"{runs[0].name} diverged on {plural(one.saved, 'seed')} on which {one.name} did "
+                "not: so that is neither worse nor the same, whatever the others say."
+            )
+    if any(one.pairs < 3 for one in differences):
         notes.append("Fewer than three pairs decide nothing; run more seeds with --seeds.")
+    elif any(one.pairs < FEW_PAIRS and one.verdict == "undecided" for one in differences):
+        notes.append(
+            f"Fewer than {FEW_PAIRS} pairs decide large differences alone: a rare bad seed may not "
+            "have been seen yet. Run more with --seeds."
+        )
     if len({run.workload for run in runs}) > 1:
         notes.append("The runs are of different workloads.")
     return tuple(notes)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from homeostat.evidence.contrasts import Contrast
-from homeostat.evidence.sequential import p_value, pairs_needed
+from homeostat.evidence.divergence import PairOutcomes, p_value, sentence
+from homeostat.evidence.sequential import pairs_needed
 from homeostat.evidence.statistics import holm
 from homeostat.evidence.verdicts import Judged, Verdict
 from homeostat.record.files import write_json
@@ -40,15 +41,13 @@ class Finding:
     note: str
 
     @classmethod
-    def of(
-        cls, contrast: Contrast, judged: Judged, differences: Sequence[float], *, diverged: int
-    ) -> Finding:
-        """Made from a judgement and the differences it rests on."""
+    def of(cls, contrast: Contrast, judged: Judged, pairs: PairOutcomes) -> Finding:
+        """Made from a judgement and the pairs it rests on."""
         notes = [judged.note] if judged.note else []
         if contrast.compute != 1.0:
             notes.append(f"a change of compute: {contrast.compute:g} times the samples")
-        if diverged:
-            notes.append(f"diverged on {diverged} of {len(differences)} seeds")
+        if divergence := sentence(pairs):
+            notes.append(divergence)
         if judged.needed is not None:
             notes.append(f"would take about {plural(judged.needed, 'pair')}")
         return cls(
@@ -58,14 +57,14 @@ class Finding:
             effect=judged.interval.mean,
             low=judged.interval.low,
             high=judged.interval.high,
-            pairs=len(differences),
-            p=p_value(differences),
+            pairs=pairs.count,
+            p=p_value(pairs),
             spread=judged.interval.spread,
             expected=contrast.expected,
             change=contrast.change,
             reason=contrast.reason,
             compute=contrast.compute,
-            diverged=diverged,
+            diverged=pairs.lost + pairs.neither,
             needed=judged.needed,
             note="; ".join(notes),
         )
@@ -86,6 +85,8 @@ class Finding:
         if self.pairs == 0:
             return "nothing yet"
         pairs = plural(self.pairs, "pair")
+        if math.isnan(self.effect):
+            return f"nothing: no side to compare with in {pairs}"
         if not math.isfinite(self.low):
             return f"{100 * self.effect:+.1f} % from {pairs}"
         low, high = 100 * self.low, 100 * self.high

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from homeostat.errors import ConfigError
 from homeostat.evidence.bench import Arm, Bench
 from homeostat.evidence.contrasts import Contrast
+from homeostat.evidence.divergence import PairOutcomes, judge_pairs
 from homeostat.evidence.findings import Finding
-from homeostat.evidence.verdicts import Judged, Verdict, judge
+from homeostat.evidence.sequential import interval
+from homeostat.evidence.verdicts import Judged, Verdict
 from homeostat.record import seeds as seed_list
 from homeostat.workload.goal import Goal
 
@@ -81,14 +83,12 @@ class Pairs:
         return self.contrasts[i].changed, self.contrasts[i].against
 
     def _judge(self, i: int, *, last: bool) -> Judged | None:
-        contrast, differences = self.contrasts[i], self._differences(i)
+        pairs = self._outcomes(i)
         if self._is_inert(i):
-            now = judge(differences, None, last=True)
-            assert now is not None
-            return Judged(Verdict.INERT, now.interval, note="every report is the same, bit for bit")
-        return judge(
-            differences, contrast.expected, margin=self.margin, alpha=self.alpha, last=last
-        )
+            now = interval(pairs.differences)
+            return Judged(Verdict.INERT, now, note="every report is the same, bit for bit")
+        expected = self.contrasts[i].expected
+        return judge_pairs(pairs, expected, margin=self.margin, alpha=self.alpha, last=last)
 
     def _is_inert(self, i: int) -> bool:
         """The first pair reported the same numbers throughout: the change reaches nothing."""
@@ -98,14 +98,14 @@ class Pairs:
         seed = self.seeds[0]
         return self.bench(changed, seed).curves == self.bench(against, seed).curves
 
-    def _differences(self, i: int) -> list[float]:
-        """Relative improvements; a side that diverged where the other did not loses everything."""
+    def _outcomes(self, i: int) -> PairOutcomes:
+        """Relative improvements, and the pairs that have none because a side diverged."""
         changed, against = self._sides(i)
         pairs = [
             (self.bench(changed, seed).value, self.bench(against, seed).value)
             for seed in self.seeds[: self.pairs[i]]
         ]
-        known = [value for _, value in pairs if not math.isnan(value)]
+        known = [old for _, old in pairs if not math.isnan(old)]
         scale = abs(statistics.fmean(known)) if known else math.nan
         if len(known) > 2 and scale < statistics.stdev(known):
             raise ConfigError(
@@ -113,16 +113,17 @@ class Pairs:
                 f"{statistics.stdev(known):.2g} {self.bench.metric}: too near 0 for per cent.",
                 hint="Raise the fidelity, or choose another metric.",
             )
-        return [self._difference(new, old, scale) for new, old in pairs]
-
-    def _difference(self, new: float, old: float, scale: float) -> float:
-        if math.isnan(new) or math.isnan(old):
-            return float(math.isnan(old)) - float(math.isnan(new))
-        return self.goal.gain(new, over=old) / scale
+        diverged = [(math.isnan(new), math.isnan(old)) for new, old in pairs]
+        return PairOutcomes(
+            tuple(
+                self.goal.gain(new, over=old) / scale
+                for new, old in pairs
+                if not math.isnan(new) and not math.isnan(old)
+            ),
+            lost=diverged.count((True, False)),
+            saved=diverged.count((False, True)),
+            neither=diverged.count((True, True)),
+        )
 
     def _finding(self, i: int, judged: Judged) -> Finding:
-        changed, _ = self._sides(i)
-        lost = sum(
-            math.isnan(self.bench(changed, seed).value) for seed in self.seeds[: self.pairs[i]]
-        )
-        return Finding.of(self.contrasts[i], judged, self._differences(i), diverged=lost)
+        return Finding.of(self.contrasts[i], judged, self._outcomes(i))

@@ -6,7 +6,7 @@ Notation: n seeds (or pairs), level is the coverage of an interval, alpha = 1 - 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,15 @@ class Interval:
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
+
+
+def moments(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation (n - 1); in plain Python, which is quicker for a handful."""
+    count = len(values)
+    if count < 2:
+        return (values[0] if count else math.nan), math.inf
+    mean = math.fsum(values) / count
+    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
 
 
 def iqm(values: Sequence[float]) -> float:
@@ -133,12 +142,34 @@ def probability_of_improvement(
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust p-values for having asked several questions (Holm 1979); nan stays nan."""
-    adjusted = [math.nan] * len(p_values)
-    order = sorted(
-        (i for i, p in enumerate(p_values) if not math.isnan(p)), key=p_values.__getitem__
+    return _step_down(p_values, lambda asked, answered: len(asked) - len(answered))
+
+
+def holm_pairs(p_values: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Adjust p-values of two claims about each of several things, that exclude each other.
+
+    Such as "it differs" and "it is the same": whatever is so, at most one of the two can be wrong,
+    so there are only as many ways to err as there are things.
+
+    Source: Shaffer 1986, J. Am. Stat. Assoc. 81:826, section 2.
+    """
+    adjusted = _step_down(
+        [p for pair in p_values for p in pair],
+        # A thing of which both claims are made can give no further error.
+        lambda asked, answered: len({i // 2 for i in asked - answered}),
     )
-    running = 0.0
-    for rank, i in enumerate(order):
-        running = max(running, min(1.0, p_values[i] * (len(order) - rank)))
+    return list(zip(adjusted[::2], adjusted[1::2], strict=True))
+
+
+def _step_down(
+    p_values: Sequence[float], can_err: Callable[[set[int], set[int]], int]
+) -> list[float]:
+    """From the smallest p-value on, each times the number of claims that could still be wrong."""
+    adjusted = [math.nan] * len(p_values)
+    asked = {i for i, p in enumerate(p_values) if not math.isnan(p)}
+    running, answered = 0.0, set[int]()
+    for i in sorted(asked, key=p_values.__getitem__):
+        running = max(running, min(1.0, p_values[i] * can_err(asked, answered)))
         adjusted[i] = running
+        answered.add(i)
     return adjusted

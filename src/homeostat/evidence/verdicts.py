@@ -13,6 +13,7 @@ class Verdict(StrEnum):
     """What a claim is judged to be."""
 
     SUPPORTED = "supported"
+    LARGER = "larger than claimed"
     SMALLER = "smaller than claimed"
     NO_EFFECT = "no effect"
     CONTRADICTED = "contradicted"
@@ -43,10 +44,11 @@ def judge(
 
     Decided by intervals that hold at every number of pairs, so it may be asked after each.
 
-        no effect              the 90 % interval lies within +-margin (two one-sided tests)
-        contradicted           the 95 % interval lies below 0
+        no effect              the interval lies within +-margin
+        contradicted           it lies below 0
         smaller than claimed   it lies below the least that was claimed
-        supported              it lies above 0, and the mean reaches the least that was claimed
+        larger than claimed    it lies above the most that was claimed
+        supported              it lies above the least that was claimed, and not above the most
 
     Args:
         differences: (changed - baseline) / |mean baseline|, positive where the change is better.
@@ -56,23 +58,34 @@ def judge(
         last: No more pairs will come: decide, with what the interval allows.
     """
     now = interval(differences, alpha=alpha)
-    # Each of the two one-sided tests may err alpha of the time: together, the 2 alpha interval.
-    both = interval(differences, alpha=2.0 * alpha)
-    least = expected[0] if expected else 0.0
-    if -margin <= both.low and both.high <= margin:
+    least, most = expected if expected else (0.0, None)
+    if -margin <= now.low and now.high <= margin and not 0.0 < least < now.low:
         return Judged(Verdict.NO_EFFECT, now)
-    if now.high < 0.0:
+    if now.high < min(0.0, least):
         return Judged(Verdict.CONTRADICTED, now)
-    if now.low > 0.0 and now.high < least:
-        return Judged(Verdict.SMALLER, now)
-    if now.low > 0.0 and now.mean >= least:
-        return Judged(Verdict.SUPPORTED, now)
+    if most is not None and now.low > most:
+        return Judged(Verdict.LARGER, now)
+    if now.low > least:
+        # Where the mean is beyond the claim, more pairs may show that all of the interval is.
+        beyond = most is not None and now.mean > most
+        return _supported(now, most) if last or not beyond else None
+    if now.high < least and (now.low > 0.0 or last):
+        return Judged(Verdict.SMALLER, now, note="" if now.low > 0.0 else "and perhaps nothing")
     if not last:
         return None
-    if now.low > 0.0:
-        return Judged(Verdict.SUPPORTED, now, note="that it helps; its size is open")
-    if now.high < least:
-        return Judged(Verdict.SMALLER, now, note="and perhaps nothing")
-    target = least if least > 0.0 else margin
-    needed = pairs_needed(target, now.spread, alpha=alpha) if now.count > 1 else None
-    return Judged(Verdict.UNDECIDED, now, needed=needed)
+    note = f"it helps; whether by {100 * least:g} % is open" if now.low > 0.0 else ""
+    return Judged(Verdict.UNDECIDED, now, needed=_needed(now, least, margin, alpha), note=note)
+
+
+def _supported(now: SequentialInterval, most: float | None) -> Judged:
+    open_end = most is not None and now.high > most
+    note = f"perhaps by more than {100 * most:g} %" if open_end and most is not None else ""
+    return Judged(Verdict.SUPPORTED, now, note=note)
+
+
+def _needed(now: SequentialInterval, least: float, margin: float, alpha: float) -> int | None:
+    """About how many pairs it takes: to tell the mean from what was claimed, or from nothing."""
+    if now.count < 2 or now.spread == 0.0:
+        return None
+    target = max(abs(now.mean - least), margin) if least > 0.0 else margin
+    return pairs_needed(target, now.spread, alpha=alpha)

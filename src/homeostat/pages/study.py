@@ -12,7 +12,9 @@ from homeostat.pages import plots
 from homeostat.pages.document import Document, check_line, escape
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
+from homeostat.search.verdict import StudyVerdict
 from homeostat.space import Float, Int
+from homeostat.study.ranking import ranked
 from homeostat.study.records import TrialRow
 from homeostat.version import __version__
 from homeostat.wording import plural
@@ -31,16 +33,14 @@ class StudyFacts:
     """Results of the plan's phases, as plan.json keeps them."""
     trials: Sequence[TrialRow]
     """Every trial by number, in order."""
-    ranked: Sequence[TrialRow]
-    """The completed ones, best first."""
-    chosen: int | None
-    """The number of the recommended trial."""
+    verdict: StudyVerdict | None
+    """Which trial won, and how good it is; None for a plan without a search."""
     default_run: RunRecord | None
-    """The default configuration on fresh seeds, if it was confirmed; else the baseline."""
-    best_run: RunRecord | None
-    """The chosen configuration on the same seeds."""
+    """The default configuration on fresh seeds, if it was run on some; else the baseline."""
+    winner_run: RunRecord | None
+    """The winner on the same seeds, where it is not the default."""
     command: str = ""
-    """The command that reruns the chosen configuration."""
+    """What reruns the trial to take."""
 
 
 def write_study_report(facts: StudyFacts, folder: Path) -> Path:
@@ -62,25 +62,28 @@ def write_study_report(facts: StudyFacts, folder: Path) -> Path:
 
 def _summary(document: Document, facts: StudyFacts) -> None:
     document.text(escape(facts.workload.doc.partition("\n\n")[0].replace("\n", " ")))
+    if facts.verdict is not None:
+        document.bullets(escape(line) for line in facts.verdict.lines)
+    if facts.command:
+        which = facts.verdict.trial if facts.verdict is not None else None
+        document.text(f"Run trial {which.number} again:" if which else "Run what was chosen:")
+        document.code(facts.command)
     lines = [
-        escape(sentence)
+        f"{phase['name']}: {escape(sentence)}"
         for phase in facts.phases
-        if phase["name"] != "report"
+        if phase["name"] not in ("confirm", "report")  # the verdict says what confirming found
         for sentence in phase["sentences"]
     ]
     document.bullets(lines or ["Nothing was found yet."])
-    if facts.command:
-        document.text("Run the chosen configuration:")
-        document.code(facts.command)
 
 
 def _confirmation(document: Document, facts: StudyFacts) -> None:
-    default, best = facts.default_run, facts.best_run
+    default, best = facts.default_run, facts.winner_run
     if default is None or not default.values():
         return
     metric = facts.workload.metric
-    arms = {"default": default} | ({"chosen": best} if best is not None and best.values() else {})
-    document.heading("The default and the chosen setting, seed by seed")
+    arms = {"default": default} | ({"winner": best} if best is not None and best.values() else {})
+    document.heading("The default and the winner, seed by seed")
     curves = {
         name: [
             (steps.tolist(), values.tolist())
@@ -99,11 +102,11 @@ def _confirmation(document: Document, facts: StudyFacts) -> None:
     a, b = default.values(), best.values()
     common = [seed for seed in a if seed in b]
     picture = plots.paired(
-        [a[s] for s in common], [b[s] for s in common], metric=metric, names=("default", "chosen")
+        [a[s] for s in common], [b[s] for s in common], metric=metric, names=("default", "winner")
     )
     document.figure("paired", picture, "The same fresh seeds under both; the bars are means")
     document.table(
-        ("seed", "default", "chosen", "difference"),
+        ("seed", "default", "winner", "difference"),
         [(s, f"{a[s]:.5g}", f"{b[s]:.5g}", f"{b[s] - a[s]:+.3g}") for s in common],
     )
 
@@ -117,29 +120,31 @@ def _search(document: Document, facts: StudyFacts) -> None:
     document.text(
         f"{plural(len(facts.trials), 'trial')}: "
         + ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
-        + ". Trial 0 is the default."
+        + "."
     )
     values = [_value(trial, metric) for trial in facts.trials]
     picture = plots.history(values, goal=goal, metric=metric)
     document.figure("history", picture, f"{metric} of every trial, and the best so far")
     names = list(dict.fromkeys(name for trial in facts.trials for name in trial.parameters))
-    if names and facts.ranked:
+    best_first = ranked(facts.trials, metric, goal)
+    to_take = facts.verdict.trial if facts.verdict is not None else None
+    if names and best_first:
         picture = plots.slices(
             {name: [trial.parameters.get(name) for trial in facts.trials] for name in names},
             values,
             log={name: _is_log(facts.workload, name) for name in names},
             metric=metric,
             goal=goal,
-            best=facts.chosen,
+            best=None if to_take is None else to_take.number,
         )
         document.figure(
-            "parameters", picture, f"{metric} against each parameter; the chosen one is ringed"
+            "parameters", picture, f"{metric} against each parameter; the trial to take is ringed"
         )
     document.table(
-        ("trial", metric, *names),
+        ("trial", f"{metric} in the search (chosen on)", *names),
         [
             (t.number, f"{t.values[metric]:.5g}", *(_short(t.parameters.get(n)) for n in names))
-            for t in facts.ranked[:TOP]
+            for t in best_first[:TOP]
         ],
     )
 
@@ -167,12 +172,12 @@ def _unknown(document: Document, facts: StudyFacts) -> None:
     document.heading("What is not known")
     searched = {name for trial in facts.trials for name in trial.parameters}
     lines = []
-    if facts.best_run is None:
-        lines.append("The best trial was not confirmed on fresh seeds: its value is optimistic.")
-    elif len(facts.best_run.values()) < 5:
-        lines.append(
-            f"{len(facts.best_run.values())} fresh seeds give a wide interval; more narrow it."
-        )
+    verdict = facts.verdict
+    fresh = verdict.on_fresh_seeds(verdict.winner) if verdict is not None else None
+    if verdict is not None and verdict.trial is not None and fresh is None:
+        lines.append(f"What the best scores on other seeds, because {escape(verdict.why)}.")
+    elif fresh is not None and fresh.n < 5:
+        lines.append(f"{fresh.n} fresh seeds give a wide interval; more narrow it.")
     if searched and len(facts.trials) < 10 * len(searched):
         lines.append(
             f"{len(facts.trials)} trials over {len(searched)} parameters explore only a part; "
@@ -185,7 +190,7 @@ def _unknown(document: Document, facts: StudyFacts) -> None:
 
 
 def _reproduce(document: Document, facts: StudyFacts) -> None:
-    run = facts.best_run or facts.default_run
+    run = facts.winner_run or facts.default_run
     document.heading("Reproduce")
     about = {"homeostat": __version__, **(run.fingerprint if run is not None else {})}
     document.table(("what", "version"), [(k, _short(v)) for k, v in about.items() if v])

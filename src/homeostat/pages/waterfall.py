@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _COLOUR = {
     Verdict.SUPPORTED: "#2c9c69",
+    Verdict.LARGER: "#1b6b47",
     Verdict.SMALLER: BLUE,
     Verdict.NO_EFFECT: GREY,
     Verdict.CONTRADICTED: "#c2453d",

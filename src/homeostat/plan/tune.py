@@ -19,7 +19,9 @@ from homeostat.plan.phases.probe import probe
 from homeostat.plan.phases.report import report
 from homeostat.plan.phases.screen import screen
 from homeostat.plan.phases.search import search
+from homeostat.search.decide import verdict_of
 from homeostat.search.search import names_of, open_store
+from homeostat.search.verdict import StudyVerdict
 from homeostat.study.transfer import length_of
 from homeostat.workload import load
 
@@ -65,7 +67,8 @@ class TuneResult:
         phases: The phases that ran, in order.
         folder: The study's folder, with plan.json and the report.
         report: The HTML page, once it is written.
-        best: The chosen parameters' values, if a search finished.
+        best: The values of the trial to take, if a search finished.
+        verdict: Of the plan's study: which trial won, on which evidence; None without a study.
         seconds: Time used, earlier calls included.
     """
 
@@ -74,6 +77,7 @@ class TuneResult:
     folder: Path
     report: Path | None
     best: dict[str, Any] | None
+    verdict: StudyVerdict | None
     seconds: float
 
     @property
@@ -88,6 +92,7 @@ class TuneResult:
     def to_json(self) -> dict[str, Any]:
         """The same as a dictionary."""
         return {
+            "verdict": None if self.verdict is None else self.verdict.to_json(),
             "workload": self.workload,
             "status": self.status,
             "phases": [result.to_json() for result in self.phases],
@@ -220,5 +225,14 @@ def _result(context: Context) -> TuneResult:
         best=next(
             (r.facts["best"] for r in reversed(context.done.values()) if "best" in r.facts), None
         ),
+        verdict=_verdict(context),
         seconds=context.elapsed_s,
     )
+
+
+def _verdict(context: Context) -> StudyVerdict | None:
+    store = open_store(context.results)
+    row = store.find(context.study)
+    if row is None or row.workload != context.workload.name:
+        return None
+    return verdict_of(row, store.trials(row.key))

@@ -63,6 +63,7 @@ class Adaptive:
 
     carry(drawn, values)  a trial of an earlier study, before all of its own
     start(3)              -> draw(name), for each parameter of trial 3 in turn
+    amend(3, drawn)       trial 3 has other parameters than were drawn
     replay(3, drawn)      trial 3 was drawn already
     learn(3, values)      the result of trial 3 may be seen from now on
     """
@@ -134,11 +135,13 @@ class Adaptive:
         if method.keeps_state and not self._starts_up(number, method):
             self._show(method)
             self._ask(number, method)
-            frozen = self._frozen()[number]
         else:
-            frozen = self._add()
-        frozen.params, frozen.distributions = {}, {}
-        self._set(frozen, drawn)
+            self._add()
+        self._put(number, drawn)
+
+    def amend(self, number: int, drawn: Mapping[str, Any]) -> None:
+        """Another configuration than the one drawn last is tried in its place."""
+        self._put(number + self._carried, drawn)
 
     def learn(self, number: int, values: tuple[float, ...] | None) -> None:
         """Show the result of a trial: a value for each objective, or none."""
@@ -184,6 +187,12 @@ class Adaptive:
 
         self._study.add_trial(create_trial(state=TrialState.RUNNING))
         return self._frozen()[-1]
+
+    def _put(self, number: int, drawn: Mapping[str, Any]) -> None:
+        """These parameters in place of any others."""
+        frozen = self._frozen()[number]
+        frozen.params, frozen.distributions = {}, {}
+        self._set(frozen, drawn)
 
     def _set(self, frozen: FrozenTrial, drawn: Mapping[str, Any]) -> None:
         frozen.params |= self._encoding.encode(drawn)

@@ -24,6 +24,9 @@ class RandomSampler:
     def carry(self, drawn: Mapping[str, Any], values: tuple[float, ...] | None) -> None:
         """Nothing depends on earlier studies."""
 
+    def amend(self, number: int, drawn: Mapping[str, Any]) -> None:
+        """Nothing depends on earlier draws."""
+
     def replay(self, number: int, drawn: Mapping[str, Any]) -> None:
         """Nothing depends on earlier draws."""
 

@@ -7,25 +7,24 @@ that do on further ones is what to expect of them.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from homeostat.errors import RecordError
 from homeostat.execute.job import Engine, Event
 from homeostat.record import seeds as seed_list
-from homeostat.record.runs import RunRecord
+from homeostat.record.outcome import Outcome
+from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.scheduler import work_through
+from homeostat.search.scores import FreshScore, standing
 from homeostat.study.records import TrialRow
 from homeostat.study.study import Study
-from homeostat.workload.goal import Goal
 
-DEFAULT = 0
-"""The number of the trial that has the starting configuration."""
-Values = Mapping[int, Mapping[int, float]]
-"""Trial -> seed -> the main metric."""
+AT_LEAST = 3.0
+"""An attempt on a fresh seed may always take this many times as long as one did in the search."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,19 @@ def effort(trials: int, wanted: bool | int) -> Effort:
     return size if wanted is True else replace(size, seeds=wanted)
 
 
+def measured_s(trials: Iterable[TrialRow]) -> float:
+    """Seconds that one whole attempt takes, by what these trials took; 0 if that is not known.
+
+    The mean of the trials that completed: one that was stopped early says nothing of a whole one.
+    """
+    found = [
+        trial.wall_s / max(1, *(len(values) for values in trial.per_seed.values()), 1)
+        for trial in trials
+        if trial.outcome is Outcome.COMPLETED and trial.wall_s
+    ]
+    return statistics.fmean(found) if found else 0.0
+
+
 def confirm(
     study: Study,
     engine: Engine,
@@ -79,34 +91,68 @@ def confirm(
     limits: Limits,
     on_event: Callable[[Event], None],
     others: Sequence[TrialRow] = (),
+    left_s: float | None = None,
 ) -> None:
     """Make the runs that are missing and record them with the study.
 
     Interrupted, it leaves the study unconfirmed; what has run is used next time.
 
     Args:
+        limits: What each attempt may use.
         others: Trials that are in the final too, whatever their rank.
+        left_s: The time for all of it. Without a limit of its own an attempt is stopped when it
+            takes longer than that, as one that hangs does, but never before `AT_LEAST` times what
+            it took in the search.
     """
-    again = _Again(study, engine, folder, limits, on_event)
+    again = _Again(study, engine, folder, limits, left_s, on_event)
     chosen = candidates(study, size.entrants)
     if chosen and size.qualifying:
-        qualified = again.run(chosen, seed_list.fresh(1, use="qualify"), "qualify")
-        if qualified is None:
+        runs = again.run(chosen, seed_list.fresh(1, use="qualify"), "qualify")
+        if runs is None:
             return
-        _, goal = next(iter(study.definition.objectives.items()))
-        chosen.sort(key=lambda trial: _standing(qualified[trial.number], 1, goal))
+        goal = next(iter(study.definition.objectives.values()))
+        qualified = {number: FreshScore(run.values(), 1) for number, run in runs.items()}
+        chosen.sort(key=lambda trial: standing(qualified[trial.number], goal))
     if not chosen:
         return
     fresh = seed_list.fresh(size.seeds)
     finalists = chosen[: size.finalists]
-    final = again.run([*finalists, *others, study.trials[DEFAULT]], fresh, "confirm")
+    default = study.default
+    beside = [*others, default] if default is not None else [*others]
+    final = again.run([*finalists, *beside], fresh, "confirm")
     if final is None:
         return
-    values = {str(n): {str(s): v for s, v in seen.items()} for n, seen in final.items()}
+    ended = {str(number): final[number] for number in sorted(final)}
+    values = {
+        metric: {number: _by_seed(run.values(metric)) for number, run in ended.items()}
+        for metric in study.definition.objectives
+    }
+    main = next(iter(values))
     study.record_confirmation(
-        {"after": len(study.trials), "seeds": list(fresh), "chosen": [t.number for t in finalists]}
-        | {"values": values}
+        {
+            "after": len(study.trials),
+            "seeds": list(fresh),
+            "chosen": [trial.number for trial in finalists],
+            "values": values.pop(main),
+            "others": values,
+            "lost": {number: _lost(run) for number, run in ended.items()},
+        }
     )
+
+
+def leave_unconfirmed(study: Study, why: str) -> None:
+    """Record why the best in the search was not run on fresh seeds."""
+    study.record_confirmation({"after": len(study.trials), "seeds": [], "values": {}, "why": why})
+
+
+def _by_seed(values: Mapping[int, float]) -> dict[str, float]:
+    return {str(seed): value for seed, value in values.items()}
+
+
+def _lost(run: RunRecord) -> dict[str, str]:
+    """Seed -> how it ended, of the attempts that did not complete: they count for nothing."""
+    ended = {a.seed: a.outcome for a in run.attempts if a.outcome is not Outcome.COMPLETED}
+    return {str(seed): outcome.value for seed, outcome in ended.items()}
 
 
 @dataclass(frozen=True)
@@ -117,10 +163,13 @@ class _Again:
     engine: Engine
     folder: Path
     limits: Limits
+    left_s: float | None
     on_event: Callable[[Event], None]
 
-    def run(self, trials: Sequence[TrialRow], seeds: Sequence[int], name: str) -> Values | None:
-        """The value of each trial on each seed that completed; None if not all have ended."""
+    def run(
+        self, trials: Sequence[TrialRow], seeds: Sequence[int], name: str
+    ) -> dict[int, RunRecord] | None:
+        """Each trial's run on these seeds; None if not all have ended."""
         wanted = {trial.number: trial for trial in trials}
         found: dict[int, RunRecord] = {}
 
@@ -132,25 +181,42 @@ class _Again:
         work_through(self.engine, runs, done, self.on_event)
         if not all(n in found and found[n].outcome.final for n in wanted):
             return None
-        return {number: record.values() for number, record in found.items()}
+        return found
 
     def _pending(self, trial: TrialRow, seeds: Sequence[int], name: str) -> PendingRun:
         study = self.study
         place = self.folder / f"{name}_{trial.number:04d}"
+        limits = self._limits(trial)
         return PendingRun(
             study.workload,
             study.config(trial),
             seeds=seeds,
             budget=study.definition.budget,
             folder=place,
-            limits=self.limits,
+            limits=limits,
             resumed=place.exists(),
+            again=(Outcome.TIMEOUT,) if _was_shorter(place, limits.timeout_s) else (),
             more={
                 "study": study.name,
                 "trial": trial.number,
                 "reference": study.row.settings.get("reference"),
             },
         )
+
+    def _limits(self, trial: TrialRow) -> Limits:
+        if self.limits.timeout_s is not None or self.left_s is None:
+            return self.limits
+        measured = measured_s([trial]) or measured_s(self.study.trials)
+        return replace(self.limits, timeout_s=max(1.0, self.left_s, AT_LEAST * measured))
+
+
+def _was_shorter(place: Path, timeout_s: float | None) -> bool:
+    """Whether the attempts that a folder holds were given less time."""
+    try:
+        before = read_run(place).facts.get("limits", {}).get("timeout_s")
+    except RecordError:
+        return False
+    return before is not None and (timeout_s is None or timeout_s > before)
 
 
 def candidates(study: Study, top: int) -> list[TrialRow]:
@@ -161,14 +227,3 @@ def candidates(study: Study, top: int) -> list[TrialRow]:
         if len(by_config) == top:
             break
     return list(by_config.values())
-
-
-def winner(confirmation: Mapping[str, Any], goal: Goal) -> int:
-    """The trial that did best on the fresh seeds; one that failed there comes last."""
-    values, seeds = confirmation["values"], len(confirmation["seeds"])
-    return int(min(values, key=lambda number: _standing(values[number], seeds, goal)))
-
-
-def _standing(values: Mapping[Any, float], seeds: int, goal: Goal) -> tuple[int, float]:
-    """What to sort by: how many seeds are missing, then the mean."""
-    return seeds - len(values), goal.sign * math.fsum(values.values()) / max(1, len(values))

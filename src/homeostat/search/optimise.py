@@ -9,17 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
+from homeostat.errors import SpaceExhaustedError
 from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import Engine, Event, Finished, Reported
 from homeostat.prune.rules import make_rule
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
-from homeostat.search.confirm import Effort, confirm, effort
+from homeostat.search.confirm import Effort, confirm, effort, leave_unconfirmed, measured_s
+from homeostat.search.decide import verdict_of
 from homeostat.search.pending_run import PendingRun
 from homeostat.search.pruner import Referee
 from homeostat.search.review.roles import best_of_each
 from homeostat.search.scheduler import work
 from homeostat.search.settings import SearchSettings
+from homeostat.search.verdict import StudyVerdict
 from homeostat.study.records import ReportPoint, TrialRow
 from homeostat.study.study import Study, TrialSpec
 
@@ -29,8 +32,6 @@ GIVE_UP = 10
 """If the first so many trials all raise, the fault is not in the parameters."""
 CONFIRM_SHARE = 0.3
 """The largest part of a time budget that is kept back for confirming."""
-# With the same seeds, a configuration would measure the same again.
-_REPEATABLE = (Outcome.COMPLETED, Outcome.DIVERGED, Outcome.PRUNED)
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,6 @@ class Campaign:
         self._slots = 1
         self._attempts, self._attempts_s = 0, 0.0
         self._specs: dict[PendingRun, TrialSpec] = {}
-        # By configuration: one that is drawn again, as happens in small spaces, is not run again.
-        self._known: dict[str, TrialRow] = {}
         self._best: TrialRow | None = None
         self._referee = _referee(study)
         self._take_in(study.trials)
@@ -88,20 +87,13 @@ class Campaign:
             self.interrupted = engine.stopping
 
     def _next(self) -> PendingRun | None:
-        """The next trial to run; trials that need no run are told on the way."""
-        while True:
-            spec = self._ask()
-            if spec is None:
-                return None
-            known = self._known.get(spec.config.digest)
-            if known is None:
-                run = self._make(spec)
-                self._specs[run] = spec
-                return run
-            self._tell(
-                replace(known, number=spec.number, reason=f"The same as trial {known.number}."),
-                spec,
-            )
+        """The next trial to run."""
+        spec = self._ask()
+        if spec is None:
+            return None
+        run = self._make(spec)
+        self._specs[run] = spec
+        return run
 
     def _ask(self) -> TrialSpec | None:
         """The next trial, unless it is time to stop; another driver may be quicker to take it."""
@@ -111,8 +103,16 @@ class Campaign:
             self._take_in(self._study.heard())
             if not self._study.has_unfinished and self._is_over():
                 return None
-            spec = self._study.try_ask()
+            try:
+                spec = self._study.try_ask()
+            except SpaceExhaustedError as error:
+                self._note(f"{error.message} The search is complete.")
+                return None
         return spec
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
     def _is_over(self) -> bool:
         """Whether there is nothing more to draw, at least until another trial has ended."""
@@ -163,7 +163,7 @@ class Campaign:
             curves=curves,
         )
         if told.outcome.final:
-            self._remember(told, spec.config.digest)
+            self._remember(told)
             if self._referee is not None:
                 self._referee.learn(told, curves)
             self._on_event(Told(told, self._best))
@@ -190,16 +190,14 @@ class Campaign:
     def _take_in(self, trials: Sequence[TrialRow]) -> None:
         """Take in trials that other processes have told, before this one or beside it."""
         for trial in trials:
-            self._remember(trial, self._study.config(trial).digest)
+            self._remember(trial)
         if self._referee is not None and trials:
             since = min(trial.number for trial in trials)
             curves = self._study.store.points(self._study.row.key, since=since)
             for trial in trials:
                 self._referee.learn(trial, curves.get(trial.number, ()))
 
-    def _remember(self, trial: TrialRow, digest: str) -> None:
-        if trial.outcome in _REPEATABLE:
-            self._known.setdefault(digest, trial)
+    def _remember(self, trial: TrialRow) -> None:
         if self._study.is_better(trial, self._best):
             self._best = trial
 
@@ -227,7 +225,7 @@ class Campaign:
             return False
         reserve_s = 0.0
         if self._settings.confirm:
-            reserve_s = self._cost_s(self._effort().attempts)
+            reserve_s = self._confirm_s(self._effort().attempts)
             reserve_s = min(reserve_s, CONFIRM_SHARE * self._settings.budget_s)
         seeds = len(self._study.definition.seeds)
         return self._left_s() < reserve_s + self._cost_s(seeds)
@@ -240,6 +238,10 @@ class Campaign:
         """Seconds that so many attempts will take, judged by those so far."""
         mean_s = self._attempts_s / max(1, self._attempts)
         return -(-attempts // self._slots) * mean_s
+
+    def _confirm_s(self, attempts: int) -> float:
+        """Seconds that so many whole attempts will take, by what trials took that completed."""
+        return -(-attempts // self._slots) * measured_s(self._study.trials)
 
     def _effort(self) -> Effort:
         attempts = len(self._study.trials) * len(self._study.definition.seeds)
@@ -255,25 +257,35 @@ class Campaign:
     def _confirm(self, engine: Engine) -> None:
         if not self._is_for_us_to_confirm():
             return
-        wanted = self._effort()
-        known = self._study.row.confirmation or {"after": -1, "seeds": (), "values": {}}
-        others = self._compared()
-        if (
-            known["after"] == len(self._study.trials)
-            and len(known["seeds"]) >= wanted.seeds
-            and all(str(trial.number) in known["values"] for trial in others)
-        ):
+        study, wanted, others = self._study, self._effort(), self._compared()
+        before = verdict_of(study.row, study.trials)
+        if before.leader is None or self._is_confirmed(before, wanted, others):
             return
         size: Effort | None = wanted
+        left_s = None
         if self._settings.budget_s is not None:
-            size = wanted.within(lambda n: self._cost_s(n) <= self._left_s())
-        if size is None:
-            self.notes.append("No time was left to confirm the best on fresh seeds.")
-        elif self._best is not None:
+            left_s = max(0.0, self._left_s())
+            size = wanted.within(lambda n: self._confirm_s(n) <= self._left_s())
+        if size is not None:
             self._on_event(Confirming(size.attempts))
-            confirm(
-                self._study, engine, size, self._folder, self._settings.limits, self._seen, others
+            limits = self._settings.limits
+            confirm(study, engine, size, self._folder, limits, self._seen, others, left_s)
+        elif before.winner is None:
+            leave_unconfirmed(
+                study,
+                f"too little time was left to run the best on fresh seeds ({left_s:.3g} s, and one "
+                f"attempt takes {measured_s(study.trials):.3g} s)",
             )
+
+    def _is_confirmed(
+        self, verdict: StudyVerdict, wanted: Effort, others: Sequence[TrialRow]
+    ) -> bool:
+        """Whether as many seeds as are wanted have been run, also of what is compared."""
+        known = self._study.row.confirmation
+        if known is None or verdict.winner is None:
+            return False
+        ran = known["values"]
+        return len(known["seeds"]) >= wanted.seeds and all(str(t.number) in ran for t in others)
 
     def _is_for_us_to_confirm(self) -> bool:
         """The last of a study's drivers does; the others leave it to that one."""

@@ -13,6 +13,9 @@ from homeostat.record.outcome import Outcome
 from homeostat.study.records import TrialRow
 from homeostat.workload.goal import Goal
 
+FLAT = 1e-6
+"""A bulge of the front, as a share of its range, that is rounding."""
+
 
 @dataclass(frozen=True)
 class Pareto:
@@ -21,18 +24,33 @@ class Pareto:
     Attributes:
         objectives: Metric -> goal.
         front: Its trials, sorted by the first objective, the best first.
-        hypervolume: The part of the box between the worst and the best values seen that the front
-            dominates, 0 to 1.
+        hypervolume: The part that the front dominates of the box between its own best and its own
+            worst values (its ideal and its nadir point), 0 to 1: 1/2 for a straight line, more
+            where it bulges. None where there is no box, with one point.
         knee: The trial of the front farthest beyond the plane through its extremes: past it,
-            gaining a little in one objective costs much in another. None with fewer than three.
-        trials: How many were compared.
+            gaining a little in one objective costs much in another. None where nothing lies beyond:
+            with fewer than three points, on a straight or a hollow front.
+        trials: How many were compared; those that are dominated count for nothing else.
     """
 
     objectives: Mapping[str, str]
     front: tuple[TrialRow, ...]
-    hypervolume: float
+    hypervolume: float | None
     knee: TrialRow | None
     trials: int
+
+    @property
+    def sentence(self) -> str:
+        """How many trials are on the front, and how much of its own box that dominates."""
+        told = f"{len(self.front)} of {self.trials} trials are beaten by no other in everything"
+        if self.hypervolume is None:
+            return f"{told}: there is nothing to trade."
+        told += (
+            f"; they dominate {self.hypervolume:.1%} of the box between their own worst and best"
+        )
+        if self.knee is not None:
+            return f"{told}. The knee is trial {self.knee.number}."
+        return f"{told}. There is no knee: no trial lies beyond the plane through the extremes."
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -62,11 +80,12 @@ def pareto(trials: Sequence[TrialRow], objectives: Mapping[str, str]) -> Pareto:
     if not done:
         raise StudyError("No trial has completed with every objective.")
     best = front(done, objectives)
-    points = _costs(done, objectives)
-    low, high = points.min(axis=0), points.max(axis=0)
-    spread = np.where(high > low, high - low, 1.0)
-    scaled = (_costs(best, objectives) - low) / spread
-    return Pareto(dict(objectives), tuple(best), _volume(scaled), _knee(best, scaled), len(done))
+    costs = _costs(best, objectives)
+    low, high = costs.min(axis=0), costs.max(axis=0)
+    varying = high > low
+    scaled = (costs[:, varying] - low[varying]) / (high - low)[varying]
+    volume = _volume(scaled) if varying.any() else None
+    return Pareto(dict(objectives), tuple(best), volume, _knee(best, scaled), len(done))
 
 
 def front(trials: Sequence[TrialRow], objectives: Mapping[str, str]) -> list[TrialRow]:
@@ -98,15 +117,24 @@ def _costs(trials: Sequence[TrialRow], objectives: Mapping[str, str]) -> np.ndar
 
 
 def _volume(scaled: np.ndarray) -> float:
-    """What the front dominates of the unit box; Optuna's hypervolume."""
+    """What the front dominates of the unit box, its own; Optuna's hypervolume."""
     from optuna._hypervolume import compute_hypervolume
 
     return float(compute_hypervolume(scaled, np.ones(scaled.shape[1])))
 
 
 def _knee(trials: Sequence[TrialRow], scaled: np.ndarray) -> TrialRow | None:
-    """Source: Das 1999, Structural Optimization 18:107 (the normal boundary's bulge)."""
-    if len(trials) < 3:
+    """The trial farthest beyond the plane through the best of each objective, if any is beyond it.
+
+    Source: Das 1999, Structural Optimization 18:107 (the normal boundary's bulge).
+    """
+    if len(np.unique(scaled, axis=0)) < 3:
         return None
-    beyond = 1.0 - scaled.sum(axis=1)
-    return trials[int(np.argmax(beyond))]
+    extremes = scaled[scaled.argmin(axis=0)]
+    try:
+        normal = np.linalg.solve(extremes, np.ones(len(extremes)))
+    except np.linalg.LinAlgError:  # one trial is the best in two of three
+        normal = np.ones(scaled.shape[1])
+    beyond = (1.0 - scaled @ normal) / np.linalg.norm(normal)
+    farthest = int(np.argmax(beyond))
+    return trials[farthest] if beyond[farthest] > FLAT else None

@@ -7,7 +7,7 @@ resume from their snapshots.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class PendingRun:
         resumed: bool = False,
         rungs: frozenset[int] = frozenset(),
         in_turn: bool = False,
+        again: Collection[Outcome] = (),
         more: Mapping[str, Any],
     ) -> None:
         """
@@ -64,6 +65,7 @@ class PendingRun:
             resumed: Whether the folder may hold a part of the run already.
             rungs: At which steps an attempt asks whether to go on.
             in_turn: Whether a seed waits for the one before it.
+            again: Attempts that ended so are gone on with; the others stay as they ended.
             more: Facts for the run's record.
         """
         kept = {name: getattr(limits, name) for name in ("device", "timeout_s", "memory_mb")}
@@ -77,7 +79,9 @@ class PendingRun:
         )
         folders = {seed: self._writer.seed_folder(seed) for seed in seeds}
         found = [_at_rest(folder) for folder in folders.values()] if resumed else []
-        self._attempts = [a for a in found if a is not None and a.outcome.final]
+        self._attempts = [
+            a for a in found if a is not None and a.outcome.final and a.outcome not in again
+        ]
         ended = {attempt.seed for attempt in self._attempts}
         self.jobs = [
             Job(

@@ -1,10 +1,7 @@
-"""Result: what a search found, and how well it held up on seeds it was not chosen on."""
+"""Result: what a search found, as data for a script."""
 
 from __future__ import annotations
 
-import math
-import shlex
-import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,55 +11,17 @@ from typing import Any
 from homeostat.record.check import Check
 from homeostat.record.outcome import Outcome
 from homeostat.search.review.roles import RoleConclusion
+from homeostat.search.scores import FreshScore, Gain
+from homeostat.search.verdict import StudyVerdict
 from homeostat.space import Config
-from homeostat.space.values import show
 from homeostat.study.records import TrialRow
 from homeostat.study.transfer_point import Carried
 from homeostat.workload.goal import Goal
 
 
-@dataclass(frozen=True)
-class Confirmed:
-    """One configuration on fresh seeds."""
-
-    values: Mapping[int, float]
-    """Seed -> the main objective; seeds without a value are missing."""
-    seeds: int
-    """How many were tried."""
-
-    @property
-    def n(self) -> int:
-        return len(self.values)
-
-    @property
-    def mean(self) -> float:
-        return statistics.fmean(self.values.values()) if self.values else math.nan
-
-    @property
-    def sd(self) -> float:
-        """Between seeds (n - 1); nan with fewer than two."""
-        return statistics.stdev(self.values.values()) if self.n > 1 else math.nan
-
-    def __str__(self) -> str:
-        spread = "" if math.isnan(self.sd) else f" ± {self.sd:.3g}"
-        return f"{self.mean:.6g}{spread} (n = {self.n})"
-
-
-@dataclass(frozen=True)
-class Gain:
-    """The best against the default configuration, on the same fresh seeds."""
-
-    n: int
-    mean: float
-    """Above 0 where the best is better, whatever the goal."""
-    low: float
-    high: float
-    """The 95 % interval of the mean."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Best:
-    """The configuration a search recommends."""
+    """The configuration to take: the verdict's trial, with all its values and its command."""
 
     number: int
     config: Config
@@ -71,20 +30,22 @@ class Best:
     value: float
     """On the seeds of the search: the best of many, so probably a lucky one."""
     sd: float | None
-    confirmed: Confirmed | None
-    """On fresh seeds: what to expect. None if it was not confirmed."""
-    default: Confirmed | None
+    confirmed: FreshScore | None
+    """On fresh seeds: what to expect. None if no trial has won on some yet."""
+    default: FreshScore | None
     """The starting configuration on the same fresh seeds."""
     gain: Gain | None
+    """Of the verdict's challenger over the default."""
     command: str
-    """The command that reruns it."""
+    """What reruns it, value for value."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class SearchResult:
     """What a search found.
 
-    result.best.config, .best.value, .best.confirmed, .best.command
+    result.verdict     which trial won, on which evidence, or why none has
+    result.best        what to take now: .config, .value, .confirmed, .command
     result.trials      every trial
     result.carried     trials of earlier studies, which the sampler learnt from
     result.conclusion  what it says about its question, and for which fixed values
@@ -96,8 +57,9 @@ class SearchResult:
     workload: str
     metric: str
     goal: Goal
+    verdict: StudyVerdict
     best: Best | None
-    """None if no trial completed."""
+    """None if no trial is better than the others: none completed, or all score the same."""
     trials: Sequence[TrialRow]
     carried: Sequence[Carried] = ()
     conclusion: RoleConclusion | None = None
@@ -114,12 +76,7 @@ class SearchResult:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
-        found = "no best"
-        if self.best is not None:
-            found = f"best {self.metric} {self.best.value:.6g} in trial {self.best.number}"
-            if self.best.confirmed is not None:
-                found += f", on fresh seeds {self.best.confirmed}"
-        return f"<{self.study}: {counts or 'no trial'}; {found}>"
+        return f"<{self.study}: {counts or 'no trial'}. {self.verdict.lines[0]}>"
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per trial, for tables and JSON."""
@@ -138,6 +95,7 @@ class SearchResult:
         """The same as plain data."""
         best = self.best
         return {
+            "verdict": self.verdict.to_json(),
             "study": self.study,
             "workload": self.workload,
             "metric": self.metric,
@@ -153,12 +111,6 @@ class SearchResult:
         }
 
 
-def command(workload: str, overrides: Mapping[str, Any]) -> str:
-    """The command line that runs a configuration."""
-    settings = (f"--set {shlex.quote(f'{n}={show(v)}')}" for n, v in overrides.items())
-    return " ".join(["homeostat run", shlex.quote(workload), *settings])
-
-
 def _best_json(best: Best) -> dict[str, Any]:
     return {
         "number": best.number,
@@ -166,15 +118,8 @@ def _best_json(best: Best) -> dict[str, Any]:
         "sd": best.sd,
         "overrides": dict(best.overrides),
         "config": best.config.to_json(),
-        "confirmed": _confirmed_json(best.confirmed),
-        "default": _confirmed_json(best.default),
+        "confirmed": None if best.confirmed is None else best.confirmed.to_json(),
+        "default": None if best.default is None else best.default.to_json(),
         "gain": None if best.gain is None else vars(best.gain),
         "command": best.command,
     }
-
-
-def _confirmed_json(confirmed: Confirmed | None) -> dict[str, Any] | None:
-    if confirmed is None:
-        return None
-    values = {str(seed): value for seed, value in confirmed.values.items()}
-    return {"mean": confirmed.mean, "sd": confirmed.sd, "n": confirmed.n, "values": values}

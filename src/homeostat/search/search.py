@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import StudyError
+from homeostat.execute.rerun import STORAGE_VARIABLE
 from homeostat.execute.run import checked_seeds
 from homeostat.prune.rules import NONE
 from homeostat.search.optimise import Campaign, OnEvent, SearchEvent
@@ -20,8 +21,6 @@ from homeostat.study.store import Store
 from homeostat.study.study import Study
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
-
-STORAGE_VARIABLE = "HOMEOSTAT_STORAGE"
 
 
 def search(
@@ -122,6 +121,7 @@ def search(
         scientific=kept.scientific if scientific is None else tuple(scientific),
         # A worker has to find the workload; this process has it already.
         reference=load.reference_or_none(workload) if engine == "inline" else workload.reference,
+        default_trial=kept.default_trial,
         code=workload.code_digest,
     )
     name = study or _new_name(workload, place)
@@ -215,7 +215,7 @@ def _run(
                 "began: its earlier trials ran with other code."
             )
         campaign.run()
-        return summarise(study, folder, interrupted=campaign.interrupted, notes=campaign.notes)
+    return summarise(study, folder, interrupted=campaign.interrupted, notes=campaign.notes)
 
 
 def _ignore(event: SearchEvent) -> None:

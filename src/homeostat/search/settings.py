@@ -37,6 +37,8 @@ class SearchSettings:
     """The parameters whose values it compares."""
     reference: str | None = None
     """How another process finds the workload; none if only this one can (a notebook)."""
+    default_trial: int | None = 0
+    """The number of the trial with the starting configuration; none in a study from elsewhere."""
     code: str | None = None
     """A digest of the workload's file."""
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from homeostat.errors import SpaceError, did_you_mean
 from homeostat.space.parameter import Parameter
-from homeostat.space.values import Value, among, is_number, plain, same, show
+from homeostat.space.values import Value, among, is_number, plain, quoted, same, show
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,16 @@ class Choice(Parameter):
         raise self._no_option(value, name)
 
     def parse(self, text: str, name: str = "value") -> Value:
-        for option in self.options:
-            if text == option or (not isinstance(option, str) and text.lower() == show(option)):
+        inside = quoted(text)
+        if inside is not None and among(inside, self.options):
+            return inside
+        # A word that is both, such as none, means the value; the text is typed in quotes.
+        others = (option for option in self.options if not isinstance(option, str))
+        for option in others:
+            if text.lower() == show(option):
                 return option
+        if among(text, self.options):
+            return text
         try:
             return self.check(float(text), name)
         except ValueError:
@@ -157,7 +164,8 @@ class Text(Parameter):
         return value
 
     def parse(self, text: str, name: str = "value") -> str:
-        return self.check(text, name)
+        inside = quoted(text)
+        return self.check(text if inside is None else inside, name)
 
     @property
     def range_text(self) -> str:

@@ -39,6 +39,42 @@ def show(value: Any) -> str:
     return str(value)
 
 
+def typed(value: Any) -> str:
+    """A value as it is typed after NAME=, so that reading it gives the same value.
+
+    As `show`, but text that could be read as something else, or would lose its blanks, stands in
+    double quotes.
+
+    >>> typed(0.1), typed("adam"), typed("none"), typed(None)
+    ('0.1', 'adam', '"none"', 'none')
+    """
+    text = show(value)
+    if isinstance(value, str) and (text != text.strip() or _is_ambiguous(text)):
+        return json.dumps(text, ensure_ascii=False)
+    return text
+
+
+def quoted(text: str) -> str | None:
+    """The text that stands in double quotes; None if `text` is not quoted."""
+    if len(text) < 2 or not text.startswith('"'):
+        return None
+    try:
+        inside = json.loads(text)
+    except ValueError:
+        return None
+    return inside if isinstance(inside, str) else None
+
+
+def _is_ambiguous(text: str) -> bool:
+    if text.lower() in ("", "true", "false", "none") or text.startswith('"'):
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def show_all(values: Iterable[Any]) -> str:
     """Several values as alternatives: "a, b or c"."""
     words = [show(value) for value in values]

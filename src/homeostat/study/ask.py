@@ -1,7 +1,8 @@
 """Proposals: what to try next, from the results that may be known by then.
 
 A trial learns from whole waves before its own. So when several run side by side, it makes no
-difference which of them ends first, or how many there are at a time.
+difference which of them ends first, or how many there are at a time. What was tried is not tried
+again: with the same seeds and budget it would measure the same.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from homeostat.record.outcome import Outcome
 from homeostat.sample.samplers import Setting, make_sampler
+from homeostat.sample.untried import Untried
 from homeostat.space.order import SearchSpace
 from homeostat.study.definition import Definition
 from homeostat.study.records import TrialRow
@@ -42,6 +44,7 @@ class Proposals:
         best = best_carried(definition)
         if best is not None and best.parameters != self._first[0]:
             self._first.append(dict(best.parameters))
+        self._untried = Untried(search_space, definition.seed)
         for trial in trials:
             self._replay(trials, trial)
 
@@ -49,13 +52,23 @@ class Proposals:
         """The parameters of the trial that follows `trials`.
 
         Of the first, the defaults; of the second, those of the best trial that was carried over.
+
+        Raises:
+            SpaceExhaustedError: If every configuration has been tried.
         """
         number = len(trials)
+        self._untried.check()
         self._show(trials, number)
-        if number >= len(self._first):
-            return self._search_space.draw(self._sampler.start(number))
-        self._sampler.replay(number, self._first[number])
-        return self._first[number]
+        if number < len(self._first):
+            drawn = self._first[number]
+            self._sampler.replay(number, drawn)
+        else:
+            proposal = self._search_space.draw(self._sampler.start(number))
+            drawn = self._untried.closest(proposal, number)
+            if drawn != proposal:
+                self._sampler.amend(number, drawn)
+        self._untried.add(drawn)
+        return drawn
 
     def take(self, trials: Sequence[TrialRow]) -> None:
         """The last of `trials` was drawn elsewhere."""
@@ -69,6 +82,7 @@ class Proposals:
     def _replay(self, trials: Sequence[TrialRow], trial: TrialRow) -> None:
         self._show(trials, trial.number)
         self._sampler.replay(trial.number, trial.parameters)
+        self._untried.add(trial.parameters)
 
     def _wave_of(self, number: int) -> int:
         """The first trial of a trial's wave."""

@@ -50,9 +50,10 @@ class StudyRow:
         return any(driver.alive for driver in self.drivers)
 
     @property
-    def state(self) -> str:
-        """Where it stands: "running", "confirmed" on fresh seeds, or "stopped"."""
-        return "running" if self.driven else "confirmed" if self.confirmation else "stopped"
+    def default_trial(self) -> int | None:
+        """The number of the trial with the starting configuration; none of a foreign study."""
+        number: int | None = self.settings.get("default_trial", 0)
+        return number
 
 
 @dataclass(frozen=True, kw_only=True)

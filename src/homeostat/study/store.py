@@ -50,12 +50,10 @@ class Store:
     """
 
     def __init__(self, location: str | Path) -> None:
-        url = str(location)
-        if "://" not in url:
-            path = Path(location)
-            make_folder(path.parent)
-            url = f"sqlite:///{path}"
-        self.url = url.replace("postgres://", "postgresql://", 1)
+        self.location = str(location)
+        if "://" not in self.location:
+            make_folder(Path(location).parent)
+        self.url = self.url_of(location)
         self.is_sqlite = self.url.startswith("sqlite")
         self._holds: dict[int, Hold] = {}
         self._engine = connect(self.url)
@@ -66,6 +64,13 @@ class Store:
             raise
         except (sa.exc.IntegrityError, RecordError):  # another process was making them just now
             self._prepare()
+
+    @staticmethod
+    def url_of(location: str | Path) -> str:
+        """The URL of a database file, or a URL as it is."""
+        text = str(location)
+        url = text if "://" in text else f"sqlite:///{Path(location)}"
+        return url.replace("postgres://", "postgresql://", 1)
 
     def _prepare(self) -> None:
         with self._write() as connection:

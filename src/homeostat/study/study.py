@@ -34,6 +34,7 @@ from homeostat.study.open_study import find_or_make
 from homeostat.study.ranking import ranked
 from homeostat.study.records import DriverRow, ReportPoint, StudyRow, TrialRow
 from homeostat.study.store import Store
+from homeostat.study.trial_command import GIVEN
 from homeostat.workload.workload import Workload
 
 
@@ -196,7 +197,10 @@ class Study:
             return self._spec(trial, resumed=True)
         number, started, driver = len(self._trials), time.time(), self._sharing.driver
         drawn = self._proposals.next(self._trials)
-        key = self.store.add_trial(self.row.key, number, drawn, started, driver)
+        attributes = self._given(drawn)
+        key = self.store.add_trial(
+            self.row.key, number, drawn, started, driver, attributes=attributes
+        )
         if key is None:
             # Forget what was drawn in vain before taking up the other driver's trial.
             self._proposals = Proposals(self._search_space, self.definition, self._trials)
@@ -209,6 +213,7 @@ class Study:
             parameters=drawn,
             started=started,
             driver=driver,
+            attributes=attributes,
         )
         self._trials.append(row)
         self._sharing.hand_out(number)
@@ -304,6 +309,12 @@ class Study:
             return False
         return other is None or self._badness(trial) < self._badness(other)
 
+    @property
+    def default(self) -> TrialRow | None:
+        """The trial of the starting configuration, if the study has one."""
+        number = self.row.default_trial
+        return None if number is None or number >= len(self._trials) else self._trials[number]
+
     def ranked(self) -> list[TrialRow]:
         """The completed trials, best main objective first."""
         metric, goal = next(iter(self.definition.objectives.items()))
@@ -352,6 +363,12 @@ class Study:
         metric, goal = next(iter(self.definition.objectives.items()))
         value = trial.values.get(metric, math.inf)
         return goal.sign * value if metric in trial.values else value
+
+    def _given(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
+        """What a rerun has to set, where that is not all that the study sets and draws."""
+        whole = {**self.definition.start, **self.definition.pins, **drawn}
+        given = dict(self._search_space.resolve(drawn).given)
+        return {} if given == whole else {GIVEN: given}
 
     def _spec(self, trial: TrialRow, *, resumed: bool = False) -> TrialSpec:
         return TrialSpec(

@@ -155,6 +155,15 @@ def _space(content: Any, rules: Any) -> Space:
     for name in content:
         if name in PROVIDED:
             raise ConfigError(f"{name!r} cannot be a parameter's name: it is {PROVIDED[name]}.")
+    return space_of(content, rules)
+
+
+def space_of(content: Mapping[str, Any], rules: Any = None) -> Space:
+    """A space as it stands in YAML: {"lr": {"float": [1e-5, 0.1], "log": True}}.
+
+    Raises:
+        ConfigError, SpaceError: With the parameter's name and what is wrong.
+    """
     parameters = {name: _parameter(name, entry) for name, entry in content.items()}
     return Space(**parameters, rules=[_rule(rule) for rule in rules or ()])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from homeostat.errors import HomeostatError, UnknownNameError, WorkloadError, did_you_mean
 from homeostat.workload.installed import installed_workloads
@@ -20,6 +22,8 @@ from homeostat.workload.workload import CODE, Workload
 
 _LOADING: ContextVar[bool] = ContextVar("homeostat_loading", default=False)
 _SEE = "See:  homeostat workloads"
+SCRIPTS = "homeostat.script.load"
+"""Where scripts are made into workloads."""
 
 
 class _EndOfFile(BaseException):
@@ -57,6 +61,8 @@ def find(reference: str | Path | Workload) -> Workload:
     find("my_file.py:mlp")        one of several
     find("package.module:mlp")    one in an installed module
     find("train.sh.yaml")         a command, described in YAML
+    find("train.py")              a script without a workload in it, as it is
+    find("train.py -- --data x")  the same with arguments of its own
 
     Raises:
         UnknownNameError: If there is no such name, file or workload in the file.
@@ -64,12 +70,19 @@ def find(reference: str | Path | Workload) -> Workload:
     """
     if isinstance(reference, Workload):
         return reference
-    text = str(reference)
+    text, arguments = split_arguments(str(reference))
     # Most references are files: the installed packages are only searched for what may be a name.
-    if text.isidentifier() and text in installed_workloads():
+    if not arguments and text.isidentifier() and text in installed_workloads():
         return _from_module(*installed_workloads()[text].split(":"))
     if text.endswith((".yaml", ".yml")):
-        return _from_yaml(Path(text))
+        return _from_yaml(Path(text), arguments)
+    if text.endswith(".py") and (arguments or _is_script(Path(text))):
+        return _from_script("load_script", Path(text), arguments)
+    if arguments:
+        raise WorkloadError(
+            f"{text} is no script, so nothing can be given to it after --.",
+            hint="Set its parameters with --set NAME=VALUE.",
+        )
     head, colon, name = text.rpartition(":")
     if text.endswith(".py"):
         return _from_file(Path(text), None)
@@ -106,11 +119,33 @@ def _from_module(module_name: str, name: str) -> Workload:
     return _pick(module, name, module_name)
 
 
-def _from_yaml(path: Path) -> Workload:
+def _from_yaml(path: Path, arguments: tuple[str, ...]) -> Workload:
+    from homeostat.space.yaml_file import read
     from homeostat.workload.command import load_command
 
     _check_exists(path)
+    if "script" in read(path):
+        return _from_script("load_adopted", path, arguments)
     return load_command(path)
+
+
+def split_arguments(text: str) -> tuple[str, tuple[str, ...]]:
+    """A reference and the script's own arguments: "train.py -- --data x" has two of these."""
+    head, mark, tail = text.partition(" -- ")
+    return (head, tuple(shlex.split(tail))) if mark else (text, ())
+
+
+def _is_script(path: Path) -> bool:
+    """Whether a file is a script: no workload is in it, or in a file beside it that it uses."""
+    _check_exists(path)
+    scripts: Any = importlib.import_module(SCRIPTS)
+    return not scripts.declares_workload(path)
+
+
+def _from_script(loader: str, path: Path, arguments: tuple[str, ...]) -> Workload:
+    """What a function of the room of scripts makes of a file; that room stands above this one."""
+    made: Workload = getattr(importlib.import_module(SCRIPTS), loader)(path, arguments)
+    return made
 
 
 def _check_exists(path: Path) -> None:

@@ -70,6 +70,8 @@ class Trial:
         self.validation_data: Any = None
         self.uses_steps = False
         """True once the loop runs over `steps()`: it can then be stopped and resumed in between."""
+        self.close = False
+        """Whether somebody looks at every step: a script then reports each of them at once."""
         self.side_by_side = False
         """Whether other attempts run beside this one, so that `batch` serves all of them."""
         self.between_steps: list[Callable[[int], None]] = []

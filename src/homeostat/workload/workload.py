@@ -14,6 +14,7 @@ from homeostat.space import Config, Space
 from homeostat.workload.goal import Goal
 from homeostat.workload.reference import reference
 from homeostat.workload.report import Report
+from homeostat.workload.words import Words
 
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
@@ -55,6 +56,9 @@ class Workload:
     """The counterfactual ladder: name -> changes to the configuration."""
     neutral: Mapping[str, Any] = field(default_factory=dict)
     """Mechanism -> changes that switch it on at its neutral setting (probe)."""
+    equivalent: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = ()
+    """Pairs of settings that must give the same first update, such as one batch of 32 and four
+    accumulated ones of 8 (probe)."""
     reachable: Callable[..., Any] | None = None
     """(config, metric, budget) -> (low, high) or None: the values that the metric can reach."""
     baselines: Callable[..., Any] | None = None
@@ -77,6 +81,12 @@ class Workload:
     """What it is, in a sentence or more."""
     source: Path | None = None
     """The file that defines it."""
+    place: str = ""
+    """Text from which `load.find` gets it again, where that does not follow from its source."""
+    words: Words = field(default_factory=Words)
+    """How findings speak of its loop and its parameters."""
+    remarks: tuple[str, ...] = ()
+    """What was assumed where nobody said it; shown before it is used."""
 
     def __call__(self, config: Config, trial: Trial) -> Iterator[Report]:
         """Start the loop.
@@ -144,7 +154,7 @@ class Workload:
         Raises:
             WorkloadError: If it was made in a notebook, at a prompt or inside a function.
         """
-        return reference(self, self.name, self.loop, self.source)
+        return self.place or reference(self, self.name, self.loop, self.source)
 
 
 def workload(
@@ -162,6 +172,7 @@ def workload(
     conclusions: Sequence[Any] = (),
     remedies: Mapping[str, Mapping[str, Any]] | None = None,
     neutral: Mapping[str, Any] | None = None,
+    equivalent: Sequence[Any] = (),
     reachable: Callable[..., Any] | None = None,
     baselines: Callable[..., Any] | None = None,
     claims: Path | str | None = None,
@@ -171,6 +182,9 @@ def workload(
     views: Sequence[Look] = (),
     timeout_s: float | None = None,
     source: Path | None = None,
+    place: str = "",
+    words: Words | None = None,
+    remarks: Sequence[str] = (),
 ) -> Callable[[Loop], Workload]:
     """Turn a training loop into a workload.
 
@@ -210,6 +224,7 @@ def workload(
             conclusions=tuple(conclusions),
             remedies=dict(remedies or {}),
             neutral=dict(neutral or {}),
+            equivalent=_equivalent(label, space, equivalent),
             reachable=reachable,
             baselines=baselines,
             claims=Path(claims) if claims is not None else None,
@@ -220,6 +235,9 @@ def workload(
             doc=inspect.getdoc(loop) or "",
             timeout_s=timeout_s,
             source=source or Path(inspect.unwrap(loop).__code__.co_filename),
+            place=place,
+            words=words or Words(),
+            remarks=tuple(remarks),
         )
 
     return decorate
@@ -238,6 +256,28 @@ def _objectives(
     if not aims:
         raise WorkloadError("objectives= is empty; name at least one metric.")
     return {aim: Goal.of(word, aim) for aim, word in aims.items()}
+
+
+def _equivalent(
+    name: str, space: Space, given: Sequence[Any]
+) -> tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...]:
+    """Pairs of settings; one pair may be given without a list around it."""
+    pairs = [given] if given and all(isinstance(g, Mapping) for g in given) else list(given)
+    for pair in pairs:
+        two = isinstance(pair, Sequence) and len(pair) == 2
+        if not two or not all(isinstance(part, Mapping) for part in pair):
+            raise WorkloadError(
+                f"{name}: equivalent= takes pairs of settings, got {pair!r}.",
+                hint="Such as equivalent=[{'batch': 32}, {'batch': 8, 'accumulate': 4}].",
+            )
+        for part in pair:
+            for parameter, value in part.items():
+                try:
+                    space.check(parameter, value)
+                except HomeostatError as error:
+                    message = f"A setting of equivalent= of {name}: {error.message}"
+                    raise WorkloadError(message, hint=error.hint) from None
+    return tuple((dict(one), dict(two)) for one, two in pairs)
 
 
 def _views(name: str, views: Sequence[Look]) -> tuple[Look, ...]:

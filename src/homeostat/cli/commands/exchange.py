@@ -59,8 +59,10 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Read an Optuna study: its trials, values, states, attributes and constraints."""
+    from homeostat.execute.rerun import command
     from homeostat.search.search import open_store
     from homeostat.study.optuna.import_study import import_study
+    from homeostat.study.trial_command import place_of, search_command
     from homeostat.workload.load import find
 
     found = find(workload) if workload is not None else None
@@ -69,9 +71,12 @@ def import_(
     count = len(opened.trials(row.key))
     out = Output(as_json=as_json)
     out.line(f"{row.name}: {plural(count, 'trial')} read from {address}.")
-    out.line(f"See:  homeostat best --study {row.name}")
+    place = place_of(opened, results)
+    named = ["--study", row.name]
+    out.line(f"See:  {command('homeostat best', named, place.for_studies)}")
     if workload is not None:
-        out.line(f"Go on:  homeostat search {workload} --study {row.name} --trials {count + 50}")
+        further = search_command(row, place, "--trials", str(count + 50))
+        out.line(f"Go on:  {further}")
     out.document({"study": row.name, "workload": row.workload, "trials": count})
 
 

@@ -78,6 +78,8 @@ def pareto(
     facts = _facts(study, results, store)
     found = find(facts.trials, facts.objectives)
     out = Output(as_json=as_json)
+    out.verdict(facts.verdict)
+    out.line()
     out.table(
         ("trial", *found.objectives, ""),
         [
@@ -86,12 +88,10 @@ def pareto(
             for t in found.front
         ],
     )  # fmt: skip
-    out.line(
-        f"{len(found.front)} of {found.trials} trials; they dominate {found.hypervolume:.1%} of "
-        "the box between the worst and the best values seen."
-    )
+    out.line(found.sentence)
     chosen = found.knee or found.front[0]
-    out.line(f"Rerun the {'knee' if found.knee else 'first'}:  {facts.command(chosen)}")
+    if facts.command(chosen):
+        out.line(f"Rerun the {'knee' if found.knee else 'first'}:  {facts.command(chosen)}")
     if plot is not None:
         _draw(figures.pareto(facts.ranked, objectives=facts.objectives), plot, out)
     out.document(found)

@@ -42,6 +42,7 @@ def lr_find(
 ) -> None:
     """Train briefly at a range of learning rates and suggest where to start."""
     from homeostat.design.lr_find import lr_find as run_test
+    from homeostat.execute.rerun import command, set_options
 
     chosen = choose(workload, config, settings)
     out = Output(as_json=as_json)
@@ -56,15 +57,16 @@ def lr_find(
             chosen.workload, given, parameter=parameter, num_rates=rates, steps=steps, seed=seed,
             on_rung=tell,
         )  # fmt: skip
+    same = [*(["--config", config] if config else [])]
+    same += [word for setting in settings or () for word in ("--set", setting)]
     if found.suggested is None:
         out.line(f"No rate to suggest. {found.why}")
-        out.line(f"See why:  homeostat diagnose {workload}")
+        if any(rung.failed for rung in found.rungs):
+            out.line(f"See why:  {command('homeostat diagnose', [workload], same)}")
     else:
         out.line(f"Start at {found.parameter}={found.suggested:.3g}. {found.why}")
-        same = f" --config {config}" if config else ""
-        same += "".join(f" --set {setting}" for setting in settings or ())
-        change = f"{found.parameter}={found.suggested:.3g}"
-        out.line(f"Use it:  homeostat run {workload}{same} --set {change}")
+        change = set_options({found.parameter: found.suggested})
+        out.line(f"Use it:  {command('homeostat run', [workload], same, change)}")
     if plot is not None:
         from homeostat.pages.plots import rate_test
 

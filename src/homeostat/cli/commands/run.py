@@ -36,6 +36,10 @@ def run(
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="How many seeds: 42, 123, 456, 789, ...")
     ] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option("--seed", min=0, help="Train with this seed; may be repeated."),
+    ] = None,
     steps: StepsOption = None,
     jobs: JobsOption = None,
     engine: EngineOption = "local",
@@ -58,7 +62,9 @@ def run(
     out = Output(as_json=as_json)
     for sentence in chosen.config.adjustments:
         out.line(f"adjusted  {sentence}")
-    numbers = list(first(chosen.seeds))
+    if seed and seeds:
+        raise typer.BadParameter("Give --seeds or --seed, not both: how many, or which.")
+    numbers = list(dict.fromkeys(seed)) if seed else list(first(chosen.seeds))
     limit = parse_duration(timeout) if timeout else None
     place = where(engine, jobs, device, ray_address, cpus, gpus)
     with RunProgress(
@@ -112,6 +118,8 @@ def resume(
 
 def conclude(out: Output, record: RunRecord) -> None:
     """Print the run's table and what to type next; leave with 1 if nothing completed."""
+    from homeostat.execute.rerun import command, near
+
     rows: list[tuple[Any, ...]] = [
         (a.seed, str(a.outcome), a.last_step, a.values.get(record.metric), a.wall_s, a.reason)
         for a in record.attempts
@@ -125,9 +133,9 @@ def conclude(out: Output, record: RunRecord) -> None:
     out.line(f"Kept in {record.folder}")
     out.document(record)
     if not record.outcome.final:
-        out.line(f"Go on:  homeostat resume {record.folder}")
+        out.line(f"Go on:  {command('homeostat resume', near(record.folder))}")
         raise typer.Exit(130)
     if not any(attempt.values for attempt in record.attempts):
         log = record.attempts[0].folder / "log.txt" if record.attempts else record.folder
-        out.line(f"See:  {log}   or:  homeostat diagnose {record.folder}")
+        out.line(f"See:  {log}   or:  {command('homeostat diagnose', near(record.folder))}")
         raise typer.Exit(1)

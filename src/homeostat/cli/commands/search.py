@@ -26,7 +26,7 @@ from homeostat.cli.options import (
     TimeoutOption,
     WorkloadArgument,
 )
-from homeostat.cli.output import Output, cell_text
+from homeostat.cli.output import Output
 from homeostat.cli.settings import choose
 
 if TYPE_CHECKING:
@@ -183,22 +183,17 @@ def resume_study(out: Output, study: str, results: str, store: str | None) -> No
 
 
 def _conclude(out: Output, result: SearchResult) -> None:
+    out.verdict(result.verdict)
+    best = result.best
+    if best is not None:
+        out.line(f"Rerun it:  {best.command}")
     for note in result.notes:
         out.line(note)
     out.document(result)
-    best = result.best
-    if best is None:
-        out.line("No trial completed.", style="red")
-        raise typer.Exit(130 if result.interrupted else 1)
-    changed = ", ".join(f"{k}={cell_text(v)}" for k, v in best.overrides.items()) or "the default"
-    out.heading(f"best: trial {best.number}, {result.metric} {best.value:.6g}  ({changed})")
-    if best.confirmed is not None and best.default is not None:
-        out.line(f"on fresh seeds: {best.confirmed};  the default: {best.default}")
-    if best.gain is not None:
-        gain = best.gain
-        out.line(f"paired gain {gain.mean:.3g}, 95 % interval {gain.low:.3g} .. {gain.high:.3g}")
-    out.line(f"Rerun it:  {best.command}")
-    tell_round(out, result)
+    if best is not None:
+        tell_round(out, result)
     if result.interrupted:
         out.line(f"Stopped; everything is kept. Go on with:  --study {result.study}")
         raise typer.Exit(130)
+    if not result.verdict.completed:
+        raise typer.Exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,8 +18,8 @@ from homeostat.cli.output import Output
 
 if TYPE_CHECKING:
     from homeostat.search.result import SearchResult
+    from homeostat.search.verdict import StudyVerdict
     from homeostat.study.records import StudyRow, TrialRow
-    from homeostat.study.store import Store
 
 
 def status(
@@ -28,17 +29,26 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show where studies stand: trials, outcomes, the best so far; for one, what to do next."""
+    from homeostat.search.decide import verdict_of
     from homeostat.search.search import open_store
 
     out = Output(as_json=as_json)
     opened = open_store(results, store)
     names = [study] if study is not None else opened.names()
     studies = [opened.study(name) for name in names]
-    rows = [_status(opened, row) for row in studies]
+    trials = [opened.trials(row.key) for row in studies]
+    verdicts = [verdict_of(row, found) for row, found in zip(studies, trials, strict=True)]
+    rows = [
+        _status(row, found, verdict)
+        for row, found, verdict in zip(studies, trials, verdicts, strict=True)
+    ]
+    if study is not None:
+        out.verdict(verdicts[0])
     out.table(
-        ("study", "workload", "state", "trials", "outcomes", "best trial", "value"),
-        [(*row.values(),) for row in rows],
-    )
+        ("study", "workload", "state", "trials", "outcomes", "winner", "on fresh seeds",
+         "best trial", "in the search (chosen on)"),
+        [tuple(value for key, value in row.items() if key != "verdict") for row in rows],
+    )  # fmt: skip
     for row in studies:
         for sentence in row.definition.get("sources", {}).values():
             out.line(f"{row.name}: {sentence}" if len(studies) > 1 else sentence)
@@ -60,27 +70,43 @@ def best(
     as_json: JsonOption = False,
 ) -> None:
     """Show a study's best trials, and the command that reruns each."""
-    from homeostat.search.result import command
+    from homeostat.search.decide import verdict_of
     from homeostat.search.search import open_store
+    from homeostat.study.ranking import ranked
+    from homeostat.study.trial_command import place_of, search_command, trial_command
 
     opened = open_store(results, store)
     row = opened.study(study)
-    ranked = _ranked(row, opened.trials(row.key))[:top]
-    metric = next(iter(row.definition["objectives"]))
+    trials = opened.trials(row.key)
+    verdict, place = verdict_of(row, trials), place_of(opened, results)
+    folder = Path(results) / "studies" / row.name
+    best_first = ranked(trials, verdict.metric, verdict.goal)
+    shown = sorted(best_first, key=lambda trial: trial is not verdict.trial)[:top]
     out = Output(as_json=as_json)
-    out.table(*_table(ranked, metric, _on_fresh_seeds(row)))
-    reference = row.settings.get("reference") or row.workload
-    held = {**row.definition["start"], **row.definition["pins"]}
-    commands = [command(reference, {**held, **t.parameters}) for t in ranked]
-    for trial, text in zip(ranked, commands, strict=True):
-        out.line(f"trial {trial.number}:  {text}")
-    if not ranked:
-        out.line("No trial of this study has completed yet.")
+    out.verdict(verdict)
+    if shown:
+        out.line()
+        out.table(*_table(shown, verdict))
+    commands = [trial_command(row, trial, place, folder) for trial in shown]
+    for trial, text in zip(shown, commands, strict=True):
+        if text:
+            out.line(f"trial {trial.number}:  {text}")
+    confirm = search_command(row, place, "--trials", str(len(trials)))
+    if verdict.status == "unconfirmed" and not row.driven and confirm:
+        out.line(f"Run the best on fresh seeds:  {confirm}")
     out.document(
-        [
-            {"number": t.number, "values": t.values, "parameters": t.parameters, "command": text}
-            for t, text in zip(ranked, commands, strict=True)
-        ]
+        {
+            "verdict": verdict,
+            "trials": [
+                {
+                    "number": t.number,
+                    "values": t.values,
+                    "parameters": t.parameters,
+                    "command": text,
+                }
+                for t, text in zip(shown, commands, strict=True)
+            ],
+        }
     )
 
 
@@ -89,34 +115,33 @@ WIDE = 6
 
 
 def _table(
-    ranked: list[TrialRow], metric: str, fresh: dict[int, float]
+    shown: list[TrialRow], verdict: StudyVerdict
 ) -> tuple[Sequence[str], list[Sequence[object]]]:
-    """The trials with their parameters, and what they scored again if they were confirmed."""
-    names = list(dict.fromkeys(name for trial in ranked for name in trial.parameters))
-    head = ["trial", metric, "s.d.", *(["on fresh seeds"] if fresh else []), *names]
+    """The trials with their parameters, and both of their figures under their own names."""
+    metric = verdict.metric
+    names = list(dict.fromkeys(name for trial in shown for name in trial.parameters))
+    fresh = {trial.number: verdict.on_fresh_seeds(trial, metric) for trial in shown}
+    ran = any(fresh.values())
+    head = [
+        "trial", *(["on fresh seeds"] if ran else []), f"{metric} in the search (chosen on)",
+        "s.d.", *names,
+    ]  # fmt: skip
     rows: list[Sequence[object]] = [
         [
             trial.number,
+            *([fresh[trial.number]] if ran else []),
             trial.values[metric],
             trial.sds.get(metric),
-            *([fresh.get(trial.number)] if fresh else []),
             *(trial.parameters.get(name) for name in names),
         ]
-        for trial in ranked
+        for trial in shown
     ]
     if len(names) <= WIDE:
         return head, rows
     turned: list[Sequence[object]] = [
         [name, *values] for name, values in zip(head, zip(*rows, strict=True), strict=True)
     ]
-    return ["trial", *(str(trial.number) for trial in ranked)], turned[1:]
-
-
-def _on_fresh_seeds(row: StudyRow) -> dict[int, float]:
-    """Trial -> its mean over the seeds it was confirmed with."""
-    values = (row.confirmation or {}).get("values", {})
-    means = {int(n): list(by_seed.values()) for n, by_seed in values.items()}
-    return {n: sum(found) / len(found) for n, found in means.items() if found}
+    return ["trial", *(str(trial.number) for trial in shown)], turned[1:]
 
 
 def _read(out: Output, study: str, results: str, store: str | None) -> SearchResult | None:
@@ -131,29 +156,18 @@ def _read(out: Output, study: str, results: str, store: str | None) -> SearchRes
         return None
 
 
-def _ranked(row: StudyRow, trials: list[TrialRow]) -> list[TrialRow]:
-    """The completed trials: the one that did best on fresh seeds, then by the main objective."""
-    from homeostat.search.confirm import winner
-    from homeostat.study.ranking import objectives_of, ranked
+def _status(row: StudyRow, trials: list[TrialRow], verdict: StudyVerdict) -> dict[str, object]:
+    from homeostat.search.standing import figures_of, state_of
 
-    metric, goal = next(iter(objectives_of(row).items()))
-    chosen = winner(row.confirmation, goal) if row.confirmation else None
-    return sorted(ranked(trials, metric, goal), key=lambda trial: trial.number != chosen)
-
-
-def _status(store: Store, row: StudyRow) -> dict[str, object]:
-    trials = store.trials(row.key)
-    ranked = _ranked(row, trials)
-    metric = next(iter(row.definition["objectives"]))
     counts = Counter(trial.outcome.value for trial in trials)
     return {
+        "verdict": verdict,
         "study": row.name,
         "workload": row.workload,
-        "state": row.state,
+        "state": state_of(row, verdict),
         "trials": len(trials),
         "outcomes": ", ".join(f"{number} {word}" for word, number in counts.most_common()),
-        "best_trial": ranked[0].number if ranked else None,
-        "value": ranked[0].values[metric] if ranked else None,
+        **figures_of(verdict),
     }
 
 

@@ -84,6 +84,9 @@ def tune(
             say=progress.say,
             on_event=progress,
         )
+    if result.verdict is not None:
+        out.line()
+        out.verdict(result.verdict)
     out.document(result)
     if result.report:
         out.line(f"Report:  {result.report}", style="bold")
@@ -110,6 +113,7 @@ def plan(
 
     A few steps are run first, to measure how long one takes on this machine.
     """
+    from homeostat.execute.rerun import command
     from homeostat.plan.budget import format_duration
     from homeostat.plan.outline import outline
 
@@ -131,5 +135,12 @@ def plan(
             for e in drawn.entries
         ],
     )
-    out.line(f"Do it:  homeostat tune {workload} --budget {budget}")
+    asked = [
+        *(["--config", config] if config else []),
+        *(word for setting in settings or () for word in ("--set", setting)),
+        *(["--steps", str(steps)] if steps else []),
+        *(["--plan", which] if which != "own" else []),
+        *(["--jobs", str(jobs)] if jobs else []),
+    ]
+    out.line(f"Do it:  {command('homeostat tune', [workload, '--budget', budget], asked)}")
     out.document(drawn)

@@ -21,8 +21,10 @@ export async function studies(place) {
       { head: "trials", cell: (s) => s.trials, number: true },
       { head: "outcomes", cell: (s) => told(s.outcomes) },
       { head: "objective", cell: (s) => `${s.goal} ${s.metric}` },
-      { head: "best", cell: (s) => s.best, number: true },
-      { head: "trial", cell: (s) => s.best_trial, number: true },
+      { head: "winner", cell: (s) => s.winner === null ? "none yet" : `trial ${s.winner}` },
+      { head: "on fresh seeds", cell: (s) => s.on_fresh_seeds, number: true },
+      { head: "best trial", cell: (s) => s.best_trial, number: true },
+      { head: "in the search (chosen on)", cell: (s) => s.in_search, number: true },
     ], found));
   };
 }
@@ -30,6 +32,7 @@ export async function studies(place) {
 export async function study(place, name) {
   const first = await get(`studies/${encodeURIComponent(name)}`);
   const cards = el("div", { class: "cards" });
+  const verdict = el("ul", { id: "verdict" });
   const best = el("pre");
   const phases = el("div");
   const round = el("div", { id: "checklist" });
@@ -46,6 +49,7 @@ export async function study(place, name) {
   place.append(
     el("h1", {}, name),
     el("p", { class: "lead" }, `${first.workload}: ${Object.entries(first.objectives).map(([m, g]) => `${g} ${m}`).join(", ")}`),
+    verdict,
     cards,
     ...figure("history", "Every trial"),
     ...(Object.keys(first.objectives).length > 1 ? figure("pareto", "Trade-offs between the objectives") : []),
@@ -61,9 +65,12 @@ export async function study(place, name) {
     const now = await get(`studies/${encodeURIComponent(name)}`);
     cards.replaceChildren(
       card("state", now.state), card("trials", show(now.trials)),
-      card(`best ${now.metric}`, show(now.best)), card("in trial", show(now.best_trial)),
+      card("winner", now.winner === null ? "none yet" : `trial ${now.winner}`),
+      card(`${now.metric} on fresh seeds`, show(now.on_fresh_seeds)),
+      card(`${now.metric} in the search (chosen on)`, show(now.in_search)),
       ...Object.entries(now.outcomes).map(([word, n]) => card(word, show(n))),
     );
+    verdict.replaceChildren(...now.verdict.lines.map((line) => el("li", {}, line)));
     best.textContent = now.top.map((t) => t.command).join("\n") || "No trial has completed yet.";
     phases.replaceChildren(...phaseList(now));
     await Promise.all([

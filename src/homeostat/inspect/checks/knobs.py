@@ -19,6 +19,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.space import Bool, Choice, Config, Space
 from homeostat.space.values import show
 from homeostat.wording import plural
+from homeostat.workload.words import Words
 
 FOUND = Found("knobs")
 ENDS = (0.12, 0.88)
@@ -32,6 +33,10 @@ def check(bench: ShortRuns) -> Checks:
     if difference(base, bench.again(), ignore=bench.noisy):
         yield from _against_the_spread(bench, list(knobs))
         return
+
+    def names(some_knobs: list[str]) -> str:
+        return ", ".join(bench.workload.words.knob(name) for name in some_knobs)
+
     alive: list[str] = []
     left: list[str] = []
     unseen: list[str] = []
@@ -54,23 +59,25 @@ def check(bench: ShortRuns) -> Checks:
         every = "Every knob changes" if len(alive) == len(knobs) else (
             f"{len(alive)} of {len(knobs)} knobs change"
         )  # fmt: skip
-        yield FOUND.ok(f"{every} the run: {', '.join(alive)}.", alive=alive)
+        yield FOUND.ok(f"{every} the run: {names(alive)}.", alive=alive)
     if unseen:
         yield FOUND.warning(
             f"No effect can be seen within {bench.length} of {bench.workload.budget}: "
-            f"{', '.join(unseen)}. {'It is' if len(unseen) == 1 else 'They are'} read, and may act "
+            f"{names(unseen)}. {'It is' if len(unseen) == 1 else 'They are'} read, and may act "
             "later.",
             "Probe for longer (--seconds) to be sure.",
             knobs=unseen,
         )
     if left:
-        yield FOUND.skipped(f"No time left for {', '.join(left)}; give more (--seconds).")
+        yield FOUND.skipped(f"No time left for {names(left)}; give more (--seconds).")
 
 
 def _examine(bench: ShortRuns, name: str) -> Iterator[Check]:
     base = where_free(bench.workload.space, bench.config, name)
     if base is None:
-        yield FOUND.skipped(f"{name}: no configuration was found in which it is active.")
+        yield FOUND.skipped(
+            f"{bench.workload.words.knob(name)}: no configuration was found in which it is active."
+        )
         return
     reference = bench.plain(base)
     if not reference.reports:
@@ -87,7 +94,8 @@ def _inert(bench: ShortRuns, base: Config, name: str, ends: list[Any]) -> Iterat
     tried = [show(v) for v in [base[name], *ends]]
     runs = [bench.plain(base)]
     reads = any(name in run.read for run in runs)
-    remedy = _remedy(name, reads)
+    words = bench.workload.words
+    remedy = _remedy(words, name, reads)
     length = bench.length
     if not bench.whole:
         budget = bench.workload.budget
@@ -103,7 +111,7 @@ def _inert(bench: ShortRuns, base: Config, name: str, ends: list[Any]) -> Iterat
             return
     if runs[0].ending.outcome in (Outcome.DIVERGED, Outcome.FAILED):
         yield FOUND.skipped(
-            f"{name}: {', '.join(tried)} give the same run, but that one ends after "
+            f"{words.knob(name)}: {', '.join(tried)} give the same run, but that one ends after "
             f"{plural(len(runs[0].reports), 'report')}, too early to tell."
         )
         return
@@ -112,30 +120,32 @@ def _inert(bench: ShortRuns, base: Config, name: str, ends: list[Any]) -> Iterat
         return
     if reads and bench.run(base, bench.seed, followed=name).compared:
         yield FOUND.warning(
-            f"{name} is a limit that is not reached within {length}: {', '.join(tried)} give the "
-            "same run.",
+            f"{words.knob(name)} is a limit that is not reached within {length}: "
+            f"{', '.join(tried)} give the same run.",
             "Leave it out of the search, or bring its range to where it would act.",
             knob=name,
         )
         return
     verdict = "has no effect" if reads else "is not connected to anything"
-    how = ", although the loop reads it" if reads else "; the loop never reads it"
+    how = f", although {words.loop} reads it" if reads else f"; {words.loop} never reads it"
     yield FOUND.fault(
-        f"{name} {verdict}: {', '.join(tried)} give the same run of {length}, bit by bit{how}.",
+        f"{words.knob(name)} {verdict}: {', '.join(tried)} give the same run of {length}, bit by "
+        f"bit{how}.",
         remedy,
         knob=name, tried=tried, read=reads,
     )  # fmt: skip
 
 
-def _remedy(name: str, reads: bool) -> str:
+def _remedy(words: Words, name: str, reads: bool) -> str:
+    value = words.value(name)
     if not reads:
-        return f"Use config.{name} where it belongs, or take it out of the space."
+        return f"Use {value} where it belongs, or take it out of {words.space}."
     if _RATE.search(name):
         return (
-            f"config.{name} is read, but no optimiser's rate follows it: see that it is set before "
+            f"{value} is read, but no optimiser's rate follows it: see that it is set before "
             "the rates are computed from it."
         )
-    return f"config.{name} is read, and what it sets is not used: follow it to where it ends."
+    return f"{value} is read, and what it sets is not used: follow it to where it ends."
 
 
 def _clamped(bench: ShortRuns, name: str) -> Iterator[Check]:
@@ -153,8 +163,8 @@ def _clamped(bench: ShortRuns, name: str) -> Iterator[Check]:
     if same and len(values) > 2:
         parts = ", ".join(f"{show(low)} to {show(high)}" for low, high in same)
         yield FOUND.warning(
-            f"{name} acts over part of its range only: {parts} give the same run of "
-            f"{bench.length}.",
+            f"{bench.workload.words.knob(name)} acts over part of its range only: {parts} give the "
+            f"same run of {bench.length}.",
             "Narrow its range, or see what limits it; a search would waste trials there.",
             knob=name, clamped=same,
         )  # fmt: skip
@@ -203,7 +213,7 @@ def _against_the_spread(bench: ShortRuns, knobs: list[str]) -> Iterator[Check]:
     if unclear:
         yield FOUND.warning(
             f"Because the run does not repeat itself (spread of {metric} {spread:.2g}), no effect "
-            f"can be seen of {', '.join(unclear)}.",
+            f"can be seen of {', '.join(map(bench.workload.words.knob, unclear))}.",
             "Make the run repeat itself first, then probe again.",
             knobs=unclear, spread=spread,
         )  # fmt: skip

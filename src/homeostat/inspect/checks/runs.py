@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from homeostat.execute.rerun import command, set_options, spoken
 from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.record.check import Checks, Found
 from homeostat.record.outcome import Outcome
 from homeostat.wording import plural
+from homeostat.workload.load import reference_or_name
 
 
 def check(bench: ShortRuns) -> Checks:
@@ -26,7 +28,7 @@ def check(bench: ShortRuns) -> Checks:
         assert violation is not None
         yield found.fault(
             f"It diverges: at {unit} {violation.step} {violation.metric} is {violation.value:g}.",
-            f"See what failed first:  homeostat diagnose {workload.name}",
+            f"See what failed first:  {_diagnose(bench)}",
             step=violation.step,
             metric=violation.metric,
         )
@@ -51,3 +53,9 @@ def check(bench: ShortRuns) -> Checks:
             "Compute it from the network as it is at that step.",
             value=values[0],
         )
+
+
+def _diagnose(bench: ShortRuns) -> str:
+    """The command that looks at what was probed, with its settings."""
+    reference = spoken(reference_or_name(bench.workload))
+    return command("homeostat diagnose", reference, set_options(bench.config.given))

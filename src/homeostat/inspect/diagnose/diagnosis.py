@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any
 
+from homeostat.execute.rerun import command, seed_options, set_options, spoken
 from homeostat.inspect.diagnose import lines
 from homeostat.inspect.diagnose.audit import OptimizerAudit
 from homeostat.inspect.diagnose.confound import Confound
@@ -54,6 +56,8 @@ class Diagnosis:
     """Mechanisms that also change how weights are updated."""
     fix: Fix | None = None
     unit: str = "step"
+    budget: int = 0
+    """How many of them the run has; 0 if that is not known."""
 
     @property
     def cures(self) -> tuple[LadderRung, ...]:
@@ -81,6 +85,7 @@ class Diagnosis:
                 "config": dict(self.config),
                 "settings": self.settings,
                 "seed": self.seed,
+                "budget": self.budget,
                 "failed": self.failed,
                 "outcome": self.outcome,
                 "reason": self.reason,
@@ -136,17 +141,18 @@ class Diagnosis:
         return f"{self.outcome}{at}. {self.reason}"
 
     def _next(self) -> str:
-        what = " ".join(part for part in (self.reference or self.workload, self.settings) if part)
+        what = [spoken(self.reference or self.workload), *shlex.split(self.settings)]
+        length = ["--steps", str(self.budget)] if self.budget else []
         if self.fix is not None and self.fix.stable:
-            changes = lines.set_options(self.fix.changes)
-            return f"search from there:  homeostat search {what} {changes}"
+            changed = command("homeostat search", what, set_options(self.fix.changes), length)
+            return f"search from there:  {changed}"
         if self.next_cure is not None:
-            changes = lines.set_options(self.next_cure.changes)
-            return f"homeostat run {what} {changes}   (or let --fix do it)"
+            again = [*set_options(self.next_cure.changes), *length, *seed_options((self.seed,))]
+            return f"let --fix do it, or:  {command('homeostat run', what, again)}"
         if self.offence is not None and self.offence.advice:
             where = ":".join(self.offence.source.split(":")[:2]) or self.offence.operation
             return f"change the code at {where}: {self.offence.advice}."
-        return f"homeostat probe {what}"
+        return command("homeostat probe", what)
 
 
 def _section(title: str, body: Iterable[str]) -> Iterator[str]:

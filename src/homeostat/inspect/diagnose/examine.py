@@ -119,6 +119,7 @@ def _examine(target: Subject, seconds: float, say: Say) -> Diagnosis:
         "settings": typed(case.workload, case.config),
         "seed": case.seed,
         "unit": case.workload.unit,
+        "budget": case.budget,
     }
     began = time.perf_counter()
     failure = _recorded_failure(target)

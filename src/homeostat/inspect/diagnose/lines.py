@@ -164,8 +164,3 @@ def fix_lines(fix: Fix) -> Iterator[str]:
     yield f"{fix.outcome}" + (f", {fix.value:.6g}" if fix.value is not None else "")
     if fix.run is not None:
         yield f"recorded in {fix.run}"
-
-
-def set_options(changes: Mapping[str, Any]) -> str:
-    """Changes as they are typed: --set lr=0.1 --set norm=safe."""
-    return " ".join(f"--set {name}={show(value)}" for name, value in changes.items())

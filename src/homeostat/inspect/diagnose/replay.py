@@ -72,6 +72,7 @@ def replay(
             folder=Path(folder),
             device=case.device,
         )
+        trial.close = True
         if case.state is not None:
             # Copied: a trial takes parts of the state it is given as its own.
             state = copy.deepcopy(case.state)

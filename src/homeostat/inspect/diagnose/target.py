@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from homeostat.errors import RecordError
 from homeostat.execute.loop.state_ring import read_flight
+from homeostat.execute.rerun import set_options
 from homeostat.inspect.diagnose.replay import Case
 from homeostat.record import Attempt, Outcome, RunRecord, read_run
 from homeostat.record.attempt import SNAPSHOT
@@ -125,10 +127,10 @@ def typed(workload: Workload, config: Config) -> str:
     """A configuration as it is typed: the named one it came from, and what was set on top."""
     given, words = dict(config.given), list[str]()
     if config.source in configs.names(workload):
-        words.append(f"--config {config.source}")
+        words += ["--config", config.source]
         named = configs.load(config.source, workload).parameters
         given = {k: v for k, v in given.items() if k not in named or named[k] != v}
-    return " ".join([*words, *(f"--set {name}={value}" for name, value in given.items())])
+    return shlex.join([*words, *set_options(given)])
 
 
 def newest_finite(states: list[State], step: int) -> State | None:

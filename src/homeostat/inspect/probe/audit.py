@@ -29,6 +29,7 @@ from homeostat.inspect.checks import (
     update_rule,
 )
 from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.questions import QUESTIONS
 from homeostat.inspect.probe.result import ProbeResult
 from homeostat.record.check import Check, Checks
 from homeostat.space import Config
@@ -54,6 +55,7 @@ CHECKS: dict[str, Callable[[ShortRuns], Checks]] = {
     "labels": labels.check,
     "causality": causality.check,
     "reach": reach.check,
+    **QUESTIONS,
     "update rule": update_rule.check,
     "knobs": knobs.check,
     "noise": noise.check,

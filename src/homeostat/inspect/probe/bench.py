@@ -197,6 +197,7 @@ class ShortRuns:
         spy = Spy(config, followed)
         recording = Recording(config, seed, budget, anatomy=anatomy)
         trial = Trial(spy, seed=seed, budget=budget)
+        trial.close = True
         started = time.perf_counter()
 
         def keep_going() -> bool:

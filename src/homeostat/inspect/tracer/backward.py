@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from homeostat.inspect.tracer.ledger import Ledger
 from homeostat.inspect.tracer.manual_updates import ByHand
 from homeostat.inspect.tracer.recording import BackwardPass
 from homeostat.inspect.tracer.shared import Shared
@@ -20,11 +21,12 @@ MOST_WALKS = 24
 class BackwardTracer:
     """Notes backward passes, and the steps of loops that move their weights by hand."""
 
-    def __init__(self, shared: Shared, steps: Steps) -> None:
+    def __init__(self, shared: Shared, steps: Steps, ledger: Ledger) -> None:
         self.known_losses: list[tuple[str, Any]] = []
         """(function, value) of each known loss function since the last pass."""
         self._shared = shared
         self._steps = steps
+        self._ledger = ledger
         self._grad = torch.autograd.grad
         self._by_hand = ByHand()
         self._walks = 0
@@ -48,8 +50,10 @@ class BackwardTracer:
         for call in self._shared.open:
             call.followed_by_backward = True
         if recording.anatomy and (self._walks < MOST_WALKS or self._shared.looking):
-            self._walk(roots)
+            self._ledger.passed(root, self._walk(roots))
             recording.backwards[-1].slopes = self._slopes(root)
+        elif recording.anatomy:
+            self._ledger.passed(root, None)
         self.known_losses.clear()
 
     def _slopes(self, root: Any) -> list[tuple[str, float]]:
@@ -72,9 +76,10 @@ class BackwardTracer:
             if slope is not None
         ]
 
-    def _walk(self, roots: list[Any]) -> None:
-        """Everything that the gradient will reach."""
+    def _walk(self, roots: list[Any]) -> set[int]:
+        """Everything that the gradient will reach; the identities of the weights among it."""
         self._walks += 1
+        reached: set[int] = set()
         seen: set[Any] = set()
         waiting: list[Any] = [r.grad_fn for r in roots if isinstance(r, torch.Tensor)]
         waiting = [node for node in waiting if node is not None]
@@ -86,12 +91,14 @@ class BackwardTracer:
             variable = getattr(node, "variable", None)
             if variable is not None and self._is_weight(variable):
                 self._shared.weight(variable).reached = True
+                reached.add(id(variable))
             elif variable is not None and not self._shared.update:
                 self._shared.leaves[id(variable)] = variable
             waiting.extend(n for n, _ in node.next_functions if n is not None and n not in seen)
         for call in self._shared.open:
             if call.node is not None and call.node in seen:
                 call.learnt_from = True
+        return reached
 
     def before_grad(self, roots: list[Any]) -> None:
         """`torch.autograd.grad`: the loop takes gradients itself, and may step by hand."""

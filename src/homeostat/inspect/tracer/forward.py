@@ -91,7 +91,7 @@ class Forward:
         if not tensors:
             return
         call.coordinates = any(t.requires_grad and t.is_leaf for t in tensors)
-        kind = f"{call.model} {call.grad}"
+        kind = f"{call.model} {call.grad} {call.training}"
         rows, calls = self._kept.get(kind, (0, 0))
         small = sum(t.numel() for t in tensors) < MOST_NUMBERS or not calls
         if small and (calls < 3 or (rows < KEPT_ROWS and calls < KEPT_CALLS_OF_A_KIND)):

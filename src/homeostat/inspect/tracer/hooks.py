@@ -16,6 +16,7 @@ from torch.optim import lr_scheduler
 from torch.optim import optimizer as optimizer_hooks
 
 from homeostat.execute.loop.optimizer_steps import OutermostSteps
+from homeostat.inspect.tracer import lives
 from homeostat.inspect.tracer.recorder import Tracer
 
 
@@ -26,6 +27,7 @@ def attached(recorder: Tracer) -> Iterator[None]:
         _watch_optimizers(stack, recorder)
         _watch_schedulers(stack, recorder)
         _watch_clips(stack, recorder)
+        lives.watch(stack, recorder.shared, _replace)
         if recorder.recording.anatomy:
             _watch_modules(stack, recorder)
             _watch_backward(stack, recorder)
@@ -78,6 +80,7 @@ def _watch_schedulers(stack: ExitStack, recorder: Tracer) -> None:
                 inside[0] -= 1
                 if not inside[0]:
                     recorder.steps.scheduled(self)
+                    lives.turned(recorder.shared, self, args, kwargs)
 
         return step
 

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from homeostat.inspect.tracer import misuse
+from homeostat.inspect.tracer.functions import Functions
+from homeostat.inspect.tracer.meetings import MOST_MEETINGS, meeting
 from homeostat.inspect.tracer.recorder import Tracer
 from homeostat.inspect.tracer.recording import Misuse, Pair
 
@@ -27,7 +29,7 @@ class TargetPairs(TorchFunctionMode):
     def __init__(self, recorder: Tracer) -> None:
         super().__init__()
         self._recorder = recorder
-        self._depth = 0
+        self._functions = Functions(recorder)
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -38,6 +40,8 @@ class TargetPairs(TorchFunctionMode):
             self._note_loss(func, args, kwargs, result)
         elif func in DIFFERENCES:
             self._note_difference(args)
+        if not self._recorder.shared.busy:
+            self._functions.note(func, args, kwargs, result)
         return result
 
     def _note_loss(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
@@ -46,6 +50,7 @@ class TargetPairs(TorchFunctionMode):
         if isinstance(predicted, torch.Tensor) and predicted.requires_grad:
             self._recorder.recording.losses.add(func.__name__)
             self._note_misuse(misuse.of_loss(func, predicted, target))
+            self._note_meeting(func.__name__, predicted, target, _ignored(kwargs), result)
         if isinstance(target, torch.Tensor) and not target.requires_grad:
             self._note(func.__name__, target)
         recorder = self._recorder
@@ -69,6 +74,25 @@ class TargetPairs(TorchFunctionMode):
             target = two if predicted[0] is one else one
             if not target.requires_grad:
                 self._note("difference", target)
+                if predicted[0].requires_grad:
+                    self._note_meeting("difference", predicted[0], target, None, None)
+
+    def _note_meeting(
+        self, name: str, predicted: Any, target: Any, ignored: int | None, result: Any
+    ) -> None:
+        recorder = self._recorder
+        meetings = recorder.recording.facts.meetings
+        if recorder.shared.busy or len(meetings) >= MOST_MEETINGS:
+            return
+        if not isinstance(target, torch.Tensor) or target.requires_grad or not predicted.ndim:
+            return
+        recorder.shared.busy = True
+        call = recorder.forward.call
+        model = call.model if call is not None else ""
+        meetings.append(
+            meeting(name, predicted, target, ignored, result, recorder.shared.update, model)
+        )
+        recorder.shared.busy = False
 
     def _note_misuse(self, found: Misuse | None) -> None:
         if found is not None and found not in self._recorder.recording.misuses:
@@ -86,6 +110,15 @@ class TargetPairs(TorchFunctionMode):
         recorder.shared.busy = True
         call.pairs.append(Pair(function, target.detach().clone()))
         recorder.shared.busy = False
+
+
+def _ignored(kwargs: Any) -> int | None:
+    """The target that a loss leaves out: its `ignore_index`, or a class of weight 0."""
+    weight = kwargs.get("weight")
+    if isinstance(weight, torch.Tensor) and weight.ndim == 1 and bool((weight == 0).any()):
+        return int((weight == 0).nonzero()[0])
+    ignored = kwargs.get("ignore_index")
+    return None if ignored is None else int(ignored)
 
 
 def _has_weights(module: Any) -> bool:

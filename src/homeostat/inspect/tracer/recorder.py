@@ -17,6 +17,7 @@ import torch
 from homeostat.execute.loop.drive import Watcher
 from homeostat.inspect.tracer.backward import BackwardTracer
 from homeostat.inspect.tracer.forward import Forward
+from homeostat.inspect.tracer.ledger import Ledger
 from homeostat.inspect.tracer.recording import Optimizer, Recording
 from homeostat.inspect.tracer.shared import Halt, Shared
 from homeostat.inspect.tracer.steps import Steps
@@ -46,8 +47,9 @@ class Tracer(Watcher):
         self.recording = recording
         self.shared = Shared(recording, look, keep_going)
         self.forward = Forward(self.shared)
-        self.steps = Steps(self.shared, most_updates)
-        self.backward = BackwardTracer(self.shared, self.steps)
+        self.ledger = Ledger(self.shared)
+        self.steps = Steps(self.shared, most_updates, self.ledger)
+        self.backward = BackwardTracer(self.shared, self.steps, self.ledger)
         self._trial: Trial | None = None
 
     def on_watch(self, trial: Trial) -> None:
@@ -101,6 +103,7 @@ class Tracer(Watcher):
             weight.start = None
         recording.settings = self._settings()
         self.backward.finish()
+        self.ledger.finish()
         for call in recording.calls:
             call.node = None
             for index in call.stepped_over if call.learnt_from else ():

@@ -35,6 +35,8 @@ class Shared:
         self.names = Names()
         self.busy = False
         """The recorder computes something itself, which is not the loop's doing."""
+        self.stepping = False
+        """An optimiser is making its step."""
         self.update = 0
         """How many steps optimisers have made."""
         self.backward_depth = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from homeostat.inspect.tracer.ledger import Ledger
 from homeostat.inspect.tracer.recording import ClipCall, Optimizer, Update
 from homeostat.inspect.tracer.shared import Halt, Shared
 from homeostat.inspect.tracer.tensors import copies, is_clear
@@ -17,9 +18,10 @@ class Steps:
         most_updates: The run is ended before the update after these.
     """
 
-    def __init__(self, shared: Shared, most_updates: int | None) -> None:
+    def __init__(self, shared: Shared, most_updates: int | None, ledger: Ledger) -> None:
         self.schedulers: dict[str, Any] = {}
         self._shared = shared
+        self._ledger = ledger
         self._most_updates = most_updates
         self._optimizers: dict[int, int] = {}
         self._cleared: dict[int, bool] = {}
@@ -55,9 +57,11 @@ class Steps:
             recording.cut = "time"
             raise Halt
         optimizer = recording.optimizers[index]
+        self._shared.stepping = not _has_closure(args, kwargs)
         optimizer.rates.append(tuple(float(g.get("lr", math.nan)) for g in thing.param_groups))
         if not recording.anatomy:
             return
+        self._ledger.stepped(index)
         if _has_closure(args, kwargs):
             self._before[index] = copies(thing) if self._shared.close_look else None
             return
@@ -125,6 +129,7 @@ class Steps:
             before = self._before.pop(index, None)
             if before is not None:
                 self._note_move(thing, before)
+        self._shared.stepping = False
         recording.optimizers[index].steps += 1
         self._cleared[index] = False
         self._seen_backward = False
@@ -155,6 +160,7 @@ class Steps:
         for index, optimizer in enumerate(self._shared.recording.optimizers):
             if any(id(p) in keys for g in optimizer.thing.param_groups for p in g["params"]):
                 self._cleared[index] = True
+                self._ledger.cleared(index)
 
     def clipped(self, total: Any, limit: float) -> None:
         self._shared.recording.clips.append(

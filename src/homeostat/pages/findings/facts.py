@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import HomeostatError
+from homeostat.execute.rerun import Place
 from homeostat.record.runs import RunRecord, read_run
-from homeostat.search.result import command
+from homeostat.search.decide import verdict_of
 from homeostat.search.review.round import Round
+from homeostat.search.verdict import StudyVerdict
 from homeostat.study.definition import Definition
 from homeostat.study.earlier import as_searched
 from homeostat.study.ranking import objectives_of, ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.store import Store
+from homeostat.study.trial_command import place_of, trial_command
 from homeostat.workload import load
 from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
@@ -34,7 +37,8 @@ class Facts:
             cannot be found again (a notebook's own).
         differences: How the space has changed since the study was made.
         trials: All, by number.
-        ranked: Those with a value, best first by the main objective.
+        ranked: Those with a value, best in the search first.
+        verdict: Which of them won, and how good it is.
         phases: Of the plan that made it, if one did.
         folder: Where its runs are.
     """
@@ -44,6 +48,8 @@ class Facts:
     differences: tuple[str, ...] = ()
     trials: Sequence[TrialRow]
     ranked: Sequence[TrialRow]
+    verdict: StudyVerdict
+    place: Place
     phases: Sequence[Mapping[str, Any]] = ()
     folder: Path
     _runs: dict[int, RunRecord | None] = field(default_factory=dict, repr=False)
@@ -65,6 +71,12 @@ class Facts:
     def unit(self) -> str:
         return self.workload.unit if self.workload is not None else "step"
 
+    @property
+    def to_take(self) -> TrialRow | None:
+        """The trial that the verdict says to take, with the parameters that act."""
+        trial = self.verdict.trial
+        return None if trial is None else self.trial(trial.number)
+
     def trial(self, number: int) -> TrialRow:
         """A trial by its number."""
         return next(trial for trial in self.trials if trial.number == number)
@@ -81,29 +93,26 @@ class Facts:
     @property
     def round(self) -> Round | None:
         """The study as its checklist sees it; None without a workload or a result."""
-        if self.workload is None or not self.ranked:
+        if self.workload is None or self.to_take is None:
             return None
         return Round(
             row=self.row,
             workload=self.workload,
             definition=Definition.from_json(self.row.definition),
             trials=self.trials,
-            best=self.ranked[0],
+            best=self.to_take,
             folder=self.folder,
+            place=self.place,
         )
 
-    def confirmed(self, number: int) -> RunRecord | None:
-        """The run of a trial on fresh seeds, if it was confirmed."""
-        try:
-            return read_run(self.folder / f"confirm_{number:04d}")
-        except HomeostatError:
-            return None
-
     def command(self, trial: TrialRow) -> str:
-        """The command that reruns a trial."""
-        reference = self.row.settings.get("reference") or self.row.workload
-        held = {**self.row.definition["start"], **self.row.definition["pins"]}
-        return command(str(reference), {**held, **trial.parameters})
+        """What to type to run a trial again."""
+        return trial_command(self.row, trial, self.place, self.folder)
+
+    @property
+    def best_first(self) -> list[TrialRow]:
+        """The completed trials: the one to take, then by their value in the search."""
+        return sorted(self.ranked, key=lambda trial: trial is not self.to_take)
 
 
 def gather(study: str, *, store: Store, results: str | Path) -> Facts:
@@ -114,6 +123,7 @@ def gather(study: str, *, store: Store, results: str | Path) -> Facts:
     """
     row = store.study(study)
     trials = sorted(store.trials(row.key), key=lambda trial: trial.number)
+    stored = trials
     workload = _workload(row)
     differences: tuple[str, ...] = ()
     if workload is not None:
@@ -127,6 +137,8 @@ def gather(study: str, *, store: Store, results: str | Path) -> Facts:
         differences=differences,
         trials=trials,
         ranked=ranked(trials, metric, goal),
+        verdict=verdict_of(row, stored),
+        place=place_of(store, results),
         phases=_phases(folder),
         folder=folder,
     )

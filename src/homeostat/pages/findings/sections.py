@@ -40,29 +40,22 @@ def summary(facts: Facts) -> Iterator[Block]:
     yield Words(f"# {escape(facts.row.workload)}: what study {escape(facts.row.name)} found")
     if facts.workload is not None:
         yield Words(escape(facts.workload.doc.partition("\n\n")[0]))
-    lines = [_of_the_best(facts)] if facts.ranked else ["No trial has completed yet."]
+    yield bullets(escape(line) for line in facts.verdict.lines)
+    trial = facts.to_take
+    if trial is not None and facts.command(trial):
+        yield Words(f"Run trial {trial.number} again:\n\n{_code(facts.command(trial))}")
+    lines = []
     counts = Counter(trial.outcome.value for trial in facts.trials)
     if facts.trials:
-        told = ", ".join(f"{number} {word}" for word, number in counts.most_common())
-        lines.append(f"{plural(len(facts.trials), 'trial')}: {told}. Trial 0 is the default.")
+        ended = ", ".join(f"{number} {word}" for word, number in counts.most_common())
+        lines.append(f"{plural(len(facts.trials), 'trial')}: {ended}.")
     lines += [escape(told) for told in facts.row.definition.get("sources", {}).values()]
-    lines += [
-        escape(s) for phase in facts.phases if phase["name"] == "confirm"
-        for s in phase["sentences"]
-    ]  # fmt: skip
-    yield bullets(lines)
+    if lines:
+        yield bullets(lines)
 
 
-def _of_the_best(facts: Facts) -> str:
-    best, metric = facts.ranked[0], facts.metric
-    default = next((t for t in facts.trials if t.number == 0), None)
-    sentence = f"The best of the search is trial {best.number}, {metric} {best.values[metric]:.5g}"
-    if default is not None and metric in default.values and default.number != best.number:
-        sentence += f"; the default scores {default.values[metric]:.5g}"
-    fresh = facts.confirmed(best.number)
-    if fresh is not None and fresh.values():
-        sentence += f". On {len(fresh.values())} fresh seeds it scores {fresh.mean:.5g}"
-    return escape(sentence + ".")
+def _code(text: str) -> str:
+    return f"```\n{text.replace('```', '` ` `')}\n```"
 
 
 def probed(facts: Facts) -> Iterator[Block]:
@@ -110,13 +103,8 @@ def traded(facts: Facts) -> Iterator[Block]:
         return
     found = pareto(facts.ranked, facts.objectives)
     best = found.front
-    knee = f" The knee is trial {found.knee.number}." if found.knee is not None else ""
     yield heading("Trade-offs between the objectives")
-    yield Words(
-        f"{len(best)} of {len(facts.ranked)} trials are beaten by no other in every objective; "
-        f"they dominate {found.hypervolume:.1%} of the box between the worst and the best values."
-        f"{knee}"
-    )
+    yield Words(found.sentence)
     yield Picture(
         "pareto",
         figures.pareto(facts.ranked, objectives=facts.objectives),
@@ -172,23 +160,34 @@ def options(facts: Facts) -> Iterator[Block]:
 
 
 def best_ones(facts: Facts) -> Iterator[Block]:
-    if not facts.ranked:
+    top = facts.best_first[:TOP]
+    if not top:
         return
     yield heading("The best configurations")
-    top = facts.ranked[:TOP]
     names = list(dict.fromkeys(name for t in top for name in t.parameters))
+    fresh = {t.number: facts.verdict.on_fresh_seeds(t) for t in top}
+    ran = any(fresh.values())
     yield table(
-        ("trial", facts.metric, "s.d.", *names),
+        (
+            "trial", *(["on fresh seeds"] if ran else []),
+            f"{facts.metric} in the search (chosen on)", "s.d.", *names,
+        ),
         [
-            (t.number, t.values[facts.metric], t.sds.get(facts.metric),
-             *(t.parameters.get(n) for n in names))
+            (
+                t.number, *([fresh[t.number]] if ran else []), t.values[facts.metric],
+                t.sds.get(facts.metric), *(t.parameters.get(n) for n in names),
+            )
             for t in top
         ],
     )  # fmt: skip
-    yield Words("```\n" + "\n".join(facts.command(t) for t in top) + "\n```")
+    commands = [text for t in top if (text := facts.command(t))]
+    if commands:
+        yield Words(_code("\n".join(commands)))
     runs = {f"trial {t.number}": curves_of(facts.run(t.number), facts.metric) for t in top[:3]}
-    if top[0].number != 0:
-        runs["trial 0, the default"] = curves_of(facts.run(0), facts.metric)
+    default = facts.verdict.default
+    if default is not None and default.number not in [t.number for t in top[:3]]:
+        run = facts.run(default.number)
+        runs[f"trial {default.number}, the default"] = curves_of(run, facts.metric)
     if any(len(steps) > 1 for seeds in runs.values() for steps, _ in seeds):
         yield Picture(
             "curves",
@@ -197,16 +196,33 @@ def best_ones(facts: Facts) -> Iterator[Block]:
         )
 
 
+def seed_by_seed(facts: Facts) -> Iterator[Block]:
+    """What the verdict rests on: each fresh seed under every configuration that ran on it."""
+    scores = facts.verdict.fresh.get(facts.metric, {})
+    seeds = sorted({seed for score in scores.values() for seed in score.values})
+    if not seeds:
+        return
+    yield heading("On fresh seeds, seed by seed")
+    default = facts.verdict.default
+    names = [
+        f"trial {n}, the default" if default is not None and n == default.number else f"trial {n}"
+        for n in scores
+    ]
+    rows = [(seed, *(score.values.get(seed) for score in scores.values())) for seed in seeds]
+    yield table(("seed", *names), rows)
+
+
 def looked_at(facts: Facts) -> Iterator[Block]:
-    """What the best trial's run looks like, in the views of its workload."""
-    run = facts.run(facts.ranked[0].number) if facts.ranked else None
-    if run is None or facts.workload is None:
+    """What the run of the trial to take looks like, in the views of its workload."""
+    trial = facts.to_take
+    run = facts.run(trial.number) if trial is not None else None
+    if trial is None or run is None or facts.workload is None:
         return
     views = draw_views(facts.workload.views, run)
     if not views:
         return
     yield heading("What the best looks like")
-    yield Words(f"Trial {facts.ranked[0].number}, seed {best_seed(run)}.")
+    yield Words(f"Trial {trial.number}, seed {best_seed(run)}.")
     for name, view in views.items():
         if isinstance(view, str):
             yield Words(escape(view))
@@ -228,10 +244,11 @@ def curves_of(run: RunRecord | None, metric: str) -> list[Curve]:
 
 def recommended(facts: Facts) -> Iterator[Block]:
     """Which configuration for which use."""
-    if not facts.ranked:
+    best = facts.to_take
+    if best is None:
         return
-    best = facts.ranked[0]
-    chosen: dict[str, TrialRow] = {"best": best}
+    use = "everything" if facts.verdict.winner is not None else "everything, until one is confirmed"
+    chosen: dict[str, TrialRow] = {use: best}
     fast = _fastest(facts)
     if fast is not None:
         chosen["fast"] = fast
@@ -241,12 +258,12 @@ def recommended(facts: Facts) -> Iterator[Block]:
             number = facts.objectives[name].best(told, key=told.__getitem__)
             chosen[name] = facts.trial(number)
     rows = [
-        (use, t.number, _says(t, facts), facts.command(t))
-        for use, t in chosen.items()
-        if use == "best" or t.number != best.number
+        (purpose, t.number, _says(t, facts), facts.command(t))
+        for purpose, t in chosen.items()
+        if purpose == use or t.number != best.number
     ]
     yield heading("Which one to take")
-    yield table(("for", "trial", "because", "command"), rows)
+    yield table(("for", "trial", "in the search", "command"), rows)
 
 
 def _fastest(facts: Facts) -> TrialRow | None:
@@ -293,15 +310,15 @@ def unknown(facts: Facts) -> Iterator[Block]:
     yield heading("What is not known")
     lines = []
     names = {name for trial in facts.trials for name in trial.parameters}
-    best = facts.ranked[0] if facts.ranked else None
-    fresh = facts.confirmed(best.number) if best is not None else None
-    if best is not None and fresh is None:
+    verdict = facts.verdict
+    fresh = verdict.on_fresh_seeds(verdict.winner)
+    if verdict.trial is not None and fresh is None:
         lines.append(
-            "The best was not run again on fresh seeds, so its value is the luckiest of "
-            f"{len(facts.ranked)}: `homeostat search` confirms unless told not to."
+            "What the best scores on other seeds: its value is the luckiest of "
+            f"{len(facts.ranked)}, because {escape(verdict.why)}."
         )
-    elif fresh is not None and len(fresh.values()) < FEW_SEEDS:
-        lines.append(f"{len(fresh.values())} fresh seeds give a wide interval.")
+    elif fresh is not None and fresh.n < FEW_SEEDS:
+        lines.append(f"{fresh.n} fresh seeds give a wide interval.")
     if names and len(facts.trials) < PER_PARAMETER * len(names):
         lines.append(
             f"{len(facts.trials)} trials over {len(names)} parameters explore only a part of "
@@ -325,6 +342,6 @@ def _seconds(phase: Any) -> str:
 
 
 SECTIONS: tuple[Callable[[Facts], Iterator[Block]], ...] = (
-    summary, concluded, recommended, best_ones, looked_at, searched, traded, mattered, options,
-    probed, checked, unknown, done,
+    summary, concluded, recommended, best_ones, seed_by_seed, looked_at, searched, traded,
+    mattered, options, probed, checked, unknown, done,
 )  # fmt: skip

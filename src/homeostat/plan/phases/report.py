@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from homeostat.errors import RecordError
+from homeostat.execute.rerun import Place
 from homeostat.extras import missing_extra
 from homeostat.pages.study import StudyFacts, write_study_report
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.record.runs import RunRecord, read_run
+from homeostat.search.decide import verdict_of
 from homeostat.search.search import open_store
-from homeostat.study.records import TrialRow
-from homeostat.study.study import Study
+from homeostat.study.records import StudyRow, TrialRow
+from homeostat.study.trial_command import place_of, trial_command
 
 
 def report(context: Context, allowance_s: float) -> PhaseResult:
     """Write report.md and report.html into the study's folder."""
-    trials, ranked = _trials(context)
-    number = context.fact("confirm", "number")
-    first = ranked[0].number if ranked else None
+    row, trials, place = _study(context)
+    verdict = verdict_of(row, trials) if row is not None else None
+    number = verdict.winner.number if verdict is not None and verdict.winner is not None else None
+    trial = verdict.trial if verdict is not None else None
     facts = StudyFacts(
         workload=context.workload,
         study=context.study,
         phases=[result.to_json() for result in context.done.values()],
         trials=trials,
-        ranked=ranked,
-        chosen=first if number is None else number,
+        verdict=verdict,
         default_run=_run(context, 0) or _baseline(context),
-        best_run=_run(context, number) if number else None,
-        command=next(
-            (r.facts["command"] for r in reversed(context.done.values()) if "command" in r.facts),
-            "",
+        winner_run=_run(context, number) if number else None,
+        command=(
+            trial_command(row, trial, place, context.folder)
+            if row is not None and trial is not None
+            else _command_of_a_phase(context)
         ),
     )
     try:
@@ -43,13 +46,18 @@ def report(context: Context, allowance_s: float) -> PhaseResult:
     return PhaseResult("report", "done", (f"Written to {page}.",), (), {"page": str(page)})
 
 
-def _trials(context: Context) -> tuple[list[TrialRow], list[TrialRow]]:
-    """Every trial of the study, and the completed ones, best first; none without a search."""
+def _study(context: Context) -> tuple[StudyRow | None, list[TrialRow], Place]:
+    """The plan's study with its trials; none without a search."""
     store = open_store(context.results)
-    if store.find(context.study) is None:
-        return [], []
-    with Study.open(context.workload, context.study, store=store) as study:
-        return list(study.trials), study.ranked()
+    row = store.find(context.study)
+    trials = store.trials(row.key) if row is not None else []
+    return row, trials, place_of(store, context.results)
+
+
+def _command_of_a_phase(context: Context) -> str:
+    """What a plan without a search chose."""
+    done = reversed(context.done.values())
+    return next((str(r.facts["command"]) for r in done if "command" in r.facts), "")
 
 
 def _run(context: Context, number: int) -> RunRecord | None:

@@ -142,11 +142,11 @@ def _conclude(context: Context, result: SearchResult, extent: Extent) -> PhaseRe
     }
     status: Status = "interrupted" if result.interrupted else "done"
     if result.best is None:
-        status = "interrupted" if result.interrupted else "stopped"
-        sentences: tuple[str, ...] = (
-            f"{plural(len(result.trials), 'trial')} ({told or 'none ended'}); none completed.",
-        )
-        return PhaseResult("search", status, sentences, (), facts)
+        # Where all score the same, later phases have nothing to choose, and nothing went wrong.
+        if not result.verdict.completed and not result.interrupted:
+            status = "stopped"
+        counted = f"{plural(len(result.trials), 'trial')} ({told or 'none ended'})."
+        return PhaseResult("search", status, (counted, *result.verdict.lines), (), facts)
     best = result.best
     facts |= {
         "best": best.config.to_json(),
@@ -158,8 +158,8 @@ def _conclude(context: Context, result: SearchResult, extent: Extent) -> PhaseRe
     }
     changed = ", ".join(f"{k} = {_short(v)}" for k, v in best.overrides.items()) or "the default"
     sentences = (
-        f"{plural(len(result.trials), 'trial')} ({told}); the best is trial {best.number} with "
-        f"{result.metric} {best.value:.4g}: {changed}.",
+        f"{plural(len(result.trials), 'trial')} ({told}); the best in the search is trial "
+        f"{best.number} with {result.metric} {best.value:.4g}: {changed}.",
         *result.notes,
         *(result.conclusion.sentences if result.conclusion is not None else ()),
         *(f"{c.name}: {c.saw}" for c in result.checklist if c.status == "warning"),

@@ -38,7 +38,7 @@ def length(now: Round) -> Iterator[Check]:
         yield found.warning(
             f"{now.symptoms['unfinished'].evidence}: trials of {budget} {unit}s are cut short.",
             "Search at the length at which it levels off; to see where, run the best for longer:  "
-            f"{now.rerun(f'--steps {2 * budget}')}",
+            f"{now.rerun('--steps', str(2 * budget))}",
         )
     elif step < EARLY * budget and len(bad_N) >= 1 / EARLY:
         yield found.warning(

@@ -98,15 +98,14 @@ def divergence(now: Round) -> Iterator[Check]:
             f"{short(now.best.parameters[brink.name])}, {brink.lost} of {brink.beyond} are "
             "lost. What limits it is stability, not the rate.",
             f"Warm up or clip the gradient{_by_which(now)}; what fails first there:  "
-            f"homeostat diagnose {now.folder / f'trial_{brink.sign.number:04d}'}",
+            f"{now.diagnose(brink.sign)}",
         )
     elif share > WASTEFUL:
         where = _where_all_is_lost(now, lost)
         yield found.warning(
             told + (f"; {where}" if where else "; nothing that was searched tells where") + ".",
             (f"End the range there, then:  {now.next_round()}" if where
-             else f"What fails first:  homeostat diagnose "
-                  f"{now.folder / f'trial_{lost[0].number:04d}'}"),
+             else f"What fails first:  {now.diagnose(lost[0])}"),
         )  # fmt: skip
     else:
         yield found.ok(told + (", none next to the best." if lost else "."))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import HomeostatError
+from homeostat.execute.rerun import Place, command, near, set_options, spoken
 from homeostat.inspect.symptoms.evidence import Seen, of_record
 from homeostat.inspect.symptoms.examine import SymptomFinding, judge
 from homeostat.prune.rules import NONE
@@ -24,6 +24,7 @@ from homeostat.study.described import ranges
 from homeostat.study.ranking import ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.transfer import REFUSING
+from homeostat.study.trial_command import given_of
 from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
@@ -40,6 +41,8 @@ class Round:
     """The trial that is recommended."""
     folder: Path
     """Where the study's runs are."""
+    place: Place
+    """What a command has to say of where results and studies are."""
 
     @property
     def study(self) -> str:
@@ -133,17 +136,16 @@ class Round:
 
     def more(self, trials: int) -> str:
         """The command that goes on with this study."""
-        return f"homeostat search {self._reference} --study {self.study} --trials {trials}"
+        return self._study(self.study, ["--trials", str(trials)])
 
     def next_round(self, *, seeds: int | None = None) -> str:
         """A study that asks the same and learns from this one."""
         settings = self.row.settings
-        asks = [f"--scientific {name}" for name in settings.get("scientific", ())]
-        goal = [f"--goal {shlex.quote(settings['goal'])}"] if settings.get("goal") else []
-        how = self._how(seeds=seeds)
-        if self.definition.method in REFUSING:
-            how.remove(f"--method {self.definition.method}")
-        start = [f"--from {self.study}"]
+        asks = [w for name in settings.get("scientific", ()) for w in ("--scientific", name)]
+        goal = ["--goal", settings["goal"]] if settings.get("goal") else []
+        # A method that cannot learn from another study's trials is left to choose.
+        how = self._how(seeds=seeds, method=self.definition.method not in REFUSING)
+        start = ["--from", self.study]
         return self._study(self._next_name, start, how, self._what(), asks, goal)
 
     def of_length(self, steps: int) -> str:
@@ -157,28 +159,29 @@ class Round:
 
     def rerun(self, *options: str) -> str:
         """The best trial again, otherwise."""
-        chosen = {**self.definition.start, **self.definition.pins, **self.best.parameters}
-        return " ".join([f"homeostat run {self._reference}", *_set(chosen), *options])
+        words = (spoken(self.reference), set_options(given_of(self.row, self.best, self.folder)))
+        return command("homeostat run", *words, options, self.place.for_runs)
 
-    @property
-    def _reference(self) -> str:
-        return shlex.quote(self.reference)
+    def diagnose(self, trial: TrialRow) -> str:
+        """What failed first in a trial that was lost."""
+        return command("homeostat diagnose", near(self.folder / f"trial_{trial.number:04d}"))
 
     def _study(self, name: str, *options: Sequence[str]) -> str:
-        words = [f"homeostat search {self._reference} --study {name}"]
-        return " ".join([*words, *(option for several in options for option in several)])
+        words = (spoken(self.reference), ["--study", name], *options)
+        return command("homeostat search", *words, self.place.for_studies)
 
-    def _how(self, *, steps: int | None = None, seeds: int | None = None) -> list[str]:
+    def _how(
+        self, *, steps: int | None = None, seeds: int | None = None, method: bool = True
+    ) -> list[str]:
         """The options that make another study run its trials as this one does."""
         made = self.definition
-        steps, seeds = steps or made.budget, seeds or len(made.seeds)
-        options = {
-            f"--steps {steps}": steps != self.workload.budget,
-            f"--seeds {seeds}": seeds > 1,
-            f"--method {made.method}": made.method != "auto",
-            f"--prune {made.prune}": made.prune != NONE,
-        }
-        return [option for option, needed in options.items() if needed]
+        seeds = seeds or len(made.seeds)
+        options = ["--steps", str(steps or made.budget)]
+        options += ["--seeds", str(seeds)] if seeds > 1 else []
+        options += ["--method", made.method] if method and made.method != "auto" else []
+        options += ["--prune", made.prune] if made.prune != NONE else []
+        at = [step for step in made.prune_at if step < (steps or made.budget)]
+        return [*options, *(["--prune-at", ",".join(map(str, at))] if at else [])]
 
     def _what(self, more: Mapping[str, Any] | None = None) -> list[str]:
         """The options that make another study vary and hold what this one does."""
@@ -187,7 +190,7 @@ class Round:
         usual = {name for name in self.workload.space.searched() if name not in held}
         left_out = usual.difference(names) & self.config.active
         only = names if left_out or not usual.issuperset(names) else []
-        return [*(f"--only {name}" for name in only), *_set(held)]
+        return [*(word for name in only for word in ("--only", name)), *set_options(held)]
 
     @property
     def _next_name(self) -> str:
@@ -203,7 +206,3 @@ def short(value: object) -> str:
 def in_words(values: Mapping[str, Any]) -> str:
     """Several values with their names."""
     return ", ".join(f"{name}={short(value)}" for name, value in values.items())
-
-
-def _set(values: Mapping[str, Any]) -> list[str]:
-    return [f"--set {shlex.quote(f'{name}={show(value)}')}" for name, value in values.items()]

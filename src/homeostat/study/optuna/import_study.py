@@ -68,6 +68,8 @@ def import_study(
         _refuse_what_does_not_fit(workload, rows)
     title = workload.name if workload is not None else attributes.get(f"{OURS}workload", chosen)
     settings = dict(attributes.get(f"{OURS}settings", {"trials": max(1, len(rows))}))
+    if f"{OURS}definition" not in attributes:
+        settings["default_trial"] = None  # its first trial is no starting configuration of ours
     if workload is not None:
         settings["reference"] = reference_or_name(workload)
     made = store.create(as_name or chosen, title, definition.to_json(), settings)

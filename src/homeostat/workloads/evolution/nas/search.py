@@ -96,6 +96,7 @@ def search_modes(
     from homeostat.cli.engine import cores
     from homeostat.cli.progress import PlanProgress
     from homeostat.cli.settings import choose
+    from homeostat.execute.rerun import RESULTS, command
     from homeostat.search.search import search as run_search
 
     modes = mode.split(",") if mode else [None]
@@ -127,9 +128,11 @@ def search_modes(
                 jobs=cores(),
                 on_event=progress,
             )
+        if len(modes) > 1:
+            out.heading(label)
+        out.verdict(result.verdict)
+        place = ["--results", str(results)] if str(results) != RESULTS else []
+        out.line(f"See:  {command('nas best', ['--study-name', label], place)}")
         if result.best is not None:
-            out.line(
-                f"{label}: best {result.best.value:.1f}.  See:  "
-                f"nas best --study-name {label} --results {results}"
-            )
+            out.line(f"Rerun it:  {result.best.command}")
             out.checks(result.checklist)

@@ -1,0 +1,49 @@
+"""Links: the last operation is one that its loss was made for."""
+
+from __future__ import annotations
+
+from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.record.check import Checks, Found
+
+LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
+BOUNDED = {"Sigmoid": "between 0 and 1", "Tanh": "between -1 and 1"}
+
+
+def check(bench: ShortRuns) -> Checks:
+    found = Found("last operation")
+    meetings = bench.anatomy.facts.meetings
+    if not meetings:
+        return
+    said = set()
+    for m in meetings:
+        if m.single and ("single", m.model) not in said:
+            said.add(("single", m.model))
+            what = (
+                "cross_entropy is given one class" if m.function == "cross_entropy"
+                else f"{m.model} ends in a softmax over one unit"
+            )  # fmt: skip
+            yield found.fault(
+                f"{what} (shape {m.shape}): its answer is the same, with probability 1, whatever "
+                "the weights are, and nothing is learnt.",
+                "Use a sigmoid with binary_cross_entropy_with_logits for one unit, or as many "
+                "units as there are classes.",
+            )
+        elif m.function in LOGITS and m.origin == "Relu" and ("relu", m.model) not in said:
+            said.add(("relu", m.model))
+            yield found.warning(
+                f"{m.model} ends in a relu and {m.function} takes what it gives as logits: no "
+                "logit can be below 0, and units at 0 learn nothing.",
+                "Leave the relu after the last layer out.",
+            )
+        elif m.function == "cross_entropy" and m.origin in BOUNDED:
+            if (m.origin, m.model) in said:
+                continue
+            said.add((m.origin, m.model))
+            say = found.fault if m.origin == "Sigmoid" else found.warning
+            yield say(
+                f"{m.model} ends in a {m.origin.lower()} and cross_entropy takes what it gives as "
+                f"logits: they stay {BOUNDED[m.origin]}, so no class can become probable.",
+                f"Leave the last {m.origin.lower()} out: cross_entropy takes the softmax itself.",
+            )
+    if not said:
+        yield found.ok("No loss is given the result of an operation that it makes itself.")

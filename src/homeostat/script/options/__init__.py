@@ -1,0 +1,1 @@
+"""Options: what a script can be told on its command line, one file a kind."""

@@ -1,0 +1,286 @@
+"""Source: what the text of a script says before it is run."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from homeostat.errors import UnknownNameError, WorkloadError
+from homeostat.script.options.option import Option, type_of
+
+MOST_FILES = 400
+MOST_BYTES = 400_000
+_WHOLE = ("vars", "asdict", "__dict__", "to_dict", "_get_kwargs", "as_dict")
+"""Words by which all options are read at once."""
+_SETTINGS = re.compile(r"(config|cfg|conf|args|hparams|hyper|param|settings|opts?)", re.IGNORECASE)
+
+
+class Source:
+    """A script's own text, and that of the files beside it which it imports."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    def content(self) -> bytes:
+        """What is in the file.
+
+        Raises:
+            UnknownNameError: If there is no such file.
+            WorkloadError: If it cannot be read.
+        """
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            raise UnknownNameError(f"No file {str(self.path)!r}.") from None
+        except OSError as error:
+            raise WorkloadError(f"{self.path} cannot be read: {error.strerror}.") from None
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The script, parsed.
+
+        Raises:
+            WorkloadError: With the line, if it is not Python.
+        """
+        try:
+            return ast.parse(self.content, filename=str(self.path))
+        except SyntaxError as error:
+            where = f"{self.path.name}:{error.lineno or 1}"
+            raise WorkloadError(
+                f"{where}: SyntaxError: {error.msg}.",
+                hint=f"It does not run under python either:  python {self.path.name}",
+            ) from None
+        except ValueError as error:  # a null byte
+            raise WorkloadError(f"{self.path.name} is not Python: {error}.") from None
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """The script and the files of its own that it imports, directly or through one another."""
+        known: dict[Path, None] = {self.path.resolve(): None}
+        waiting = [(self.path.resolve(), self.tree)]
+        root = self.path.resolve().parent
+        while waiting and len(known) < MOST_FILES:
+            _, tree = waiting.pop()
+            for name in _imported(tree):
+                for path in _own_files(root, name):
+                    if path not in known:
+                        known[path] = None
+                        parsed = _parsed(path)
+                        if parsed is not None:
+                            waiting.append((path, parsed))
+        return tuple(known)
+
+    @cached_property
+    def trees(self) -> tuple[ast.Module, ...]:
+        """All of these, parsed; those that cannot be are left out."""
+        others = (_parsed(path) for path in self.files[1:])
+        return (self.tree, *(tree for tree in others if tree is not None))
+
+    @cached_property
+    def imports(self) -> frozenset[str]:
+        """The top-level packages that any of these files imports anywhere."""
+        return frozenset(name.partition(".")[0] for tree in self.trees for name in _imported(tree))
+
+    @property
+    def declares_workload(self) -> bool:
+        """Whether it is a workload's file: it, or a file that it imports, uses Homeostat for more
+        than to report numbers.
+        """
+        return any(_uses_homeostat(tree) for tree in self.trees)
+
+    @cached_property
+    def reads_command_line(self) -> bool:
+        """Whether sys.argv is looked at by these files themselves."""
+        return any(
+            isinstance(node, ast.Attribute) and node.attr == "argv"
+            for tree in (*self.trees, *self._executed)
+            for node in ast.walk(tree)
+        )
+
+    @cached_property
+    def _executed(self) -> tuple[ast.Module, ...]:
+        """Files that the script runs by exec(open("...").read())."""
+        trees = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "exec":
+                for text in (n.value for n in ast.walk(node) if isinstance(n, ast.Constant)):
+                    if isinstance(text, str) and text.endswith(".py"):
+                        parsed = _parsed(self.path.parent / text)
+                        trees += [parsed] if parsed is not None else []
+        return tuple(trees)
+
+    @cached_property
+    def _names_read(self) -> frozenset[str]:
+        names: set[str] = set()
+        for tree in self.trees:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                    names.add(node.attr)
+                elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                    names.add(node.id)
+        return frozenset(names)
+
+    @cached_property
+    def _texts(self) -> frozenset[str]:
+        """Texts that stand alone, outside of calls that declare options."""
+        found: set[str] = set()
+        for tree in self.trees:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+                    found.add(str(node.slice.value))
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr":
+                    found |= {str(a.value) for a in node.args if isinstance(a, ast.Constant)}
+                    found |= {"*"} if not isinstance(node.args[1], ast.Constant) else set()
+        return frozenset(found)
+
+    def reads(self, name: str) -> bool:
+        """Whether any of these files looks at an option of this name, as far as the text says."""
+        if name in self._names_read or name in self._texts or "*" in self._texts:
+            return True
+        return any(word in self._names_read for word in _WHOLE)
+
+    def constants(self) -> Iterator[Option]:
+        """Literals that are assigned once: at the top, under `if __name__`, in `main`, in a class
+        or a dictionary of settings.
+        """
+        written = list(_assigned(self.tree.body))
+        names = [name for name, _, _ in written]
+        rebound = {
+            node.id
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        counts = {
+            name: sum(
+                isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
+                for n in ast.walk(self.tree)
+            )
+            for name in rebound & set(names)
+        }
+        for name, value, node in written:
+            if names.count(name) > 1 or counts.get(name, 1) > 1 or name.startswith("_"):
+                continue
+            yield Option(
+                name=name, flag=name, kind=type_of(value), default=value, written="constant",
+                line=node.lineno, column=node.col_offset, read=self.reads(name),
+            )  # fmt: skip
+
+
+def _parsed(path: Path) -> ast.Module | None:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            return None
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield node.module or ""
+            yield from (f"{base.strip('.')}.{alias.name}".strip(".") for alias in node.names)
+
+
+def _own_files(root: Path, name: str) -> Iterator[Path]:
+    """The files under the script's folder that a module's name stands for."""
+    parts = [part for part in name.split(".") if part]
+    for count in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:count])
+        for path in (place.with_suffix(".py"), place / "__init__.py"):
+            if path.is_file():
+                yield path.resolve()
+
+
+_REPORTING = {"report", "callbacks"}
+"""What a script may use of Homeostat and still be one."""
+
+
+def _uses_homeostat(tree: ast.Module) -> bool:
+    """Whether a file uses more of Homeostat than what scripts report with."""
+    aliases = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name == "homeostat":
+                    aliases.add(alias.asname or alias.name)
+                elif alias.name.startswith("homeostat.") and "callbacks" not in alias.name:
+                    return True
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("homeostat"):
+            names = {alias.name for alias in node.names}
+            if node.module == "homeostat" and not names <= _REPORTING:
+                return True
+            if node.module != "homeostat" and "callbacks" not in str(node.module):
+                return True
+    return any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in aliases
+        and node.attr not in _REPORTING
+        for node in ast.walk(tree)
+    )
+
+
+def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, Any, ast.expr]]:
+    """Names with the literals they are assigned, and where these stand."""
+    for statement in body:
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            yield from _pairs(statement.targets[0], statement.value)
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            yield from _pairs(statement.target, statement.value)
+        elif _is_looked_into(statement):
+            yield from _assigned(statement.body)  # type: ignore[attr-defined]  # all have one
+
+
+def _is_looked_into(statement: ast.stmt) -> bool:
+    """`if __name__ == "__main__":`, `def main():` and `class Config:`."""
+    if isinstance(statement, ast.If):
+        return "__name__" in ast.unparse(statement.test)
+    if isinstance(statement, ast.FunctionDef):
+        return statement.name in ("main", "train", "run")
+    return isinstance(statement, ast.ClassDef) and bool(_SETTINGS.search(statement.name))
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, Any, ast.expr]]:
+    if isinstance(target, ast.Name):
+        literal = _literal(value)
+        if literal is not None:
+            yield target.id, literal, value
+        elif _SETTINGS.search(target.id):
+            yield from _settings(value)
+    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        for one, other in zip(target.elts, value.elts, strict=False):
+            yield from _pairs(one, other)
+
+
+def _settings(value: ast.expr) -> Iterator[tuple[str, Any, ast.expr]]:
+    """The entries of a dictionary of settings: {"lr": 0.1} or dict(lr=0.1)."""
+    if isinstance(value, ast.Dict):
+        for key, item in zip(value.keys, value.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                literal = _literal(item)
+                if literal is not None and key.value.isidentifier():
+                    yield key.value, literal, item
+    elif isinstance(value, ast.Call) and value.keywords:
+        for keyword in value.keywords:
+            literal = _literal(keyword.value)
+            if literal is not None and keyword.arg:
+                yield keyword.arg, literal, keyword.value
+
+
+def _literal(value: ast.expr) -> bool | int | float | None:
+    """A number or a switch as it is written, -1 included; none for anything else."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, (bool, int, float)):
+        return value.value
+    if isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.USub):
+        inner = _literal(value.operand)
+        return -inner if inner is not None and not isinstance(inner, bool) else None
+    return None

@@ -1,0 +1,1 @@
+"""Taps: where a script's numbers are read, one file a source."""

@@ -1,0 +1,170 @@
+"""A .py file without a workload is a script; what is wrong with one is said in a line."""
+
+import pytest
+import yaml
+
+from homeostat.errors import HomeostatError
+from homeostat.script.source import Source
+from homeostat.workload import load
+
+HAND = """
+import argparse, random
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+parser.add_argument("--power", type=int, default=2)
+parser.add_argument("--never", type=float, default=0.5)
+parser.add_argument("--mode", choices=["plain", "fast"], default="plain")
+parser.add_argument("--steps", type=int, default=20)
+parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--data", default="none.csv")
+args = parser.parse_args()
+rng = random.Random(args.seed)
+x = 3 + rng.random()
+for step in range(args.steps):
+    x -= args.lr * args.power * x ** (args.power - 1) * (2 if args.mode == "fast" else 1)
+    print(f"step {step} val_loss: {abs(x) ** args.power}")
+"""
+
+
+def test_a_script_becomes_a_workload_with_its_options_as_knobs(script):
+    found = load.find(str(script(HAND)))
+    assert list(found.space) == ["lr", "power", "never", "mode"]
+    assert (found.metric, found.goal, found.budget) == ("val_loss", "minimize", 20)
+    assert found.reference == str(script(HAND))
+    assert found.words.knob("lr") == "--lr"
+    assert any("--seed gets the trial's seed" in remark for remark in found.remarks)
+
+
+def test_its_own_arguments_stay_as_they_are_and_are_no_knobs(script):
+    found = load.find(f"{script(HAND)} -- --lr 0.05 --data 'my file.csv'")
+    assert list(found.space) == ["power", "never", "mode"]
+    again = load.find(found.reference)
+    assert again.reference == found.reference
+    assert again.reference.endswith("-- --lr 0.05 --data 'my file.csv'")
+
+
+def test_it_is_looked_at_once_and_again_when_one_of_its_files_changes(script, monkeypatch):
+    from homeostat.script import load as scripts
+
+    looks = []
+    survey = scripts.survey
+    monkeypatch.setattr(scripts, "survey", lambda *a: looks.append(a) or survey(*a))
+    script("POWER = 2\n", "beside.py")
+    path = script("import beside\n" + HAND)
+    for _ in range(2):
+        load.find(str(path))
+    assert len(looks) == 1
+    script("POWER = 3\n", "beside.py")
+    load.find(str(path))
+    assert len(looks) == 2
+
+
+def test_a_run_has_the_trials_seed_length_and_values(script):
+    from homeostat.workload.trial import Trial
+
+    found = load.find(str(script(HAND)))
+
+    def last(seed, budget=20, **values):
+        trial = Trial(found.space.resolve(values), seed=seed, budget=budget)
+        reports = list(found(trial.config, trial))
+        return len(reports), reports[-1].metrics["val_loss"]
+
+    assert last(1) == last(1)
+    assert last(1) != last(2)
+    assert last(1, budget=7)[0] == 7
+    assert last(1, lr=0.2) != last(1)
+
+
+def test_the_probe_speaks_of_options_and_of_the_script(script):
+    from homeostat.inspect.probe.audit import probe
+
+    found = probe(load.find(str(script(HAND))), seconds=8)
+    (dead,) = found.faults
+    assert "--never is not connected to anything" in dead.saw
+    assert "the script never reads it" in dead.saw
+    assert "config." not in dead.remedy
+
+
+def test_constants_are_knobs_where_there_is_no_parser(script):
+    text = "LR = 0.1\nEPOCHS = 6\nSEED = 1\nx = 3.0\nfor e in range(EPOCHS):\n    x -= LR * 2 * x\n"
+    found = load.find(str(script(text + "    print(f'val_loss: {x * x}')\n")))
+    assert list(found.space) == ["LR"]
+    assert found.budget == 6
+    assert [option.written for option in _plan(found).options] == ["constant"] * 3
+
+
+def _plan(found):
+    from homeostat.script.load import plan_of
+
+    return plan_of(found.source)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("def f(:\n", "train.py:1: SyntaxError: "),
+        ("import nowhere_at_all\n", "train.py:1: ModuleNotFoundError: No module named"),
+        ("x = 1\n\nraise OSError('disk')\n", "train.py:3: OSError: disk."),
+        ("x = 1\n", "train.py ended, but it never trained: "),
+        ("input('Rate? ')\n", "train.py:1: it asks for input('Rate?')"),
+        (
+            "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(1)'])\n",
+            "train.py starts other processes and trains there",
+        ),
+        ("import os\nos.abort()\n", "train.py ended its process by signal 6"),
+        (
+            "import argparse\np = argparse.ArgumentParser()\n"
+            "p.add_argument('--data', required=True)\np.parse_args()\n",
+            "train.py exits with code 2: train.py: error: the following arguments are required: "
+            "--data",
+        ),
+        ("import sys\nsys.exit('no data')\n", "train.py stopped: no data"),
+    ],
+)
+def test_a_script_that_cannot_be_used_says_why_in_one_line(script, text, sentence):
+    with pytest.raises(HomeostatError) as caught:
+        load.find(str(script(text)))
+    assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint
+
+
+def test_a_file_that_is_not_there_is_refused(script, tmp_path):
+    script("x = 1\n")
+    with pytest.raises(HomeostatError, match=r"No file 'trian.py'\."):
+        load.find("trian.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_workload"),
+    [
+        ("import homeostat as hs\n@hs.workload()\ndef f(): ...\n", True),
+        ("from homeostat import workload\n", True),
+        ("import homeostat as hs\nhs.tune('x.py')\n", True),
+        ("import homeostat as hs\nhs.report(loss=1)\n", False),
+        ("from homeostat import report\nreport(loss=1)\n", False),
+        ("from homeostat.callbacks import xgboost\n", False),
+        ("import torch\n", False),
+        ("import other\n", True),
+    ],
+)
+def test_a_file_that_does_more_with_homeostat_than_report_is_no_script(script, text, is_workload):
+    script("import homeostat as hs\nspace = hs.Space(a=hs.Bool(True))\n", "other.py")
+    assert Source(script(text)).declares_workload is is_workload
+
+
+def test_arguments_are_refused_where_there_is_no_script():
+    with pytest.raises(HomeostatError, match="nothing can be given to it after --"):
+        load.find("apoptosis -- --lr 1")
+
+
+def test_an_adopted_file_gives_the_same_workload_back(script, tmp_path):
+    from homeostat.script.load import plan_of
+
+    path = script(HAND)
+    plan = plan_of(path, ("--data", "b.csv"))
+    file = tmp_path / "train.homeostat.yaml"
+    file.write_text(yaml.safe_dump(plan.to_json(), sort_keys=False))
+    found = load.find(str(file))
+    assert repr(found.space) == repr(load.find(f"{path} -- --data b.csv").space)
+    assert found.reference == str(file)
