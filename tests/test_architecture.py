@@ -13,6 +13,7 @@ FLOORS = (
     ("errors", "version", "wording"),
     ("space", "data", "extras"),
     ("record",),
+    ("logs",),
     ("workload", "starters"),
     ("script",),
     ("execute",),

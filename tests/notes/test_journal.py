@@ -50,3 +50,20 @@ def test_a_log_that_cannot_be_read_is_one_line(tmp_path):
     journal.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(RecordError, match="Cannot read the notes"):
         notes.read(journal)
+
+
+def test_each_run_of_a_log_is_an_entry_and_what_was_not_read_is_said(tmp_path):
+    log = tmp_path / "two.log"
+    log.write_text(
+        "lr: 0.1\nepoch 1: loss=2\nepoch 2: loss=1\nlr: 0.001\nepoch 1: loss=9\n"
+        "epoch 1.5: loss=8\nepoch 2: loss=4 loss=5\n"
+    )
+    entries = notes.add_log_runs(tmp_path / "NOTES.md", log)
+    assert [(e.title, e.learning_rate) for e in entries] == [
+        ("two.log, run 1", 0.1),
+        ("two.log, run 2", 0.001),
+    ]
+    assert "1 line was not read (two values of 'loss'); line 7: epoch 2:" in entries[0].context
+    again = notes.read(tmp_path / "NOTES.md")
+    assert [list(e.metrics) for e in again] == [[1, 2], [1, 1.5]]
+    assert again == entries

@@ -51,12 +51,13 @@ def test_what_keras_writes_as_csv_counts_from_epoch_one():
     assert notes.classify(log.rows, log.unit).text == "NaN from epoch 2"
 
 
-def test_lightnings_scattered_rows_come_together_by_epoch():
+def test_lightnings_scattered_rows_come_together_and_no_step_is_lost():
     log = notes.parse_log(LIGHTNING)
     assert log.kind == "lightning csv"
-    assert log.rows[1]["train_loss_epoch"] == 2.1
-    assert log.rows[1]["val_loss"] == 2.2
-    assert log.rows[2] == {"train_loss_epoch": 1.5, "val_loss": 1.8}
+    assert log.unit == "step"  # one epoch has two training losses
+    assert log.rows[9] == {"train_loss_step": 2.31}
+    assert log.rows[19] == {"train_loss_step": 2.0, "train_loss_epoch": 2.1, "val_loss": 2.2}
+    assert log.rows[39] == {"train_loss_epoch": 1.5, "val_loss": 1.8}
 
 
 def test_json_lines_with_settings_first_and_nested_metrics():
@@ -120,8 +121,8 @@ def test_a_file_without_metrics_is_refused_with_what_is_understood(tmp_path):
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_can_break_the_readers(text):
-    log = notes.parse_log(text)
-    notes.classify(log.rows, log.unit)
+    for run in notes.parse_log(text).runs:
+        notes.classify(run.rows, run.unit)
     notes.assess(notes.parse(text))
 
 
@@ -133,8 +134,8 @@ def test_no_text_can_break_the_readers(text):
 )
 def test_no_damage_can_break_the_readers(text, place, rubbish):
     place = min(place, len(text))
-    log = notes.parse_log(text[:place] + rubbish + text[place:])
-    notes.classify(log.rows, log.unit)
+    for run in notes.parse_log(text[:place] + rubbish + text[place:]).runs:
+        notes.classify(run.rows, run.unit)
 
 
 @settings(max_examples=60, deadline=None)

@@ -153,7 +153,10 @@ def test_garbage_is_counted_and_the_rest_is_used(script, trial_of):
     workload = script('printf \'x\\n{"loss": 1}\\n[[[\\n\' > "$4/m.jsonl"')
     trial = trial_of(workload)
     assert drive(workload, trial) == [Report(0, loss=1)]
-    assert trial.extra == {"skipped_metric_lines": 2}
+    assert trial.extra == {
+        "skipped_metric_lines": 2,
+        "skipped_metrics": ["2 lines were not read (no JSON object); the first is line 1: x"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -168,7 +171,8 @@ def test_garbage_is_counted_and_the_rest_is_used(script, trial_of):
         ("echo hi", "w: the command exited without an error, but it left no metric in m.jsonl."),
         (
             'echo x > "$4/m.jsonl"',
-            "w: the command exited without an error, but none of its 1 metric lines could be read.",
+            "w: the command exited without an error, but no metric could be read: "
+            "1 line was not read (no JSON object); line 1: x.",
         ),
     ],
 )

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from homeostat.workload.metrics import Csv, JsonLines, Merge, Pattern, Tail
+from homeostat.logs.tail import Tail
+from homeostat.workload.metrics import Csv, JsonLines, Merge, Pattern
 
 NAN = pytest.approx(float("nan"), nan_ok=True)
 
@@ -58,7 +59,7 @@ def test_a_file_written_anew_gives_only_what_was_not_seen(path):
 
 
 def test_bytes_that_are_not_text_do_no_harm(path):
-    path.write_bytes(b"\xff\xfe\n{}\n")
+    path.write_bytes(b"\xff\xfd\n{}\n")
     assert texts(Tail(path)) == ["��", "{}"]
 
 
@@ -92,7 +93,7 @@ def test_garbage_is_skipped_and_counted(path):
     append(path, "\n".join([*garbage, '{"step": 2, "loss": 1}', '{"step": 3, "lo']))
     reader = JsonLines(path, "step")
     assert list(reader.read(True)) == [(2, {"loss": 1.0})]
-    assert reader.skipped == len(garbage) + 1
+    assert reader.skipped.total == len(garbage) + 1
 
 
 def test_csv_rows_are_read_by_their_header(path):
@@ -101,14 +102,14 @@ def test_csv_rows_are_read_by_their_header(path):
     assert list(reader.read(False)) == [(0, {"loss": 1.5}), (1, {"acc": 0.5})]
     append(path, '2,"1.25",nan\n')
     assert list(reader.read(False)) == [(2, {"loss": 1.25, "acc": NAN})]
-    assert reader.skipped == 0
+    assert reader.skipped.total == 0
 
 
 def test_csv_garbage_is_skipped_and_counted(path):
     append(path, "step,loss\n0,1\nhello\n1,2,3\n,\nx,1\n2,low\nstep,loss\n3,4\n")
     reader = Csv(path, "step")
     assert list(reader.read(True)) == [(0, {"loss": 1.0}), (3, {"loss": 4.0})]
-    assert reader.skipped == 5
+    assert reader.skipped.total == 5
 
 
 def test_a_csv_written_anew_with_another_column_goes_on(path):
@@ -119,7 +120,7 @@ def test_a_csv_written_anew_with_another_column_goes_on(path):
     other.write_text("acc,step,loss\n,0,1\n,1,2\n0.5,2,3\n")
     other.replace(path)
     assert list(reader.read(False)) == [(2, {"acc": 0.5, "loss": 3.0})]
-    assert reader.skipped == 0
+    assert reader.skipped.total == 0
 
 
 def test_a_pattern_finds_metrics_in_ordinary_output(path):
@@ -128,7 +129,7 @@ def test_a_pattern_finds_metrics_in_ordinary_output(path):
     pattern = re.compile(r"epoch (?P<step>\d+)/\d+: loss=(?P<loss>\S+)(?: acc=(?P<acc>\S+))?")
     reader = Pattern(path, "step", pattern)
     assert list(reader.read(True)) == [(1, {"loss": 0.5}), (2, {"loss": NAN, "acc": 3.0})]
-    assert reader.skipped == 1
+    assert reader.skipped.total == 1
 
 
 def merged(wanted, *records):

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from homeostat.errors import MissingExtraError
-from homeostat.workload.tensorboard import TensorBoard
+from homeostat.workload.metrics import TensorBoard
 
 pytest.importorskip("tensorboard")
 writers = pytest.importorskip("torch.utils.tensorboard")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-Rows = Mapping[int, Mapping[str, float]]
+Rows = Mapping[Any, Mapping[str, float]]
+"""Epoch or step -> metrics; of a log, an epoch may be a fraction."""
 
 TENFOLD = 10.0
 """A loss that ends this many times above its first and its lowest value diverged."""
@@ -25,7 +27,7 @@ class CurveBehaviour:
 
     kind: str
     text: str
-    at: int | None = None
+    at: float | None = None
     """The epoch where it began, for nan and diverged."""
 
 
@@ -73,7 +75,7 @@ def classify(rows: Rows, unit: str = "epoch") -> CurveBehaviour:
     return CurveBehaviour("levelled", f"{loss} falls and levels off")
 
 
-def first_nonfinite(rows: Rows) -> tuple[int, str] | None:
+def first_nonfinite(rows: Rows) -> tuple[float, str] | None:
     """Where the first value that is not finite stands: its epoch and its metric."""
     for at, row in rows.items():
         for name, value in row.items():

@@ -31,7 +31,7 @@ class Entry:
     settings: tuple[str, ...] = ()
     """Other hyperparameters."""
     losses: tuple[str, ...] = ()
-    metrics: Mapping[int, Mapping[str, Span]] = field(default_factory=dict)
+    metrics: Mapping[float, Mapping[str, Span]] = field(default_factory=dict)
     """Epoch (or step) -> metric -> value, for the first few."""
     unit: str = "epoch"
     behaviour: tuple[str, ...] = ()

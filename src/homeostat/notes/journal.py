@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeostat.errors import RecordError
-from homeostat.notes.classify import CurveBehaviour, across, classify
+from homeostat.errors import DataError, RecordError
+from homeostat.logs import Log, LoggedRun, read_log
+from homeostat.logs.encoding import decode
+from homeostat.notes.classify import CurveBehaviour, Rows, across, classify
 from homeostat.notes.entry import FIRST_ROWS, Entry, Span, render
-from homeostat.notes.logs import Log, read_log
 from homeostat.notes.markdown import behaviour_of, parse
 from homeostat.record.files import write_bytes
 from homeostat.record.outcome import Outcome
@@ -81,7 +82,12 @@ def add_entries(path: str | Path, text: str) -> list[Entry]:
     return added
 
 
-def add_log(
+def add_log(path: str | Path, log: str | Path | Log, **details: Any) -> Entry:
+    """Append the entries of `add_log_runs`; returns the last."""
+    return add_log_runs(path, log, **details)[-1]
+
+
+def add_log_runs(
     path: str | Path,
     log: str | Path | Log,
     *,
@@ -90,43 +96,72 @@ def add_log(
     learning_rate: float | None = None,
     optimizer: str = "",
     remark: str = "",
-) -> Entry:
-    """Append an entry for a log of another tool; returns it.
-
-    A log kept in our own form gives an entry for each of its runs; the last is returned.
+) -> list[Entry]:
+    """Append an entry for each run in a log of another tool, or in a log in our own form.
 
     Args:
         path: Our log; it is created if there is none.
         log: The file (or TensorBoard folder) to read, or what `read_log` made of it.
-        title: Of the entry; the file's name unless given.
-        date: Of the run; today unless given.
+        title: Of the entries; the file's name unless given.
+        date: Of the runs; today unless given.
         learning_rate: If the log does not say.
+        optimizer: Its name, if known.
+        remark: A remark to keep with the date.
+
+    Raises:
+        DataError: If no metric can be read in it.
+        RecordError: If our log cannot be read or written.
     """
     source = "" if isinstance(log, Log) else Path(log).name
     if not isinstance(log, Log) and Path(log).is_file():
-        added = add_entries(path, Path(log).read_bytes().decode("utf-8", errors="replace"))
+        added = add_entries(path, _ours(Path(log)))
         if added:
-            return added[-1]
+            return added
     log = log if isinstance(log, Log) else read_log(log)
-    behaviour = classify(log.rows, log.unit)
-    rate, schedule = _logged_rate(log, learning_rate)
-    entry = Entry(
-        number=_next_number(path),
-        title=title or source or "given log",
-        context=_context(
-            (date or datetime.date.today()).isoformat(),
-            f"{log.kind} log" + (f" `{source}`" if source else ""),
-            remark,
-        ),
-        learning_rate=rate,
-        schedule=schedule,
-        optimizer=optimizer,
-        settings=tuple(f"`{k} = {v:.6g}`" for k, v in log.settings.items() if k not in RATE_NAMES),
-        metrics=_first_rows({0: log.rows}),
-        unit=log.unit,
-        behaviour=_lines(behaviour),
-    )
-    return _append(Path(path), entry, behaviour)
+    if not log.runs:
+        raise DataError("The log holds no run.", hint="read_log says why it read none.")
+    entries = []
+    for i, run in enumerate(log.runs):
+        rate, schedule = _logged_rate(run, learning_rate)
+        behaviour = classify(run.rows, run.unit)
+        entry = Entry(
+            number=_next_number(path),
+            title=_title(title or source or "given log", run, i if len(log.runs) > 1 else None),
+            context=_context(
+                (date or datetime.date.today()).isoformat(),
+                f"{log.kind} log" + (f" `{source}`" if source else ""),
+                remark,
+                *(log.skipped.sentences() if i == 0 else ()),
+            ),
+            learning_rate=rate,
+            schedule=schedule,
+            optimizer=optimizer,
+            settings=tuple(f"`{k} = {v:.6g}`" for k, v in run.settings.items() if not _rates(k)),
+            metrics=_first_rows({0: run.rows}),
+            unit=run.unit,
+            behaviour=_lines(behaviour),
+        )
+        entries.append(_append(Path(path), entry, behaviour))
+    return entries
+
+
+def _title(title: str, run: LoggedRun, number: int | None) -> str:
+    """The title of one of several runs says which."""
+    if run.name:
+        return f"{title}, {run.name}"
+    return title if number is None else f"{title}, run {number + 1}"
+
+
+def _rates(name: str) -> bool:
+    return name.lower().replace(" ", "_").replace("-", "_") in RATE_NAMES
+
+
+def _ours(path: Path) -> str:
+    """The text of a file that may be a log in our own form."""
+    try:
+        return decode(path.read_bytes())[0]
+    except OSError as error:
+        raise DataError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
 def _append(path: Path, entry: Entry, behaviour: CurveBehaviour) -> Entry:
@@ -225,11 +260,11 @@ def _lines(behaviour: CurveBehaviour) -> tuple[str, ...]:
 
 
 def _first_rows(
-    curves: Mapping[int, Mapping[int, Mapping[str, float]]],
-) -> dict[int, dict[str, Span]]:
+    curves: Mapping[int, Rows],
+) -> dict[float, dict[str, Span]]:
     """The first few rows, each metric as a span over the seeds; losses first, then the rest."""
     steps = sorted({at for rows in curves.values() for at in rows})[:FIRST_ROWS]
-    found: dict[int, dict[str, Span]] = {}
+    found: dict[float, dict[str, Span]] = {}
     for at in steps:
         values: dict[str, list[float]] = {}
         for rows in curves.values():
@@ -258,18 +293,18 @@ def _schedule(
     return tuple(lines)
 
 
-def _logged_rate(log: Log, given: float | None) -> tuple[float | None, tuple[str, ...]]:
+def _logged_rate(run: LoggedRun, given: float | None) -> tuple[float | None, tuple[str, ...]]:
     """The rate that was set, if the log says so, and what it logged of it."""
-    name = next((n for n in RATE_NAMES for row in log.rows.values() if n in row), None)
-    setting = next((log.settings[n] for n in RATE_NAMES if n in log.settings), None)
-    logged = [(at, row[name]) for at, row in log.rows.items() if name in row] if name else []
+    name = next((n for row in run.rows.values() for n in row if _rates(n)), None)
+    setting = next((value for n, value in run.settings.items() if _rates(n)), None)
+    logged = [(at, row[name]) for at, row in run.rows.items() if name in row] if name else []
     rate = given if given is not None else setting
     if not logged:
         return rate, ()
     at, first = logged[0]
     if rate is None:
         rate = first
-    line = f"Logged `{name}` at {log.unit} {at}: `≈ {first:.4g}`."
+    line = f"Logged `{name}` at {run.unit} {at}: `≈ {first:.4g}`."
     return rate, (line,) if first != rate or logged[-1][1] != first else ()
 
 

@@ -16,7 +16,7 @@ _ITEM = re.compile(r"^[-*]\s+\*\*(.+?):?\*\*:?\s*(.*)$")
 _SUB_ITEM = re.compile(r"^\s+[-*]\s+(.*)$")
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4})?|[-+]?(?:nan|inf)"
 _RATE = re.compile(rf"(?:initial_lr|learning[_ ]rate|lr)?\s*[=:≈`\s]*({_NUMBER})", re.IGNORECASE)
-_METRICS = re.compile(r"key metrics\s*\((\w+)\s+(\d+)\)", re.IGNORECASE)
+_METRICS = re.compile(r"key metrics\s*\((\w+)\s+(\d+(?:\.\d+)?)\)", re.IGNORECASE)
 _VALUE = re.compile(rf"≈\s*`?\s*({_NUMBER})(?:\s*[–—]\s*({_NUMBER}))?", re.IGNORECASE)
 _NAME = re.compile(r"`([A-Za-z_][^`≈]*?)\s*[`≈]")
 
@@ -84,7 +84,7 @@ def _with(entry: Entry, item: _Item) -> Entry:
         return replace(
             entry,
             unit=at[1].lower(),
-            metrics={**entry.metrics, int(at[2]): _metrics(item.below)},
+            metrics={**entry.metrics, _place(at[2]): _metrics(item.below)},
         )
     if label.startswith("behavio"):
         return replace(entry, behaviour=said)
@@ -93,6 +93,12 @@ def _with(entry: Entry, item: _Item) -> Entry:
     if label.startswith("next"):
         return replace(entry, next_steps=said)
     return entry
+
+
+def _place(text: str) -> float:
+    """An epoch or step; whole ones are whole numbers."""
+    at = float(text)
+    return int(at) if at == int(at) else at
 
 
 def _with_settings(entry: Entry, said: tuple[str, ...]) -> Entry:
@@ -156,11 +162,11 @@ def behaviour_of(entry: Entry) -> CurveBehaviour:
     """
     for line in entry.behaviour:
         words = re.sub(r"[`*]", "", line)
-        at = re.search(rf"\b{re.escape(entry.unit)}\s+(\d{{1,9}})", words, re.IGNORECASE)
+        at = re.search(rf"\b{re.escape(entry.unit)}\s+(\d{{1,9}}(?:\.\d+)?)", words, re.IGNORECASE)
         if at and re.search(r"\b(nan|non-finite|not finite)\b", words, re.IGNORECASE):
-            return CurveBehaviour("nan", f"NaN from {entry.unit} {at[1]}", int(at[1]))
+            return CurveBehaviour("nan", f"NaN from {entry.unit} {at[1]}", _place(at[1]))
         if at and re.search(r"\b(diverge|explode|grows tenfold)", words, re.IGNORECASE):
-            return CurveBehaviour("diverged", f"diverges by {entry.unit} {at[1]}", int(at[1]))
+            return CurveBehaviour("diverged", f"diverges by {entry.unit} {at[1]}", _place(at[1]))
         for kind, pattern in _KINDS:
             if re.search(pattern, words, re.IGNORECASE):
                 return CurveBehaviour(kind, line)

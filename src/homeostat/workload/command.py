@@ -26,7 +26,7 @@ from homeostat.errors import ConfigError, WorkloadError
 from homeostat.space import Config
 from homeostat.workload import command_file
 from homeostat.workload.command_file import CommandFile, MetricsSource
-from homeostat.workload.metrics import Csv, JsonLines, Merge, Pattern, Reader, Record
+from homeostat.workload.metrics import Csv, JsonLines, Merge, Pattern, Reader, Record, TensorBoard
 from homeostat.workload.process import ProcessGroup, how_it_ended
 from homeostat.workload.report import Report
 from homeostat.workload.workload import Workload, workload
@@ -116,8 +116,10 @@ def _run(
                 yield Report(step, **metrics)
     finally:
         process.end()
-        if reader.skipped + merge.late:
-            trial.extra["skipped_metric_lines"] = reader.skipped + merge.late
+        if reader.skipped.total + merge.late:
+            trial.extra["skipped_metric_lines"] = reader.skipped.total + merge.late
+        if reader.skipped.total:
+            trial.extra["skipped_metrics"] = reader.skipped.sentences()
     if code != 0:
         raise WorkloadError(
             f"{name}: the command {how_it_ended(code)}. {_last_lines(folder / OUTPUT)}".rstrip(),
@@ -160,9 +162,6 @@ def _reader(source: MetricsSource, folder: Path) -> Reader:
         return Pattern(folder / OUTPUT, source.step, re.compile(source.place))
     place = folder / source.place.removeprefix("{folder}/")
     if source.kind == "tensorboard":
-        # Imported on use: TensorBoard is an optional part.
-        from homeostat.workload.tensorboard import TensorBoard
-
         if place != folder:
             shutil.rmtree(place, ignore_errors=True)
         for old in folder.rglob("*tfevents*"):
@@ -173,8 +172,8 @@ def _reader(source: MetricsSource, folder: Path) -> Reader:
 
 
 def _nothing_found(source: MetricsSource, reader: Reader) -> str:
-    if reader.skipped:
-        return f"none of its {reader.skipped} metric lines could be read"
+    if reader.skipped.total:
+        return f"no metric could be read: {reader.skipped.sentences()[0].removesuffix('.')}"
     if source.kind == "pattern":
         return "nothing it printed matches the pattern"
     return f"it left no metric in {source.place}"

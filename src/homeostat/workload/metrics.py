@@ -6,15 +6,19 @@ line that makes no sense is skipped and counted: a metrics file is written by so
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
-from homeostat.record.growing import GrowingFile
+from homeostat.logs import Skipped, literals
+from homeostat.logs.clean import plain
+from homeostat.logs.fields import numbers
+from homeostat.logs.numbers import Notation
+from homeostat.logs.table import Header, headers, split
+from homeostat.logs.tail import Line, Tail
+from homeostat.logs.tensorboard import EventFiles
 
 Record: TypeAlias = tuple[int, dict[str, float]]
 """A step and what was measured there."""
@@ -25,7 +29,7 @@ class Reader(Protocol):
 
     poll_s: float
     """Seconds to wait before looking again."""
-    skipped: int
+    skipped: Skipped
     """Lines that made no sense so far."""
 
     def read(self, final: bool) -> Iterator[Record]:
@@ -33,58 +37,8 @@ class Reader(Protocol):
         ...
 
 
-class Line(NamedTuple):
-    """A line of a growing file."""
-
-    text: str
-    number: int
-    """From 0, in the file as it is now."""
-    new: bool
-    """False if it was seen before the file was written anew."""
-
-
-class Tail:
-    """The lines a growing file has gained since the last look; empty ones are left out.
-
-    A line without its end is kept until the end arrives: the writer may be in the middle of it. A
-    file that was written anew is read again from the start.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = GrowingFile(path)
-        self._rest = b""
-        self._number = 0
-        self._seen = 0
-
-    def lines(self, final: bool) -> Iterator[Line]:
-        data = self._new_bytes()  # which may find that what is left of the last look is void
-        # Progress bars end their lines with a carriage return alone.
-        lines = (self._rest + data).splitlines(keepends=True)
-        self._rest = b""
-        if lines and not final and not lines[-1].endswith((b"\n", b"\r")):
-            self._rest = lines.pop()
-        for raw in lines:
-            line = Line(
-                raw.decode("utf-8", errors="replace").strip(),
-                self._number,
-                self._number >= self._seen,
-            )
-            self._number += 1
-            self._seen = max(self._seen, self._number)
-            if line.text:
-                yield line
-
-    def _new_bytes(self) -> bytes:
-        growth = self._file.more()
-        if growth is None:
-            return b""
-        if growth.at == 0:
-            self._rest, self._number = b"", 0
-        return growth.data
-
-
 class JsonLines:
-    """One JSON object a line; its numbers are the metrics.
+    """One JSON object a line; its numbers are the metrics, inner ones as "outer/inner".
 
     {"step": 3, "val_loss": 0.71, "note": "not a number, so not a metric"}
     """
@@ -93,47 +47,64 @@ class JsonLines:
 
     def __init__(self, path: Path, step: str) -> None:
         self._tail = Tail(path)
-        self._step = step
         self._steps = _Steps(step)
-        self.skipped = 0
+        self.skipped = Skipped()
 
     def read(self, final: bool) -> Iterator[Record]:
         for line in self._tail.lines(final):
             if not line.new:
                 continue
-            record = self._steps.record(_json_object(line.text, self._step))
-            if record is None:
-                self.skipped += 1
+            record = literals.parse(line.text)
+            if isinstance(record, dict):
+                yield from self._steps.record(record, line, self.skipped)
             else:
-                yield record
+                self.skipped.add("no JSON object", line.number + 1, line.text)
 
 
 class Csv:
-    """A header with names, then a row per report; empty cells are left out."""
+    """A header with names, then a row per report; empty cells are left out.
+
+    Columns may be divided by commas, semicolons, tabs or bars, and numbers have decimal commas.
+    """
 
     poll_s = 0.05
 
     def __init__(self, path: Path, step: str) -> None:
         self._tail = Tail(path)
         self._steps = _Steps(step)
-        self._header: list[str] = []
-        self.skipped = 0
+        self._headers: list[Header] = []
+        self.skipped = Skipped()
 
     def read(self, final: bool) -> Iterator[Record]:
         for line in self._tail.lines(final):
-            cells = [cell.strip() for cell in next(csv.reader([line.text]))]
             if line.number == 0:
-                self._header = cells
-            if not line.new or cells == self._header:
+                self._headers = headers(line.text) or [Header(",", (line.text,))]
                 continue
-            record = None
-            if len(cells) == len(self._header):
-                filled = {k: c for k, c in zip(self._header, cells, strict=True) if c != ""}
-                record = self._steps.record(filled)
-            if record is None:
-                self.skipped += 1
+            row = self._row(line.text)
+            if not line.new or row is _HEADER:
+                continue
+            if row is None:
+                self.skipped.add(self._why(), line.number + 1, line.text)
             else:
-                yield record
+                yield from self._steps.record(row, line, self.skipped)
+
+    def _row(self, text: str) -> dict[str, str] | None:
+        """The filled cells of a line, by the header that it fits; None if it fits none."""
+        for header in self._headers:
+            cells = split(text, header.delimiter)
+            if tuple(cells) == header.names:
+                return _HEADER
+            if len(cells) == len(header.names):
+                self._headers = [header]
+                return {n: c for n, c in zip(header.names, cells, strict=True) if c != ""}
+        return None
+
+    def _why(self) -> str:
+        return f"not {len(self._headers[0].names)} columns" if self._headers else "no header above"
+
+
+_HEADER: dict[str, str] = {}
+"""Stands for a header that is repeated."""
 
 
 class Pattern:
@@ -150,19 +121,41 @@ class Pattern:
         self._tail = Tail(output)
         self._steps = _Steps(step)
         self._pattern = pattern
-        self.skipped = 0
+        self.skipped = Skipped()
 
     def read(self, final: bool) -> Iterator[Record]:
         for line in self._tail.lines(final):
-            match = self._pattern.search(line.text) if line.new else None
+            match = self._pattern.search(plain(line.text)) if line.new else None
             if match is None:
                 continue
             found = {name: text for name, text in match.groupdict().items() if text is not None}
-            record = self._steps.record(found, strict=True)
-            if record is None:
-                self.skipped += 1
-            else:
-                yield record
+            yield from self._steps.record(found, line, self.skipped, strict=True)
+
+
+class TensorBoard:
+    """Scalars from the event files that appear under a folder.
+
+    A second folder beside the first is another writer, and its values have its name before them.
+    """
+
+    poll_s = 0.5
+
+    def __init__(self, folder: Path) -> None:
+        self._files = EventFiles(folder)
+        self._run: str | None = None
+        self.skipped = self._files.skipped
+
+    def read(self, final: bool) -> Iterator[Record]:
+        found: dict[int, dict[str, float]] = {}
+        for scalar in self._files.read():
+            self._run = scalar.run if self._run is None else self._run
+            name = scalar.name if scalar.run == self._run else f"{scalar.run}/{scalar.name}"
+            row = found.setdefault(scalar.step, {})
+            if row.get(name, scalar.value) != scalar.value:
+                self.skipped.add("another value at the same step comes after it", 0, name)
+            row[name] = scalar.value
+        # Tags are written one after the other: by step, so that those of a step come together.
+        yield from sorted(found.items())
 
 
 class _Steps:
@@ -171,46 +164,49 @@ class _Steps:
     def __init__(self, key: str) -> None:
         self._key = key
         self._count = 0
+        self._notation = Notation()
+        self._numeric: set[str] = set()
 
-    def record(self, fields: Mapping[str, Any] | None, strict: bool = False) -> Record | None:
-        """The record, or none if the line has no metric or its step makes no sense.
+    def record(
+        self, fields: Mapping[str, Any], line: Line, skipped: Skipped, strict: bool = False
+    ) -> Iterator[Record]:
+        """The record, if the line has a metric and its step makes sense.
 
         With `strict`, every field must be a number.
         """
-        if fields is None:
+        for value in fields.values():
+            if isinstance(value, str):
+                self._notation.learn(value)
+        ambiguous = self._notation.ambiguous
+        values, broken, twice = numbers(fields, self._notation, self._numeric)
+        metrics = {name: value for name, value in values.items() if name != self._key}
+        step = self._step(fields, values)
+        reason = None
+        if twice is not None:
+            reason = f"two values of {twice!r}"
+        elif self._notation.ambiguous > ambiguous:
+            reason = "a number in it may have decimals or thousands"
+        elif step is None:
+            reason = f"its {self._key} is no whole number from 0"
+        elif not metrics:
+            reason = "no metric in it"
+        elif broken is not None or (strict and len(values) < len(fields)):
+            reason = f"no number in {broken or next(n for n in fields if n not in values)!r}"
+        if reason is not None:
+            skipped.add(reason, line.number + 1, line.text)
+        if metrics and step is not None and twice is None and not (strict and reason):
+            self._count = step + 1
+            yield step, metrics
+
+    def _step(self, fields: Mapping[str, Any], values: Mapping[str, float]) -> int | None:
+        if self._key not in fields:
+            return self._count
+        step = values.get(self._key)
+        if step is None and isinstance(fields[self._key], str):
+            step = self._notation.value(fields[self._key], whole=True)
+        if step is None or not math.isfinite(step) or step < 0 or step != int(step):
             return None
-        step: float | None = self._count
-        if self._key in fields:
-            step = number(fields[self._key])
-        metrics = {name: number(value) for name, value in fields.items() if name != self._key}
-        if strict and None in metrics.values():
-            return None
-        good = {name: value for name, value in metrics.items() if value is not None}
-        if not good or step is None or not math.isfinite(step) or step < 0 or step != int(step):
-            return None
-        self._count = int(step) + 1
-        return int(step), good
-
-
-def number(value: Any) -> float | None:
-    """A number, or text that is one (also nan and inf); None for everything else."""
-    if isinstance(value, bool):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _json_object(line: str, step: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
-        return None
-    # A number in quotes is a label (a run's name, a version), not a measurement.
-    return {k: item for k, item in value.items() if isinstance(item, int | float) or k == step}
+        return int(step)
 
 
 class Merge:

@@ -46,17 +46,19 @@ def add(
     results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
-    """Append an entry for a run, or for a log: Keras, Lightning CSV, JSONL, TensorBoard, text."""
-    from homeostat.notes import add_log, add_run, render
+    """Append an entry for a run, or for each run in a log: printed text, CSV, JSON, TensorBoard."""
+    from homeostat.notes import add_log_runs, add_run, render
     from homeostat.record.index import find_run
 
     is_log = Path(what).exists() and not (Path(what) / "run.json").exists()
-    entry = (
-        add_log(file, Path(what), remark=remark)
+    entries = (
+        add_log_runs(file, Path(what), remark=remark)
         if is_log
-        else add_run(file, find_run(what, results), remark=remark)
+        else [add_run(file, find_run(what, results), remark=remark)]
     )
     out = Output(as_json=as_json)
-    out.line(render(entry))
+    for entry in entries:
+        out.line(render(entry))
     out.line(f"Appended to {file}")
-    out.document(vars(entry))
+    # The last entry's own keys, as where there is one alone, and all of them.
+    out.document({**vars(entries[-1]), "entries": [vars(entry) for entry in entries]})
