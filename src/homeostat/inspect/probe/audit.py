@@ -24,6 +24,7 @@ from homeostat.inspect.checks import (
     overlap,
     reach,
     repeats,
+    resume,
     runs,
     schedule,
     update_rule,
@@ -42,6 +43,7 @@ from homeostat.workload.workload import Workload
 CHECKS: dict[str, Callable[[ShortRuns], Checks]] = {
     "runs": runs.check,
     "repeats": repeats.check,
+    "resume": resume.check,
     "coverage": coverage.check,
     "order": order.check,
     "gradients": gradients.check,
