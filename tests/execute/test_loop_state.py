@@ -52,7 +52,7 @@ CASES = {
     },
     "a plateau": {
         "before": "scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)",
-        "after": "scheduler.step(loss.item()); shown = None",
+        "after": "scheduler.step(1.0); shown = None",
     },
     "one cycle": {
         "before": "S = torch.optim.lr_scheduler\n"
@@ -194,6 +194,19 @@ def test_it_is_resumed_bit_for_bit(name, tmp_path):
     assert curves(record) == curves(whole), notes
     assert "not bit for bit" not in notes.lower()
     assert "does not repeat itself" not in notes
+
+
+SILENT = {
+    "before": "layers, pairs = list(model), {'all': (model, optimizer)}\n"
+    "    seen, total = loss_of = [], torch.zeros(1, requires_grad=True) * 2",
+    "after": "seen.append(len(layers)); total = total + loss; shown = loss + len(seen)",
+}
+
+
+def test_what_only_names_other_things_is_not_said_to_be_lost(tmp_path):
+    record, notes = cut_and_resumed(write(tmp_path, SILENT), tmp_path / "parts", 6)
+    assert record.outcome is Outcome.COMPLETED
+    assert "bit for bit" not in notes
 
 
 LOST = {

@@ -66,8 +66,10 @@ class LoopState:
             state = _state_of(thing)
             if state is not None and can_hold(state):
                 values[path] = state
-            elif not _is_opaque(thing):
+            elif hasattr(thing, "__next__") or _has_state(thing):
                 lost.append(_described(path, thing))
+            # A container of objects is not lost: each of them is looked at by itself. And of a
+            # tensor with a history nobody can tell whether the loop still needs it.
         return {"values": values, "lost": lost}
 
     def restore(self, saved: Mapping[str, Any]) -> list[str]:
@@ -199,11 +201,6 @@ def _is_passed_over(thing: Any) -> bool:
     if isinstance(thing, (ModuleType, type, FunctionType, FrameType)) or inspect.isroutine(thing):
         return True
     return type(thing).__module__.partition(".")[0] == "homeostat"
-
-
-def _is_opaque(thing: Any) -> bool:
-    """What nobody can tell has changed: it is not said to have."""
-    return not hasattr(thing, "__next__") and not _has_state(thing) and _mark(thing) == id(thing)
 
 
 def _generator_state(thing: Any) -> Any:
