@@ -91,8 +91,7 @@ def things(file: Path) -> list[Any]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    own = [t for t in vars(module).values() if getattr(t, "__module__", "") != "common"]
-    return list({id(t): t for t in own}.values())
+    return list({id(t): t for t in vars(module).values()}.values())
 
 
 def judge(case: Case, seconds: float) -> Told:

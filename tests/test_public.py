@@ -31,6 +31,7 @@ PROMISED = {
     "compare",
     "diagnose",
     "probe",
+    "report",
     "resume",
     "run",
     "screen",

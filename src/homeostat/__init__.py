@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from homeostat.inspect.probe.audit import probe
     from homeostat.plan.tune import TuneResult, tune
     from homeostat.record.runs import RunRecord
+    from homeostat.script.bridge import report
     from homeostat.search.result import SearchResult
     from homeostat.search.search import search
     from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space, Text
@@ -54,6 +55,7 @@ _HOME = {
     "compare": "homeostat.evidence.compare",
     "diagnose": "homeostat.inspect.diagnose.examine",
     "probe": "homeostat.inspect.probe.audit",
+    "report": "homeostat.script.bridge",
     "resume": "homeostat.execute.run",
     "run": "homeostat.execute.run",
     "screen": "homeostat.design.screen.screen",
@@ -87,6 +89,7 @@ __all__ = [
     "compare",
     "diagnose",
     "probe",
+    "report",
     "resume",
     "run",
     "screen",

@@ -51,8 +51,9 @@ def test_search_status_best_and_compare_speak_of_the_same_study(tmp_path):
     (status,) = document("status", *common)
     assert (status["study"], status["trials"]) == ("s", 3)
     best = document("best", "--study", "s", *common)
-    assert best[0]["number"] == status["best_trial"]
-    assert best[0]["values"]["val_loss"] == pytest.approx(found["best"]["value"])
+    assert best["verdict"] == found["verdict"] == status["verdict"]
+    assert best["trials"][0]["number"] == status["best_in_search"]
+    assert best["trials"][0]["values"]["val_loss"] == pytest.approx(found["best"]["value"])
     runs = [
         document("run", DIGITS, "--set", f"lr={lr}", "--seeds", "3", *run)["folder"]
         for lr in (0.001, 0.02)

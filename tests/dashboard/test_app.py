@@ -72,7 +72,7 @@ def test_a_run_whose_workload_is_gone_has_no_views_and_is_no_error(client, resul
 
 
 def test_a_study_has_the_views_of_its_best_trial(client):
-    best = client.get("/api/studies/first").json()["best_trial"]
+    best = client.get("/api/studies/first").json()["to_take"]
     found = client.get("/api/studies/first/views").json()
     assert found["run"] == f"trial_{best:04d}"
     assert [view["name"] for view in found["views"]] == ["way", "broken"]
@@ -88,7 +88,8 @@ def test_a_study_tells_its_best_and_how_to_run_it_again(client):
     study = client.get("/api/studies/first").json()
     rows = client.get("/api/studies/first/trials", params={"sort": "val_loss"}).json()
     best = rows["trials"][0]
-    assert study["best_trial"] == best["number"]
+    assert study["best_in_search"] == best["number"]
+    assert study["in_search"] == best["values"]["val_loss"]
     assert study["top"][0]["command"].startswith("homeostat run ")
     values = [row["values"]["val_loss"] for row in rows["trials"]]
     assert values == sorted(values) and rows["total"] == 12

@@ -23,8 +23,7 @@ def _own_cache(looked_at, monkeypatch):
 def desk(tmp_path_factory):
     """A folder with every script in it, always the same, so that what was seen of one is kept."""
     folder = tmp_path_factory.mktemp("desk")
-    for path in SCRIPTS.glob("*.py"):
-        shutil.copy(path, folder)
+    shutil.copytree(SCRIPTS, folder, dirs_exist_ok=True)
     return folder
 
 

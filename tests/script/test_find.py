@@ -78,7 +78,7 @@ def test_a_run_has_the_trials_seed_length_and_values(script):
 def test_the_probe_speaks_of_options_and_of_the_script(script):
     from homeostat.inspect.probe.audit import probe
 
-    found = probe(load.find(str(script(HAND))), seconds=8)
+    found = probe(load.find(str(script(HAND))), seconds=60)
     (dead,) = found.faults
     assert "--never is not connected to anything" in dead.saw
     assert "the script never reads it" in dead.saw

@@ -14,9 +14,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat tune my_file.py --budget 30m", "your own; run it again to go on"),
         ("homeostat tune my_file.py --set width=64 --budget 1h", "with the width held"),
     ),
+    "adopt": (
+        ("homeostat adopt train.py", "a script's knobs, ranges and metric, in a file to edit"),
+        ("homeostat adopt train.py -- --data small.csv", "with arguments that stay as they are"),
+    ),
     "plan": (("homeostat plan ncp --budget 8h", "each phase, with its time on this machine"),),
     "probe": (
         ("homeostat probe my_file.py", "the audit, half a minute"),
+        ("homeostat probe train.py -- --data small.csv", "a script as it is, with its arguments"),
         ("homeostat probe visioncore --config smoke", "a built-in one"),
     ),
     "run": (

@@ -167,6 +167,7 @@ class Studies:
             "trials": len(facts.trials),
             "outcomes": dict(counts),
             **figures_of(verdict),
+            "to_take": None if verdict.trial is None else verdict.trial.number,
         }
 
 

@@ -41,10 +41,14 @@ class Context:
     device: str = "cpu"
     fix: bool = False
     """Apply the smallest cure when diagnosis finds one, instead of stopping."""
+    anyway: bool = False
+    """Search on although the probe found a fault that spoils the search."""
     say: Callable[[str], None] = lambda _: None
     on_event: Callable[[SearchEvent], None] | None = None
     settled: dict[str, Any] = field(default_factory=dict)
     """What earlier phases decided, a cure among it; held like the pins."""
+    left_alone: dict[str, Any] = field(default_factory=dict)
+    """Knobs that the probe found to act on nothing, at the value they have; held too."""
     done: dict[str, PhaseResult] = field(default_factory=dict)
     """Finished phases by name, in order."""
     spent_s: float = 0.0
@@ -58,8 +62,8 @@ class Context:
 
     @property
     def held(self) -> dict[str, Any]:
-        """What no search varies: the user's pins, and what is settled."""
-        return {**self.pins, **self.settled}
+        """What no search varies: the user's pins, what is settled, and dead knobs."""
+        return {**self.left_alone, **self.pins, **self.settled}
 
     @property
     def config(self) -> Config:
@@ -93,6 +97,7 @@ class Context:
                 "workload": self.workload.name,
                 "pins": self.pins,
                 "settled": self.settled,
+                "left_alone": self.left_alone,
                 "steps": self.steps,
                 "budget_s": self.budget_s,
                 "spent_s": round(self.elapsed_s, 3),
@@ -109,10 +114,12 @@ class Context:
         if same != (self.workload.name, self.pins, self.steps):
             return False
         self.settled = dict(saved["settled"])
+        self.left_alone = dict(saved.get("left_alone", {}))
         finished = [PhaseResult.from_json(entry) for entry in saved["phases"]]
         self.done = {result.name: result for result in finished if result.status != "interrupted"}
         if any(result.status == "stopped" for result in finished):
-            self.done = {}  # a plan that stopped at a fault looks again: it may be fixed now
+            # A plan that stopped at a fault looks again: it may be fixed now.
+            self.done, self.left_alone = {}, {}
             return False
         if "report" in self.done:  # a finished plan that is asked for again searches on
             lasting = ("probe", "baseline", "screen")

@@ -117,6 +117,7 @@ def tune(
     jobs: int = 1,
     device: str = "cpu",
     fix: bool = False,
+    anyway: bool = False,
     plan: str = "own",
     say: Callable[[str], None] | None = None,
     on_event: Callable[[SearchEvent], None] | None = None,
@@ -136,6 +137,7 @@ def tune(
         carry_from: Earlier studies of the workload, by name or path, which the search learns from;
             its attempts are as long as theirs.
         fix: Apply the smallest cure when something is wrong, instead of stopping there.
+        anyway: Search on although the probe found a fault that spoils the search.
         plan: `own` for the workload's own phases if it has any, or `generic`.
         say: Called with each line to show while it works.
         on_event: Called with each report and finished attempt.
@@ -161,6 +163,7 @@ def tune(
         jobs=jobs,
         device=device,
         fix=fix,
+        anyway=anyway,
         say=say or (lambda _: None),
         on_event=on_event,
     )

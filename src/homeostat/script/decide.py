@@ -108,7 +108,7 @@ def _options(source: Source, facts: Facts) -> list[Option]:
     """The options of its parser, or its constants; with names that a parameter may have."""
     if facts.kind:
         options = [
-            dataclasses.replace(o, read=source.reads(o.name) if o.written != "constant" else o.read)
+            dataclasses.replace(o, read=any(source.reads(part) for part in o.name.split(".")))
             for o in facts.options
         ]
     else:

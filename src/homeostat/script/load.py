@@ -122,7 +122,10 @@ def workload_of(plan: ScriptPlan) -> Workload:
     loop.__qualname__ = loop.__name__ = plan.path.stem
     flags = {option.name: option.flag for option in plan.options}
     return workload(
-        space=space_of(plan.space),
+        # Without a knob it can still be run, probed and diagnosed; a space is never empty.
+        space=space_of(
+            plan.space or {"script": {"value": plan.path.name, "why": "it has no knob"}}
+        ),
         metric=plan.metric,
         goal=plan.goal,
         budget=plan.budget,
@@ -133,6 +136,11 @@ def workload_of(plan: ScriptPlan) -> Workload:
         words=Words(loop="the script", flags=flags),
         remarks=plan.remarks,
     )(loop)
+
+
+def _no_knob(plan: ScriptPlan) -> dict[str, Any]:
+    """A space is never empty, and without a knob a script can still be run, probed, diagnosed."""
+    return {"script": {"value": plan.path.name, "why": "it has no knob"}}
 
 
 def reference(plan: ScriptPlan) -> str:

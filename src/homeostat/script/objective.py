@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from homeostat.script.words import snake, table
+from homeostat.workload.goal import Goal
 
 _VALIDATION = table("val", "valid", "validation", "dev", "held_out", "heldout", "holdout", "eval",
                     "evaluation")  # fmt: skip
@@ -62,12 +63,12 @@ class Series:
         return any(step > 0 for step, _ in self.points)
 
 
-def goal_of(name: str) -> str | None:
+def goal_of(name: str) -> Goal | None:
     """The direction that a name speaks of; None if it speaks of neither."""
     plain = snake(name)
     if _SMALL.search(plain):
-        return "minimize"
-    return "maximize" if _LARGE.search(plain) else None
+        return Goal.MINIMIZE
+    return Goal.MAXIMIZE if _LARGE.search(plain) else None
 
 
 def is_held_out(name: str) -> bool:
@@ -92,7 +93,8 @@ def _rank(series: Series) -> tuple[int, int, int, int, str]:
     )  # fmt: skip
     values = series.values
     varies = int(len(set(values)) > 1 or len(values) == 1)
-    score = int(goal_of(series.name) == "maximize")
+    goal = goal_of(series.name)
+    score = int(goal is not None and not goal.minimizes)
     # Of two that are alike the first in the alphabet, so that the choice does not hang on order.
     return (
         held_out,

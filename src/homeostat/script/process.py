@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import WorkloadError
+from homeostat.script import trackers
 from homeostat.script.program import Program, line_in
 from homeostat.script.streams import Stream
 
@@ -64,10 +65,12 @@ class Process:
         undo.callback(_keep_torch())
         undo.callback(_keep_numpy())
         undo.callback(_own_modules(self._program.path.parent, Path.cwd()))
+        undo.callback(_forget_absl)
         self._replace(builtins, "input", self._no_input)
         self._replace(os, "_exit", self._exit)
         self._replace(atexit, "register", self._register)
         os.environ["MPLBACKEND"] = "Agg"  # a window would wait for somebody to close it
+        trackers.switch_off()
         sys.argv = list(self._program.argv)
         sys.path.insert(0, str(self._program.path.parent))
 
@@ -203,15 +206,24 @@ def _keep_logging() -> Callable[[], None]:
         for name in set(manager.loggerDict) - known:
             logger = manager.loggerDict[name]
             if isinstance(logger, logging.Logger):  # others may hold it: emptied, not only dropped
-                logger.handlers[:] = []
+                _set_handlers(logger, [])
                 logger.setLevel(logging.NOTSET)
         for logger, handlers, level, propagate, off in before:
-            logger.handlers[:] = handlers
+            _set_handlers(logger, handlers)
             logger.setLevel(level)
             logger.propagate, logger.disabled = propagate, off
         manager.disable = disabled
 
     return back
+
+
+def _set_handlers(logger: logging.Logger, handlers: list[logging.Handler]) -> None:
+    """These handlers again; those that came since are closed, with their files."""
+    for handler in logger.handlers:
+        if handler not in handlers:
+            with contextlib.suppress(Exception):  # its stream may be gone already
+                handler.close()
+    logger.handlers[:] = handlers
 
 
 def _keep_warnings() -> Callable[[], None]:
@@ -272,6 +284,13 @@ def _own_modules(*folders: Path) -> Callable[[], None]:
         sys.modules.update(aside)
 
     return back
+
+
+def _forget_absl() -> None:
+    """absl keeps every flag that was ever defined, and refuses one of the same name."""
+    if "absl.flags" in sys.modules:
+        for name in [n for n in sys.modules if n.partition(".")[0] == "absl"]:
+            del sys.modules[name]
 
 
 def _module_names(folder: Path) -> Iterator[str]:

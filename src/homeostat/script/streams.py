@@ -53,6 +53,9 @@ class Stream:
     def flush(self) -> None:
         self.to.flush()
 
+    def close(self) -> None:
+        """Nothing: the stream behind it is not the script's to close."""
+
     def __getattr__(self, name: str) -> Any:
         if name == "to":
             raise AttributeError(name)

@@ -204,7 +204,8 @@ class _Look:
         return facts
 
     def _take(self, kind: str, options: list[Option]) -> None:
-        if not self.facts.kind:
+        # hydra, fire and absl have a parser of argparse inside, which is not the script's own.
+        if self.facts.kind in ("", "argparse") and (kind != "argparse" or not self.facts.kind):
             self.facts.kind = kind
             self.facts.options = options
 

@@ -16,12 +16,12 @@ def state_of(row: StudyRow, verdict: StudyVerdict) -> str:
 
 
 def figures_of(verdict: StudyVerdict) -> dict[str, Any]:
-    """The trial to take and what it scored, on fresh seeds and in the search that chose it."""
-    trial = verdict.trial
-    fresh = verdict.on_fresh_seeds(verdict.winner)
+    """The winner with its mean on fresh seeds, and the best in the search with its value there."""
+    winner, leader = verdict.winner, verdict.leader
+    fresh = verdict.on_fresh_seeds(winner)
     return {
-        "winner": None if verdict.winner is None else verdict.winner.number,
+        "winner": None if winner is None else winner.number,
         "on_fresh_seeds": None if fresh is None else fresh.mean,
-        "best_trial": None if trial is None else trial.number,
-        "in_search": None if trial is None else trial.values[verdict.metric],
+        "best_in_search": None if leader is None else leader.number,
+        "in_search": None if leader is None else leader.values[verdict.metric],
     }

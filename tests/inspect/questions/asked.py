@@ -8,7 +8,7 @@ from homeostat.inspect.probe.questions import QUESTIONS
 from homeostat.inspect.tracer.recording import Call, Pair
 
 
-def ask(*questions, of, budget=6, goal="minimize", seconds=10.0):
+def ask(*questions, of, budget=6, goal="minimize", seconds=90.0):
     """What some questions say of a loop of (config, trial) that reports `val`."""
     space = hs.Space(lr=hs.Float(1e-5, 1.0, log=True, default=1e-2))
     workload = hs.workload(space=space, metric="val", goal=goal, budget=budget)(of)

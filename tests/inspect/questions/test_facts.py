@@ -40,7 +40,7 @@ def test_targets_are_out_of_reach_exactly_where_no_input_gives_them(
     target = shift + scale * torch.randn(40, 3, generator=g)
     if reshaped:
         predicted, target = predicted.reshape(-1, 1).squeeze(1), target.reshape(-1)
-    m = meeting("mse_loss", predicted, target, None, None, 0, "net")
+    m = meeting("mse_loss", predicted, target, None, None, 0)
     low, high = RANGES.get(f"{m.origin}Backward0", (-float("inf"), float("inf")))
     reachable = LASTS[last](torch.linspace(-60, 60, 4001)[:, None].repeat(1, 3) * torch.tensor(
         [1.0, -1.0, 0.0]
@@ -502,3 +502,64 @@ def test_equalities_that_cannot_be_are_refused_with_one_line(given):
             space=hs.Space(lr=hs.Float(0.0, 1.0)), metric="m", goal="minimize", budget=1,
             equivalent=given,
         )(lambda config, trial: iter(()))  # fmt: skip
+
+
+@pytest.mark.parametrize("moved", ["viewed", "permuted", "kept"])
+def test_a_view_that_makes_classes_of_places_is_named(moved):
+    x = torch.randn(24, 1, 4, 5, generator=torch.Generator().manual_seed(0))
+    y = (x[:, 0] > 0).long()
+
+    def loss_of(out, target):
+        if moved == "kept":
+            return F.cross_entropy(out, target)
+        flat = out if moved == "viewed" else out.permute(0, 2, 3, 1).contiguous()
+        return F.cross_entropy(flat.view(-1, 2), target.reshape(-1))
+
+    loop = training(lambda: nn.Conv2d(1, 2, 3, padding=1), loss_of, x, y)
+    findings = suspects(ask("last operation", of=loop, budget=2))
+    assert [f.status for f in findings] == (["fault"] if moved == "viewed" else [])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_frozen_weight_that_its_optimiser_moves_is_named(kept):
+    def loop(config, trial):
+        model = net()()
+        opt = torch.optim.SGD(model.parameters(), lr=config.lr, momentum=0.9)
+        trial.watch(model, opt)
+        for step in trial.steps():
+            if step == 2:
+                model[0].requires_grad_(False)
+            loss = F.cross_entropy(model(X), Y)
+            opt.zero_grad(set_to_none=not kept)
+            loss.backward()
+            opt.step()
+            yield hs.Report(step, val=loss)
+
+    assert bool(suspects(ask("frozen parts", of=loop))) == kept
+
+
+@pytest.mark.parametrize("made", ["when loaded", "for the loss", "not"])
+def test_a_column_that_is_made_for_a_loss_may_meet_a_row(made):
+    wanted = X[:, 0].unsqueeze(1) if made == "when loaded" else X[:, 0]
+
+    def loss_of(out, y):
+        return (out[:, 0] - (y.unsqueeze(1) if made == "for the loss" else y)).abs().mean()
+
+    loop = training(net(1), loss_of, X, wanted, batch=64)
+    assert bool(suspects(ask("broadcast", of=loop))) == (made == "when loaded")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_state_that_outlives_its_batch_is_named(kept):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.state = nn.Linear(5, 3), 0.0
+
+        def forward(self, x):
+            out = self.body(x) + self.state
+            self.state = out.detach().mean(0) if kept else 0.0
+            return out
+
+    loop = training(Net, F.cross_entropy, X, Y)
+    assert bool(suspects(ask("randomness", of=loop))) == kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from homeostat.cli.commands.adopt import adopt
 from homeostat.cli.commands.compare import compare
 from homeostat.cli.commands.dashboard import dashboard
 from homeostat.cli.commands.diagnose import diagnose
@@ -34,6 +35,7 @@ TUNE, DESIGN, ASK, MACHINE = (
 # name -> (function, help panel); the order is the order of work.
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "init": (init, TUNE),
+    "adopt": (adopt, TUNE),
     "tune": (tune, TUNE),
     "plan": (plan, TUNE),
     "probe": (probe, TUNE),

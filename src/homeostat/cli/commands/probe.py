@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -13,13 +14,11 @@ from homeostat.cli.options import (
     StepsOption,
     WorkloadArgument,
 )
-from homeostat.cli.output import Output
+from homeostat.cli.output import STYLE, Output
 from homeostat.cli.settings import choose
+from homeostat.errors import RecordError
 from homeostat.plan.budget import format_duration, parse_duration
 from homeostat.wording import plural
-
-if TYPE_CHECKING:
-    pass
 
 
 def probe(
@@ -30,30 +29,55 @@ def probe(
     seconds: Annotated[
         str, typer.Option("--seconds", "--budget", "-b", help="About how long to spend, like 30s.")
     ] = "25s",
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix", help="Where it does not learn, try every cure that needs no edit of the code."
+        ),
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also each finding in order, and why others were skipped.")
+    ] = False,
+    junit: Annotated[
+        Path | None,
+        typer.Option("--junit", help="Also write a JUnit XML file, each finding a test case."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Audit before tuning: is every knob connected, is every parameter trained, does data leak?
+    """Does it learn, is every knob connected, is every parameter trained, does data leak?
 
-    The exit code is 1 if there is a fault, 0 otherwise.
+    One verdict first, then what may be the cause, most evidence first. The exit code is 1 if there
+    is a fault, 0 otherwise.
     """
     from homeostat.inspect.probe.audit import probe as run_probe
+    from homeostat.inspect.probe.junit import write_junit
+    from homeostat.inspect.probe.page import page
 
     chosen = choose(workload, config, settings)
     out = Output(as_json=as_json)
-
     with out.working(f"probing {chosen.name}, about {seconds}"):
         found = run_probe(
             chosen.workload,
             config=chosen.config,
             steps=steps,
             seconds=parse_duration(seconds),
-            on_check=lambda check: out.checks([check]),
+            fix=fix,
         )
+    for status, text in page(found, everything=everything):
+        out.line(text, style={"verdict": "bold", "head": "bold"}.get(status) or STYLE.get(status))
     out.line(
         f"{plural(len(found.faults), 'fault')}, {plural(len(found.warnings), 'warning')} in "
         f"{len(found.checks)} findings; {found.steps} {chosen.workload.unit}s a run, "
         f"{format_duration(found.seconds)}."
     )
+    if junit is not None:
+        try:
+            write_junit(found, junit)
+        except OSError as error:
+            raise RecordError(
+                f"The JUnit file {junit} cannot be written: {error.strerror or error}.",
+                hint="Name a file in a folder that exists:  --junit out.xml",
+            ) from None
     out.document(found)
     if not found.ok:
         raise typer.Exit(1)

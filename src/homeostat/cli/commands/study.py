@@ -46,7 +46,7 @@ def status(
         out.verdict(verdicts[0])
     out.table(
         ("study", "workload", "state", "trials", "outcomes", "winner", "on fresh seeds",
-         "best trial", "in the search (chosen on)"),
+         "best in the search", "which scored there (chosen on)"),
         [tuple(value for key, value in row.items() if key != "verdict") for row in rows],
     )  # fmt: skip
     for row in studies:

@@ -44,6 +44,10 @@ def tune(
     fix: Annotated[
         bool, typer.Option("--fix", help="Apply the smallest cure when something is wrong.")
     ] = False,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Search although the probe found a fault that spoils it."),
+    ] = False,
     plan: PlanOption = "own",
     jobs: JobsOption = None,
     engine: EngineOption = "local",
@@ -80,6 +84,7 @@ def tune(
             jobs=place.jobs,
             device=place.device,
             fix=fix,
+            anyway=anyway,
             plan=plan,
             say=progress.say,
             on_event=progress,

@@ -23,8 +23,8 @@ export async function studies(place) {
       { head: "objective", cell: (s) => `${s.goal} ${s.metric}` },
       { head: "winner", cell: (s) => s.winner === null ? "none yet" : `trial ${s.winner}` },
       { head: "on fresh seeds", cell: (s) => s.on_fresh_seeds, number: true },
-      { head: "best trial", cell: (s) => s.best_trial, number: true },
-      { head: "in the search (chosen on)", cell: (s) => s.in_search, number: true },
+      { head: "best in the search", cell: (s) => s.best_in_search === null ? "none" : `trial ${s.best_in_search}` },
+      { head: "which scored there (chosen on)", cell: (s) => s.in_search, number: true },
     ], found));
   };
 }
@@ -59,7 +59,7 @@ export async function study(place, name) {
     pictures.place,
     round,
     el("h2", {}, "Trials"), el("div", { id: "trials" }, trials.node),
-    el("h2", {}, "Run the best again"), best, phases,
+    el("h2", {}, "Run a trial again, the one to take first"), best, phases,
   );
   return async () => {
     const now = await get(`studies/${encodeURIComponent(name)}`);
@@ -67,7 +67,7 @@ export async function study(place, name) {
       card("state", now.state), card("trials", show(now.trials)),
       card("winner", now.winner === null ? "none yet" : `trial ${now.winner}`),
       card(`${now.metric} on fresh seeds`, show(now.on_fresh_seeds)),
-      card(`${now.metric} in the search (chosen on)`, show(now.in_search)),
+      card(`best ${now.metric} in the search (chosen on)`, show(now.in_search)),
       ...Object.entries(now.outcomes).map(([word, n]) => card(word, show(n))),
     );
     verdict.replaceChildren(...now.verdict.lines.map((line) => el("li", {}, line)));
@@ -82,8 +82,8 @@ export async function study(place, name) {
         head.hidden = drawn.classList.contains("none");
       }),
     ]);
-    if (now.best_trial !== shown) {
-      shown = now.best_trial;
+    if (now.to_take !== shown) {
+      shown = now.to_take;
       pictures.look();
     }
   };

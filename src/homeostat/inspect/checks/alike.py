@@ -56,5 +56,9 @@ def _different(values: Any) -> int:
     rows = rows[(rows != 0).any(1)]
     if not len(rows):
         return zero
-    size = float(rows.abs().max())
-    return zero + len(torch.unique((rows / size / DIGITS).round(), dim=0))
+    # Rows that are equal have equal projections, and others different ones: cheap for wide layers.
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.randn(rows.shape[1], 2, generator=generator, dtype=torch.float64)
+    shadows = rows @ directions.to(rows.device)
+    size = float(shadows.abs().max()) or 1.0
+    return zero + len(torch.unique((shadows / size / DIGITS).round(), dim=0))

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.perturb import change_later
 from homeostat.inspect.tracer.recording import Call
-from homeostat.inspect.tracer.tensors import first_tensor, tensors_in
+from homeostat.inspect.tracer.tensors import first_tensor
 from homeostat.record.check import Check, Checks, Found
 
 LEAST_TIMES = 4
@@ -87,62 +88,17 @@ def _asked(call: Call) -> bool:
         return False
 
 
-def _results(call: Call, inputs: Any) -> list[Any]:
-    """What each layer gave, in order, and the model's own output last of all.
-
-    A model that takes the targets too may give no more than its loss: its last layer tells then.
-    """
-    found: list[Any] = []
-
-    def note(module: Any, args: Any, output: Any) -> None:
-        found.extend(t for t in tensors_in(output) if t.is_floating_point())
-
-    hooks = [module.register_forward_hook(note) for module in call.module.modules()]
-    try:
-        with torch.no_grad():
-            call.again(inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return found
-
-
-def _time_axis(output: Any, axis: int, times: int) -> int | None:
-    axes = (a for a in (axis, 1, 0) if output.ndim > a)
-    return next((a for a in axes if output.shape[a] in (times, times - 1)), None)
-
-
 def _looks_ahead(found: Found, call: Call, axis: int) -> Check:
     if not _asked(call):
         return found.skipped(
             f"{call.model} could not be called again with the inputs it was given."
         )
-    shown = call.inputs[0]
-    times = shown.shape[axis]
-    cut = times // 2
-    changed = shown.clone()
-    later = changed.narrow(axis, cut, times - cut)
-    generator = torch.Generator().manual_seed(0)
-    if shown.is_floating_point():
-        later += torch.randn(later.shape, generator=generator).to(later) * shown.std().clamp(1e-3)
-    else:
-        later.copy_(shown.flip(0).flip(axis).narrow(axis, cut, times - cut))
-        if bool((later == shown.narrow(axis, cut, times - cut)).all()):
-            later.copy_(shown.narrow(axis, 0, 1).expand_as(later))
-    befores, afters = _results(call, shown), _results(call, changed)
-    timed = [
-        (before, after, a)
-        for before, after in zip(befores, afters, strict=True)
-        if before.shape == after.shape and (a := _time_axis(before, axis, times)) is not None
-    ]
-    if not timed:
+    earlier = change_later(call, axis)
+    if earlier is None:
         return found.skipped(f"Nothing that {call.model} computes last has an axis of time.")
-    before, after, out_axis = ([t for t in timed if t[2] == axis] or timed)[-1]
-    gap = (before - after).abs().narrow(out_axis, 0, cut).double()
-    size = float(before.abs().mean()) + 1e-12
-    seen = float(gap.max()) / size
+    cut, gap, size, seen = earlier.cut, earlier.gap, earlier.size, earlier.moved
     if seen > MOVES:
-        others = [d for d in range(gap.ndim) if d != out_axis]
+        others = [d for d in range(gap.ndim) if d != earlier.axis]
         first = int((gap.amax(others) > MOVES * size).nonzero()[0])
         return found.fault(
             f"{call.model} sees the future: changing the inputs from time {cut} on moves its "

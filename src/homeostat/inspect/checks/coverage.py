@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.inspect.tracer.recording import Recording, Weight
 from homeostat.record.check import Checks, Found
@@ -9,6 +11,9 @@ from homeostat.wording import some
 
 FEW = 3
 """After this many updates a gradient that is still zero is no accident of initialisation."""
+LEAST_LATE = 5
+FITTED = 1e-3
+"""A last loss below this share of the largest is as good as 0."""
 NEGLIGIBLE = 1e-5
 TINY_MOVE = 1e-7
 """Relative change in an update below which float32 rounds it away."""
@@ -29,6 +34,7 @@ def check(bench: ShortRuns) -> Checks:
         *_missing(found, run),
         *_twice(found, run),
         *_without_gradient(Found("gradient flow"), run, bench.whole),
+        *_dried_up(Found("gradient flow"), run),
         *_still(Found("movement"), run, bench.whole),
     ]
     yield from problems
@@ -136,6 +142,36 @@ def _without_gradient(found: Found, run: Recording, whole: bool) -> Checks:
             "rounding, or a number too small for the type.",
             weights=[w.name for w in zero],
         )
+
+
+def _dried_up(found: Found, run: Recording) -> Checks:
+    """A gradient that was there and is exactly 0 in all of the last updates.
+
+    A loss that is at 0 (all margins kept, all rows fitted) has none either, and is in order.
+    """
+    looked = [u for u in run.updates if u.layers]
+    late = [u for u in looked if u.number >= 0.8 * run.updates[-1].number] if looked else []
+    losses = [abs(b.loss) for b in run.backwards if math.isfinite(b.loss)]
+    if len(late) < LEAST_LATE or not losses or losses[-1] < FITTED * max(losses):
+        return
+    early = [u for u in looked if u.number < late[0].number]
+    dry = []
+    for weight in run.weights:
+        if weight.tensor.ndim < 2 or not weight.trainable or not weight.optimizers:
+            continue
+        had = any(u.layers.get(weight.name, (0.0, 0.0))[0] > 0 for u in early)
+        mine = [u for u in late if weight.name in u.layers]
+        if had and len(mine) >= LEAST_LATE and not any(u.layers[weight.name][0] for u in mine):
+            dry.append(weight.name)
+    if dry:
+        last = max(u.number for u in early if any(u.layers.get(n, (0.0, 0.0))[0] > 0 for n in dry))
+        yield found.fault(
+            f"The gradient of {some(dry)} is exactly 0 from update {last + 2} of "
+            f"{run.num_updates} on, while the loss is {losses[-1]:.3g}.",
+            "Something behind them went off for every input: units that died, a clamp, a number "
+            "too small for its type. Lower the rate, or see the activations.",
+            weights=dry,
+        )  # fmt: skip
 
 
 def _steps(run: Recording, weight: Weight) -> int:

@@ -8,6 +8,7 @@ import re
 import numpy as np
 
 from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.trend import trend
 from homeostat.inspect.tracer.recording import Recording
 from homeostat.record.check import Check, Checks, Found
 
@@ -20,8 +21,7 @@ LEAST_BACKWARDS = 4
 def check(bench: ShortRuns) -> Checks:
     found = Found("descent")
     run = bench.anatomy
-    losses = _losses(run)
-    objective = _objective(bench)
+    losses, objective = bench.losses, bench.objective
     if len(losses) < LEAST_BACKWARDS:
         yield found.skipped("Fewer than four backward passes were seen.")
         return
@@ -34,19 +34,26 @@ def check(bench: ShortRuns) -> Checks:
     if finding is not None:
         yield finding
         return
-    first, last = _ends(losses)
-    yield found.ok(f"The loss that is trained on goes from {first:.4g} to {last:.4g}.")
+    yield _course(found, bench, losses)
 
 
-def _losses(run: Recording) -> list[float]:
-    return [b.loss for b in run.backwards if math.isfinite(b.loss)]
-
-
-def _objective(bench: ShortRuns) -> list[float]:
-    """The score of each report of the plain run (the longest there is), lower is better."""
-    workload = bench.workload
-    sign = workload.goal.sign
-    return [sign * v for v in bench.plain().curve(workload.metric) if math.isfinite(v)]
+def _course(found: Found, bench: ShortRuns, losses: list[float]) -> Check:
+    """Which way the loss goes; one that rises is in order only if something else explains it."""
+    course = trend(losses)
+    saw = f"The loss that is trained on {course.told}"
+    if course.word == "falls":
+        return found.ok(f"{saw}.")
+    if course.word != "rises":
+        return found.skipped(f"{saw}." if course.word == "stays" else "Too few losses were seen.")
+    better = trend(bench.objective).word == "falls"
+    if better or bench.adversarial or bench.moving_targets:
+        why = "the score gets better" if better else "what it is held against moves"
+        return found.skipped(f"{saw}, while {why}: it measures something else than the score.")
+    return found.warning(
+        f"{saw}, and nothing that is reported gets better.",
+        "Lower the rate; check the sign of the loss, and that the optimiser minimises it.",
+        first=course.first, last=course.last,
+    )  # fmt: skip
 
 
 def _ends(values: list[float]) -> tuple[float, float]:

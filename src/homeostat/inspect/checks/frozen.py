@@ -16,6 +16,17 @@ def check(bench: ShortRuns) -> Checks:
     run = bench.anatomy
     moving = {name for c in run.calls if c.learnt_from for name, batch in c.norms if batch}
     frozen = False
+    moves = run.facts.frozen_moves
+    if moves:
+        yield found.fault(
+            f"What is frozen still moves: {some(sorted(moves))} have requires_grad=False, and "
+            f"their optimiser changed them in {max(moves.values())} of the steps looked at, by "
+            "momentum, weight decay or a gradient from before.",
+            "Set their gradients to None when they are frozen (zero_grad(set_to_none=True)), or "
+            "take them out of the optimiser.",
+            weights=sorted(moves),
+        )
+        return
     for label, root in run.models.items():
         parameters = list(root.parameters())
         if not parameters or not any(p.requires_grad for p in parameters):

@@ -21,7 +21,7 @@ from homeostat.inspect.tracer.asking import (
 from homeostat.record.check import Check, Checks, Found
 
 ATTENTION = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
-MOST_PLACES = 64
+MOST_PLACES = 32
 HALF = 0.5
 STILL = 1e-5
 """Of the spread: an answer that moves less does not depend on what was changed."""

@@ -1,18 +1,21 @@
 """Knobs: does every parameter of the space change anything, over all of its range?
 
-A knob is *inert* when two runs at values far apart are the same bit by bit: every report, every
-weight, every setting of an optimiser. It is *clamped* where that holds for part of its range.
+A knob is *dead* when two runs at values far apart are the same bit by bit: every report, every
+weight, every learning rate. What an optimiser or a schedule merely stores does not count. It is
+*clamped* where that holds for part of its range, and *unseen* where the runs that were to tell
+were cut by the clock, or are too short for it to act.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from homeostat.inspect.probe.bench import ShortRuns
-from homeostat.inspect.probe.compare import difference
+from homeostat.inspect.probe.compare import RunComparison, compare
 from homeostat.inspect.probe.where import where_free
 from homeostat.record.check import Check, Checks, Found
 from homeostat.record.outcome import Outcome
@@ -27,112 +30,171 @@ POINTS = (0.0, 1 / 3, 2 / 3, 1.0)
 _RATE = re.compile(r"(^|_)(lr|rate|eta)(_|$)|learning")
 
 
+@dataclass
+class _Tally:
+    """What became of each knob."""
+
+    alive: list[str] = field(default_factory=list)
+    stored: list[str] = field(default_factory=list)
+    """Set in an optimiser or a schedule, which has not acted within the short run."""
+    late: list[str] = field(default_factory=list)
+    """Without effect within a run that is shorter than an attempt."""
+    cut: dict[str, str] = field(default_factory=dict)
+    """The runs were cut by the clock: knob -> how."""
+    left: list[str] = field(default_factory=list)
+
+
 def check(bench: ShortRuns) -> Checks:
     knobs = bench.workload.space.searched()
     base = bench.plain()
-    if difference(base, bench.again(), ignore=bench.noisy):
+    again = compare(base, bench.again(), ignore=bench.noisy)
+    if again.differs:
         yield from _against_the_spread(bench, list(knobs))
         return
-
-    def names(some_knobs: list[str]) -> str:
-        return ", ".join(bench.workload.words.knob(name) for name in some_knobs)
-
-    alive: list[str] = []
-    left: list[str] = []
-    unseen: list[str] = []
+    tally = _Tally()
     for name in knobs:
         if bench.left_s < 0:
-            left.append(name)
-            continue
-        findings = list(_examine(bench, name))
-        if not findings:
-            alive.append(name)
-        elif "unseen" in findings[0].evidence:
-            unseen.append(name)
+            tally.left.append(name)
         else:
-            yield from findings
+            yield from _examine(bench, name, tally)
     # The cheap question of all knobs first; then the finer one, while there is time.
-    for name in alive:
+    for name in tally.alive:
         if bench.left_s > 0 and not isinstance(bench.workload.space[name], Choice | Bool):
             yield from _clamped(bench, name)
+    yield from _summary(bench, len(knobs), tally)
+
+
+def _summary(bench: ShortRuns, count: int, tally: _Tally) -> Checks:
+    alive, late, cut = tally.alive, tally.late, tally.cut
+
+    def names(some_knobs: Iterable[str]) -> str:
+        return ", ".join(bench.workload.words.knob(name) for name in some_knobs)
+
     if alive:
-        every = "Every knob changes" if len(alive) == len(knobs) else (
-            f"{len(alive)} of {len(knobs)} knobs change"
-        )  # fmt: skip
+        every = "Every knob changes" if len(alive) == count else f"{len(alive)} of {count} change"
         yield FOUND.ok(f"{every} the run: {names(alive)}.", alive=alive)
-    if unseen:
+    if tally.stored:
+        yield FOUND.ok(
+            f"Set in an optimiser or a schedule, and not yet seen to act within {bench.length} of "
+            f"{bench.workload.budget}: {names(tally.stored)}.",
+            stored=tally.stored,
+        )
+    if late:
         yield FOUND.warning(
             f"No effect can be seen within {bench.length} of {bench.workload.budget}: "
-            f"{names(unseen)}. {'It is' if len(unseen) == 1 else 'They are'} read, and may act "
+            f"{names(late)}. {'It is' if len(late) == 1 else 'They are'} read, and may act "
             "later.",
             "Probe for longer (--seconds) to be sure.",
-            knobs=unseen,
+            knobs=late,
         )
-    if left:
-        yield FOUND.skipped(f"No time left for {names(left)}; give more (--seconds).")
+    if cut:
+        name, how = next(iter(cut.items()))
+        yield FOUND.skipped(
+            f"Unseen: {names(cut)} ({names([name])}: {how}); give more time (--seconds)."
+        )
+    if tally.left:
+        yield FOUND.skipped(f"No time left for {names(tally.left)}; give more (--seconds).")
 
 
-def _examine(bench: ShortRuns, name: str) -> Iterator[Check]:
+def _examine(bench: ShortRuns, name: str, tally: _Tally) -> Checks:
+    """Sort one knob; a dead one, or one that cannot be judged, is told at once."""
     base = where_free(bench.workload.space, bench.config, name)
     if base is None:
-        yield FOUND.skipped(
-            f"{bench.workload.words.knob(name)}: no configuration was found in which it is active."
-        )
+        knob = bench.workload.words.knob(name)
+        yield FOUND.skipped(f"{knob}: no configuration was found in which it is active.")
         return
     reference = bench.plain(base)
     if not reference.reports:
+        tally.cut[name] = "no report within the short run"
         return
     ends = [v for v in _values(bench.workload.space, name, ENDS) if v != base[name]]
+    seen: list[RunComparison] = []
     for value in ends:
-        if bench.changes(_with(bench, base, name, value), reference):
+        seen.append(bench.changes(_with(bench, base, name, value), reference))
+        if seen[-1].differs:
+            tally.alive.append(name)
             return
-    yield from _inert(bench, base, name, ends)
+    unseen = [comparison for comparison in seen if not comparison.same]
+    if unseen:
+        tally.cut[name] = unseen[0].where
+        return
+    yield from _dead(bench, base, name, ends, tally, stored=any(c.stored for c in seen))
 
 
-def _inert(bench: ShortRuns, base: Config, name: str, ends: list[Any]) -> Iterator[Check]:
+def _dead(
+    bench: ShortRuns, base: Config, name: str, ends: list[Any], tally: _Tally, *, stored: bool
+) -> Iterator[Check]:
     """Make sure: over a whole attempt if there is time, and say what it would take."""
     tried = [show(v) for v in [base[name], *ends]]
-    runs = [bench.plain(base)]
-    reads = any(name in run.read for run in runs)
-    words = bench.workload.words
-    remedy = _remedy(words, name, reads)
+    run = bench.plain(base)
+    reads = name in run.read
     length = bench.length
     if not bench.whole:
         budget = bench.workload.budget
-        per_step = runs[0].seconds / max(bench.budget, 1)
+        per_step = run.seconds / max(bench.budget, 1)
         if bench.most_updates is None and 2 * budget * per_step < bench.left_s:
-            one = bench.run(base, bench.seed, budget=budget)
-            two = bench.run(_with(bench, base, name, ends[-1]), bench.seed, budget=budget)
-            if difference(one, two, ignore=bench.noisy):
+            limit_s = max(bench.left_s, 1.0)
+            one = bench.run(base, bench.seed, budget=budget, limit_s=limit_s)
+            other = _with(bench, base, name, ends[-1])
+            two = bench.run(other, bench.seed, budget=budget, limit_s=limit_s)
+            whole = compare(one, two, ignore=bench.noisy)
+            if whole.differs:
+                tally.alive.append(name)
                 return
-            length = f"{budget} {bench.workload.unit}s"
+            if not whole.same:
+                tally.cut[name] = whole.where
+                return
+            length, stored = f"{budget} {bench.workload.unit}s", whole.stored
         elif reads:
-            yield Check("knobs", "skipped", name, evidence={"unseen": name})
+            (tally.stored if stored else tally.late).append(name)
             return
-    if runs[0].ending.outcome in (Outcome.DIVERGED, Outcome.FAILED):
+    if run.ending.outcome in (Outcome.DIVERGED, Outcome.FAILED):
         yield FOUND.skipped(
-            f"{words.knob(name)}: {', '.join(tried)} give the same run, but that one ends after "
-            f"{plural(len(runs[0].reports), 'report')}, too early to tell."
+            f"{bench.workload.words.knob(name)}: {', '.join(tried)} give the same run, but that "
+            "one ends after "
+            f"{plural(len(run.reports), 'report')}, too early to tell."
         )
         return
     edges = [v for v in _values(bench.workload.space, name, (0.0, 1.0)) if v != base[name]]
-    if reads and any(bench.changes(_with(bench, base, name, v), runs[0]) for v in edges):
-        return
+    for value in edges if reads else ():
+        at_edge = bench.changes(_with(bench, base, name, value), run)
+        if at_edge.differs:
+            tally.alive.append(name)
+            return
+        if not at_edge.same:
+            tally.cut[name] = at_edge.where
+            return
+    yield _told_dead(bench, base, name, tried, length, reads=reads, stored=stored)
+
+
+def _told_dead(
+    bench: ShortRuns, base: Config, name: str, tried: list[str], length: str, *, reads: bool,
+    stored: bool,
+) -> Check:  # fmt: skip
+    words = bench.workload.words
+    knob = words.knob(name)
+    if stored:
+        return FOUND.warning(
+            f"{knob} is kept in an optimiser or a schedule, and nothing comes of it: "
+            f"{', '.join(tried)} give the same reports, rates and weights over {length}, bit by "
+            "bit.",
+            "See that the schedule reaches the point where it would act: that it is made once, "
+            "stepped as often as it counts, and follows the optimiser that steps.",
+            knob=name, tried=tried, read=reads, dead=True,
+        )  # fmt: skip
     if reads and bench.run(base, bench.seed, followed=name).compared:
-        yield FOUND.warning(
-            f"{words.knob(name)} is a limit that is not reached within {length}: "
-            f"{', '.join(tried)} give the same run.",
+        return FOUND.warning(
+            f"{knob} is a limit that is not reached within {length}: {', '.join(tried)} give the "
+            "same run.",
             "Leave it out of the search, or bring its range to where it would act.",
             knob=name,
         )
-        return
     verdict = "has no effect" if reads else "is not connected to anything"
     how = f", although {words.loop} reads it" if reads else f"; {words.loop} never reads it"
-    yield FOUND.fault(
-        f"{words.knob(name)} {verdict}: {', '.join(tried)} give the same run of {length}, bit by "
-        f"bit{how}.",
-        remedy,
-        knob=name, tried=tried, read=reads,
+    return FOUND.fault(
+        f"{knob} {verdict}: {', '.join(tried)} give the same run of {length}, bit by bit{how}.",
+        _remedy(words, name, reads),
+        knob=name, tried=tried, read=reads, dead=True,
     )  # fmt: skip
 
 
@@ -158,7 +220,7 @@ def _clamped(bench: ShortRuns, name: str) -> Iterator[Check]:
         if bench.left_s < 0:
             return
         one = bench.plain(_with(bench, base, name, low))
-        if one.reports and not bench.changes(_with(bench, base, name, high), one):
+        if one.reports and bench.changes(_with(bench, base, name, high), one).same:
             same.append((low, high))
     if same and len(values) > 2:
         parts = ", ".join(f"{show(low)} to {show(high)}" for low, high in same)

@@ -8,8 +8,10 @@ import numpy as np
 
 from homeostat.inspect.probe import learners
 from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.perturb import change_later
+from homeostat.inspect.probe.trend import trend
 from homeostat.inspect.tracer import data
-from homeostat.inspect.tracer.recording import Recording
+from homeostat.inspect.tracer.recording import Call, Recording
 from homeostat.record.check import Check, Checks, Found
 
 LEAST_ROWS = 40
@@ -24,6 +26,9 @@ SAME = 0.99995
 """A column that correlates with the target more than this is the target;"""
 NEARLY_SAME = 0.995
 """one above this nearly is, if no other column comes close to it:"""
+LEAST_SKILL = 0.1
+ROUNDING = 1e-4
+"""A relative change of an output below this is rounding."""
 OTHERS = 0.9
 """all of them are below this."""
 
@@ -36,6 +41,11 @@ def check(bench: ShortRuns) -> Checks:
         yield found.skipped(
             "No table of training inputs with one target per row was seen; show it with "
             "trial.watch(train=(inputs, targets))."
+        )
+    elif train.made:
+        yield found.skipped(
+            "The targets are made by a network (a reward, a value, a pseudo label): they are no "
+            "labels of the inputs alone."
         )
     else:
         yield from _leak(train)
@@ -59,6 +69,7 @@ def _signal(
     if (
         held_out is not None
         and held_out.targets is not None
+        and _same_kind(train, held_out)
         and learners.usable(held_out.inputs, held_out.targets)
         and held_out.inputs.shape[1:] == train.inputs.shape[1:]
         and len(held_out.inputs) >= LEAST_ROWS
@@ -80,7 +91,7 @@ def _signal(
                 "Shuffle inputs and targets with the same permutation.",
                 validation=theirs, training=own,
             )  # fmt: skip
-    if abs(own) > NO_SIGNAL * chance or _learns(bench, held_out or train):
+    if abs(own) > NO_SIGNAL * chance or _learns(bench):
         return found.ok("Simple models find little in the training labels; the network finds more.")
     if _memorises(bench):
         return found.fault(
@@ -98,47 +109,22 @@ def _signal(
     )
 
 
-def _objective(bench: ShortRuns, seed: int) -> list[float]:
-    """The scores of a run; lower is better."""
-    sign = bench.workload.goal.sign
-    return [sign * v for v in bench.plain(seed=seed).curve(bench.workload.metric)]
+def _same_kind(train: data.Table, held_out: data.Table) -> bool:
+    """Whether both kinds of targets are of one task: declared, or met by one model."""
+    declared = train.declared or held_out.declared
+    return not held_out.made and (declared or bool(train.models & held_out.models))
 
 
-def _learns(bench: ShortRuns, table: data.Table) -> bool:
-    """Whether, over two seeds, the score gets clearly better than a constant's, or than it was."""
-    runs = [_objective(bench, bench.seed), _objective(bench, bench.seed + 1)]
-    if min(map(len, runs)) < 3:
-        return True  # too short to tell
-    late = float(np.mean([np.mean(s[-max(1, len(s) // 5) :]) for s in runs]))
-    if learners.usable(table.inputs, table.targets):
-        assert table.targets is not None
-        constant = _constant(bench, learners.column(table.targets))
-        if constant is not None:
-            return late < constant
-    rough = max(float(np.median(np.abs(np.diff(s)))) for s in runs)
-    first = float(np.mean([s[0] for s in runs]))
-    return first - late > max(3 * rough, 0.05 * abs(first))
-
-
-def _constant(bench: ShortRuns, targets: Any) -> float | None:
-    """What an objective has to be below to beat a constant guess, if it is a known kind."""
-    metric = bench.workload.metric.lower()
-    used = {p.function for c in bench.anatomy.calls if c.evaluation for p in c.pairs}
-    shares = np.unique(targets, return_counts=True)[1] / len(targets)
-    if "acc" in metric and not bench.workload.goal.minimizes:
-        most = float(shares.max())
-        return -(most + 2 * float(np.sqrt(most * (1 - most) / len(targets))))
-    if used == {"cross_entropy"}:
-        return float(-(shares * np.log(shares)).sum()) * 0.98
-    if used and used <= {"mse_loss", "difference"} and bench.workload.goal.minimizes:
-        return float(np.var(targets)) * 0.9
-    return None
+def _learns(bench: ShortRuns) -> bool:
+    """Whether the network clearly finds something, or its score clearly gets better."""
+    if bench.skill is not None:
+        return bench.skill.network_skill > max(NO_SIGNAL * bench.skill.chance, LEAST_SKILL)
+    return trend(bench.objective).word in ("falls", "unseen")
 
 
 def _memorises(bench: ShortRuns) -> bool:
-    losses = [b.loss for b in bench.anatomy.backwards]
-    few = max(1, len(losses) // 10)
-    return len(losses) >= 10 and float(np.mean(losses[-few:])) < 0.8 * float(np.mean(losses[:few]))
+    course = trend(bench.losses)
+    return len(bench.losses) >= 10 and course.last < 0.8 * course.first
 
 
 def _leak(train: data.Table) -> Checks:
@@ -205,7 +191,8 @@ def _renamed(x: Any, y: Any) -> bool:
 def _echo(run: Recording) -> Checks:
     """A sequence model that is asked for the very tokens it is shown.
 
-    A row of one token over and over equals itself shifted by one: only rows that vary can tell.
+    A row of one token over and over equals itself shifted by one: only rows that vary can tell. An
+    autoencoder is asked for what it is shown, too: it sees the whole row.
     """
     found = Found("target leak")
     for call in run.calls:
@@ -218,10 +205,22 @@ def _echo(run: Recording) -> Checks:
                 continue
             if bool((shown[:, 1:] == shown[:, :-1]).all()):
                 continue
-            if bool((target.reshape(-1) == shown.reshape(-1)).all()):
+            if bool((target.reshape(-1) == shown.reshape(-1)).all()) and _reads_on_the_spot(call):
                 yield found.fault(
                     f"{call.model} is asked for the very tokens it is shown: targets equal inputs "
-                    f"at all {shown.numel()} places.",
+                    f"at all {shown.numel()} places, and each output sees its own input.",
                     "Shift the targets by one: inputs[:, :-1] against inputs[:, 1:].",
                 )
                 return
+
+
+def _reads_on_the_spot(call: Call) -> bool:
+    """Whether outputs are told from the inputs up to their own place, as where a next token is
+    predicted. A model that sees the whole row and restores it is an autoencoder.
+    """
+    try:
+        call.module.eval()
+        earlier = change_later(call, axis=1)
+    except Exception:  # whatever the model raises when it is called again
+        return False
+    return earlier is not None and earlier.moved <= ROUNDING

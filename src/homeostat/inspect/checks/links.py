@@ -16,7 +16,16 @@ def check(bench: ShortRuns) -> Checks:
         return
     said = set()
     for m in meetings:
-        if m.single and ("single", m.model) not in said:
+        if m.scrambled and ("scrambled", m.model) not in said:
+            said.add(("scrambled", m.model))
+            yield found.fault(
+                f"What {m.function} is given of {m.model} is its output of shape {m.scrambled} "
+                f"as a view of shape {m.shape}: the classes lie along axis 1, and the view makes "
+                "a row of what lies side by side along the last axis.",
+                "Move the axis first: logits.permute(0, 2, 3, 1).reshape(-1, classes), or give "
+                "cross_entropy the output as it is, with targets of shape (rows, ...).",
+            )
+        elif m.single and ("single", m.model) not in said:
             said.add(("single", m.model))
             what = (
                 "cross_entropy is given one class" if m.function == "cross_entropy"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+
+from homeostat.inspect.checks.shuffling import rows_in_order
 from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.inspect.tracer.asking import Asked, apart, evaluating, limited, main_calls, tolerance
 from homeostat.inspect.tracer.recording import Call
@@ -42,6 +45,15 @@ def check(bench: ShortRuns) -> Checks:
                 "scores depend on luck.",
                 "Draw nothing at random in evaluation mode, unless the answer is a sample.",
             )
+    for call in main_calls(run):
+        if not call.training and _keeps_state(call) and not rows_in_order(run):
+            lucky.append(call)
+            yield found.warning(
+                f"{call.model} keeps a state from call to call: the same input has another answer "
+                "the second time, though rows come in changing order, so that the state is of "
+                "unrelated rows.",
+                "Start each batch from a fresh state, unless one row follows from the other.",
+            )
     if not stopped and not lucky and scored:
         yield found.ok("Dropout goes on after evaluations, and scores do not depend on luck.")
 
@@ -51,6 +63,20 @@ def _by_module(calls: list[Call]) -> list[list[Call]]:
     for call in calls:
         groups.setdefault(id(call.module), []).append(call)
     return list(groups.values())
+
+
+def _keeps_state(call: Call) -> bool:
+    with evaluating(call.module):
+        asked = limited(Asked(call))
+        if not asked.fits:
+            return False
+        one = asked.answer(seed=0)
+        # Other rows in between: a state that has settled on the same input would not show.
+        asked.answer(asked.taken(torch.arange(asked.count).flip(0)), seed=0)
+        two = asked.answer(seed=0)
+    if one is None or two is None or one.shape != two.shape:
+        return False
+    return apart(one, two) > tolerance(one)
 
 
 def _by_luck(call: Call) -> bool:

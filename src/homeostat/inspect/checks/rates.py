@@ -15,6 +15,8 @@ SPENT = 1.5e-2
 """A rate below this share of its peak teaches next to nothing more."""
 MOSTLY, LARGELY = 0.75, 0.6
 LEAST_UPDATES = 20
+LEAST_SPENT = 5
+"""Updates at such a rate after which a run that was cut short is taken to go on so."""
 MOVED = 0.1
 """A schedule that goes less than this share of its way hardly acts."""
 RISING = ("acc", "reward", "score", "auc", "f1", "precision", "recall", "r2", "iou", "map", "bleu")
@@ -27,7 +29,7 @@ def check(bench: ShortRuns) -> Checks:
     findings = [
         finding
         for optimizer in run.optimizers if optimizer.scheduler_steps and optimizer.steps
-        for finding in _spent(found, run, optimizer)
+        for finding in _spent(found, bench, run, optimizer)
     ]  # fmt: skip
     findings += [*_plateaus(found, bench), *_short(found, bench)]
     yield from findings
@@ -35,7 +37,7 @@ def check(bench: ShortRuns) -> Checks:
         yield found.ok("The schedule lasts as long as training does.")
 
 
-def _spent(found: Found, run: Recording, optimizer: Optimizer) -> Checks:
+def _spent(found: Found, bench: ShortRuns, run: Recording, optimizer: Optimizer) -> Checks:
     """A rate that is next to nothing for most of training."""
     used = [max(r, default=math.nan) for r in optimizer.rates]
     used = [r for r in used if math.isfinite(r)]
@@ -44,7 +46,12 @@ def _spent(found: Found, run: Recording, optimizer: Optimizer) -> Checks:
     peak = max(used)
     top = used.index(peak)
     first = next((i for i, r in enumerate(used) if r < SPENT * peak and i > top), None)
+    planned = _planned(bench, run, len(used))
+    tail = used[first:] if first is not None else []
+    steady = len(tail) >= LEAST_SPENT and max(tail) < SPENT * peak
     low = sum(1 for r in used[top:] if r < SPENT * peak) / len(used)
+    if planned > len(used):
+        low = 1 - first / planned if first is not None and steady else 0.0
     if first is None or low < LARGELY:
         return
     turns = [t for t in run.facts.turns if t.kind == optimizer.scheduler]
@@ -53,15 +60,22 @@ def _spent(found: Found, run: Recording, optimizer: Optimizer) -> Checks:
         f" {optimizer.scheduler} is stepped {often:.3g} times between two reports."
         if often >= 2 else ""
     )  # fmt: skip
-    say = found.fault if low >= MOSTLY else found.warning
+    say = found.fault if low >= MOSTLY and planned <= len(used) else found.warning
     yield say(
         f"The rate of {optimizer.name} is spent early: it falls to about 1 % of its peak or less "
-        f"({peak:.3g}) at update {first + 1} of {len(used)}, and stays there for "
+        f"({peak:.3g}) at update {first + 1} of {planned}, and stays there for "
         f"{100 * low:.0f} % of training.{how}",
         "Step the scheduler once an epoch if its numbers are epochs, or give it numbers of "
         "updates.",
         spent=low, update=first,
     )  # fmt: skip
+
+
+def _planned(bench: ShortRuns, run: Recording, count: int) -> int:
+    """How many of something a whole attempt makes, if it goes on as it began."""
+    if (bench.whole and not run.cut) or not run.reports:
+        return count
+    return max(count, count * bench.workload.budget // len(run.reports))
 
 
 def _plateaus(found: Found, bench: ShortRuns) -> Checks:
@@ -111,13 +125,14 @@ def _rises(bench: ShortRuns, name: str) -> bool | None:
 
 def _short(found: Found, bench: ShortRuns) -> Checks:
     """A schedule for many more steps than it is given."""
-    run = bench.plain()
-    if not bench.whole or run.cut or not run.reports:
+    run = longest(bench)
+    if not run.reports:
         return
     things = {id(turn.thing): turn for turn in run.facts.turns}
     for turn in things.values():
         planned = getattr(turn.thing, "T_max", None) or getattr(turn.thing, "total_steps", None)
-        made = sum(1 for t in run.facts.turns if t.thing is turn.thing)
+        mine = [t for t in run.facts.turns if t.thing is turn.thing]
+        made = _planned(bench, run, len(mine))
         if isinstance(planned, int | float) and planned > 0 and made < MOVED * planned:
             yield found.warning(
                 f"{turn.kind} is made for {planned:g} steps and makes {made}: training ends "
@@ -126,23 +141,24 @@ def _short(found: Found, bench: ShortRuns) -> Checks:
                 "epochs.",
                 planned=planned, made=made,
             )  # fmt: skip
-    yield from _never_there(found, bench)
+    yield from _never_there(found, bench, run)
 
 
-def _never_there(found: Found, bench: ShortRuns) -> Checks:
-    """A rate that is still a small part of what its optimiser was made with, and rises."""
-    for optimizer in bench.plain().optimizers:
+def _never_there(found: Found, bench: ShortRuns, run: Recording) -> Checks:
+    """A rate that rises to the end, and ends far below what its optimiser was made with."""
+    for optimizer in run.optimizers:
         base = max((float(g.get("initial_lr", 0)) for g in optimizer.thing.param_groups), default=0)
         used = [max(r, default=math.nan) for r in optimizer.rates]
         if not optimizer.scheduler_steps or len(used) < LEAST_UPDATES or base <= 0:
             continue
         rising = used[-1] >= max(used) and used[-1] > used[0]
-        if rising and used[-1] < MOVED * 2 * base:
+        end = used[-1] * _planned(bench, run, len(used)) / len(used)  # if it goes on as it began
+        if rising and end < 2 * MOVED * base:
             yield found.warning(
-                f"The rate of {optimizer.name} rises to {used[-1]:.3g} by the end, "
-                f"{100 * used[-1] / base:.0f} % of the {base:.3g} it was made with: its warm-up "
-                "lasts longer than training.",
+                f"The rate of {optimizer.name} rises to {end:.3g} by the end, "
+                f"{100 * end / base:.0f} % of the {base:.3g} it was made with: its warm-up lasts "
+                "longer than training.",
                 f"Step {optimizer.scheduler} after each update if its numbers are updates, or "
                 "shorten the warm-up.",
-                share=used[-1] / base,
+                share=end / base,
             )

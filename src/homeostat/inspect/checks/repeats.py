@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeostat.inspect.probe.bench import ShortRuns
-from homeostat.inspect.probe.compare import difference
+from homeostat.inspect.probe.compare import compare
 from homeostat.record.check import Checks, Found
 from homeostat.wording import some
 
@@ -12,21 +12,28 @@ def check(bench: ShortRuns) -> Checks:
     found = Found("repeats")
     first, second = bench.plain(), bench.again()
     noisy = sorted(bench.noisy)
-    gap = difference(first, second, ignore=noisy)
-    if gap:
+    gap = compare(first, second, ignore=noisy)
+    if gap.differs:
         yield found.fault(
-            f"The same seed does not repeat itself: {gap}.",
+            f"The same seed does not repeat itself: {gap.where}.",
             "Draw from trial.rng(...) or trial.torch_rng(...), or from the process's generators, "
             "which are seeded for each attempt; not from one that is made without a seed.",
-            difference=gap,
+            difference=gap.where,
         )
+    elif not gap.same:
+        yield found.skipped(f"Whether the same seed repeats itself was not seen: {gap.where}.")
+        return
     else:
         but = f", apart from {some(noisy)}, which measure the machine" if noisy else ""
         yield found.ok(f"The same seed twice gives the same numbers, bit by bit{but}.")
 
     seed = Found("seed")
     other = bench.plain(seed=bench.seed + 1)
-    if difference(first, other, ignore=noisy):
+    apart = compare(first, other, ignore=noisy)
+    if not apart.differs and not apart.same:
+        yield seed.skipped(f"Whether seeds differ was not seen: {apart.where}.")
+        return
+    if apart.differs:
         yield seed.ok(f"Seeds {bench.seed} and {bench.seed + 1} give different runs.")
         return
     if any(update.nonfinite for update in bench.anatomy.updates):

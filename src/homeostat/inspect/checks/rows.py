@@ -26,6 +26,7 @@ from homeostat.inspect.tracer.asking import (
     spread,
     tolerance,
 )
+from homeostat.inspect.tracer.functions import softmax_axis
 from homeostat.record.check import Check, Checks, Found
 
 FACTOR = 10.0
@@ -86,7 +87,7 @@ def _mixing(call: Any, axis: int) -> _Mixing | str:
     gaps = []
     for index in (half, order):
         answer = asked.answer(asked.taken(index))
-        wanted = whole.index_select(out, index)
+        wanted = whole.index_select(out, index.to(whole.device))
         if answer is None or answer.shape != wanted.shape:
             return "unseen"
         if not bool(torch.isfinite(answer).all()):
@@ -148,7 +149,7 @@ def _alike(whole: Any, part: Any, half: Any, count: int) -> tuple[bool, bool]:
         if axis is None:
             answers.append(False)
             continue
-        rows = one.index_select(axis, half)
+        rows = one.index_select(axis, half.to(one.device))
         answers.append(
             rows.shape == two.shape
             and apart(rows.float(), two.float(), spread(one.float())) <= FACTOR * tolerance(one)
@@ -160,7 +161,7 @@ def _over_rows(asked: Asked) -> str:
     """A softmax over an axis that has as many places as there are rows, which others have not."""
     count = next(n for n in (7, 11, 5, 6) if n <= asked.count)
     inputs = asked.taken(torch.arange(count))
-    seen: list[str] = []
+    over: list[str] = []
 
     class Watch(torch.overrides.TorchFunctionMode):
         def __torch_function__(
@@ -170,16 +171,16 @@ def _over_rows(asked: Asked) -> str:
             result = func(*args, **kwargs)
             name = getattr(func, "__name__", "")
             if name in OVER_ROWS and isinstance(result, torch.Tensor):
-                axis = kwargs.get("dim", args[1] if len(args) > 1 else None)
-                if isinstance(axis, int) and result.shape[axis] == count:
-                    others = [s for i, s in enumerate(result.shape) if i != axis % result.ndim]
+                axis = softmax_axis(args, kwargs, result)
+                if axis is not None and result.shape[axis] == count:
+                    others = [s for i, s in enumerate(result.shape) if i != axis]
                     if count not in others:
-                        seen.append(f"{name.strip('_')} over axis {axis % result.ndim}")
+                        over.append(f"{name.strip('_')} over axis {axis}")
             return result
 
     with Watch():
         asked.answer(inputs)
-    return seen[0] if seen else ""
+    return over[0] if over else ""
 
 
 def _moved(asked: Asked, out: int) -> float:

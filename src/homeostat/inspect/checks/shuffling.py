@@ -8,6 +8,7 @@ import numpy as np
 
 from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.inspect.tracer.facts import Meeting
+from homeostat.inspect.tracer.recording import Recording
 from homeostat.record.check import Checks, Found
 
 CLASSES = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -42,7 +43,7 @@ def check(bench: ShortRuns) -> Checks:
         f"{own:.2g} of {len(classes)} classes on average, and batches differ in which"
     )
     remedy = "Shuffle: DataLoader(..., shuffle=True), or draw rows with torch.randperm."
-    if _order_repeats(bench):
+    if rows_in_order(bench.anatomy):
         yield found.fault(
             f"{saw}; each epoch brings the same order.", remedy, between=between,
         )  # fmt: skip
@@ -88,12 +89,12 @@ def _copies(bench: ShortRuns) -> bool:
     return bool(batches) and float(np.mean([len(set(b)) / len(b) for b in batches])) < 0.5
 
 
-def _order_repeats(bench: ShortRuns) -> bool:
+def rows_in_order(run: Recording) -> bool:
     """Whether rows come again in the order in which they came before."""
     follow: dict[int, int] = {}
     again = same = 0
     last = None
-    for call in bench.anatomy.calls:
+    for call in run.calls:
         if not call.learnt_from:
             continue
         for row in call.rows:

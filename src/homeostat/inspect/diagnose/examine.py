@@ -24,7 +24,7 @@ from homeostat.inspect.diagnose.confound import find_confounds
 from homeostat.inspect.diagnose.diagnosis import Diagnosis
 from homeostat.inspect.diagnose.fix import Fix
 from homeostat.inspect.diagnose.health import Health
-from homeostat.inspect.diagnose.ladder import changed, climb
+from homeostat.inspect.diagnose.ladder import changed, climb, not_refuted
 from homeostat.inspect.diagnose.precision import in_float64
 from homeostat.inspect.diagnose.rate import vary_rate
 from homeostat.inspect.diagnose.replay import Case, Replay, replay
@@ -189,8 +189,9 @@ def _failing(
     precision = in_float64(start, failure.step, seconds=PRECISION_SHARE * left)
     say("One change at a time.")
     ladder = climb(case, failure.step, seconds=LADDER_SHARE * left)
+    tried = {"findings": tuple(not_refuted(facts.get("findings", ()), ladder))}
     return Diagnosis(
-        **facts,
+        **{**facts, **tried},
         failed=True,
         outcome=Outcome.DIVERGED.value,
         reason=failure.reason,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from homeostat.errors import HomeostatError
 from homeostat.inspect.diagnose.health import Health
 from homeostat.inspect.diagnose.replay import Case, replay
+from homeostat.inspect.symptoms.examine import SymptomFinding
 from homeostat.record.outcome import Outcome
 from homeostat.space import Bool, Choice, Config, Float
 from homeostat.workload.workload import Workload
@@ -160,3 +161,14 @@ def _alternatives(parameter: Any, now: Any) -> list[Any]:
     wanted = [now / 10, now / 100, now * 10] if parameter.log else [low, (low + high) / 2, high]
     rounded = [min(max(float(f"{value:.3g}"), low), high) for value in wanted]
     return [value for value in dict.fromkeys(rounded) if value != now]
+
+
+def not_refuted(findings: Sequence[SymptomFinding], ladder: Ladder) -> Iterator[SymptomFinding]:
+    """Findings without remedies that were tried on the ladder and did not cure."""
+    failed = [dict(rung.changes) for rung in ladder.rungs if not rung.cured]
+    for finding in findings:
+        remedy = finding.remedy
+        if isinstance(remedy, Mapping) and dict(remedy) in failed:
+            yield replace(finding, remedy="What would help as a rule was tried, and does not.")
+        else:
+            yield finding

@@ -35,6 +35,7 @@ from homeostat.inspect.diagnose.facts import (
 from homeostat.inspect.diagnose.first_fault import Offence
 from homeostat.inspect.diagnose.forward import ForwardEyes, first_tensor
 from homeostat.inspect.diagnose.gauges import Gauges
+from homeostat.inspect.diagnose.own_update import why_not_finite
 from homeostat.inspect.diagnose.singularities import explain
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
@@ -77,6 +78,8 @@ class Eyes(Watcher):
             on_done=self._after_backward,
         )
         self._entered = False
+        self._stepping = False
+        self._finite_before: set[int] = set()
         self.gauges = Gauges()
         self.offence: Offence | None = None
 
@@ -139,12 +142,16 @@ class Eyes(Watcher):
     # What is seen
 
     def _nan(self, operation: str, source: str, result: Any, inputs: Any) -> None:
+        if self._stepping:
+            return  # an operation of the optimiser's own: its step is looked at as a whole
         if self._now.infinities and has_nonfinite(inputs):
             # A NaN is what became of an infinity; the infinity is where it began.
             self._now.events.append(self._now.infinities[0])
         self._now.events.append(self._forward_event(operation, source, result, inputs))
 
     def _infinity(self, operation: str, source: str, result: Any, inputs: Any) -> None:
+        if self._stepping:
+            return
         self._now.infinities.append(self._forward_event(operation, source, result, inputs))
 
     def _forward_event(self, operation: str, source: str, result: Any, inputs: Any) -> Offence:
@@ -180,6 +187,13 @@ class Eyes(Watcher):
         )
 
     def _before_update(self, optimizer: Any, *_: Any) -> None:
+        self._stepping = True
+        self._finite_before = {
+            id(p)
+            for group in optimizer.param_groups
+            for p in group["params"]
+            if is_finite(p.detach())
+        }
         for group in optimizer.param_groups:
             for p in group["params"]:
                 if p.grad is not None and not is_finite(p.grad.detach()):
@@ -192,6 +206,8 @@ class Eyes(Watcher):
 
     def _after_update(self, name: str) -> Callable[..., None]:
         def look(optimizer: Any, *_: Any) -> None:
+            self._stepping = False
+            self._own_update(name, optimizer)
             for parameter, state in optimizer.state.items():
                 for key, value in state.items() if isinstance(state, dict) else ():
                     if isinstance(value, Tensor) and not is_finite(value.detach()):
@@ -200,6 +216,20 @@ class Eyes(Watcher):
                         return
 
         return look
+
+    def _own_update(self, name: str, optimizer: Any) -> None:
+        """Weights that were finite, with finite gradients, and are not after the step."""
+        if self._now.stepped_bad:
+            return
+        for group in optimizer.param_groups:
+            for p in group["params"]:
+                if id(p) in self._finite_before and not is_finite(p.detach()):
+                    why, advice = why_not_finite(optimizer, p)
+                    event = self._event(
+                        "update", operation=name, tensor=self._name_of(p), why=why, advice=advice
+                    )
+                    self._now.events.append(self._with_tensor(event, p.detach(), None))
+                    return
 
     # What it comes to
 
@@ -230,7 +260,7 @@ class Eyes(Watcher):
             first,
             step=first.step if step is self._before else number,
             why=first.why or (known.why if known else ""),
-            advice=known.advice if known else "",
+            advice=first.advice or (known.advice if known else ""),
             bad_gradients=step.bad_gradients,
             num_parameters=sum(1 for _, p in self._parameters() if p.requires_grad),
             loss=step.loss,

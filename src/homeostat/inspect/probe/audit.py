@@ -17,6 +17,7 @@ from homeostat.inspect.checks import (
     gradients,
     knobs,
     labels,
+    learning,
     losses,
     modes,
     noise,
@@ -30,8 +31,10 @@ from homeostat.inspect.checks import (
     update_rule,
 )
 from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.experiments import Experiment, settle
 from homeostat.inspect.probe.questions import QUESTIONS
 from homeostat.inspect.probe.result import ProbeResult
+from homeostat.inspect.probe.verdict import candidates, verdict_of
 from homeostat.record.check import Check, Checks
 from homeostat.space import Config
 from homeostat.workload import load
@@ -42,6 +45,7 @@ from homeostat.workload.workload import Workload
 # the knobs, which take the time that is left.
 CHECKS: dict[str, Callable[[ShortRuns], Checks]] = {
     "runs": runs.check,
+    "learning": learning.check,
     "repeats": repeats.check,
     "resume": resume.check,
     "coverage": coverage.check,
@@ -63,6 +67,11 @@ CHECKS: dict[str, Callable[[ShortRuns], Checks]] = {
     "noise": noise.check,
 }
 
+LAST = ("update rule", "knobs", "noise")
+"""Checks that take the time that is left."""
+EXPERIMENTS_SHARE = 0.25
+"""What experiments may take of the time; with `fix` as much as all the checks."""
+
 
 def probe(
     workload: Workload | str | Path,
@@ -72,6 +81,7 @@ def probe(
     steps: int | None = None,
     seconds: float = 25.0,
     only: Collection[str] | None = None,
+    fix: bool = False,
     on_check: Callable[[Check], None] | None = None,
 ) -> ProbeResult:
     """Audit a workload before tuning: are its knobs connected, does it learn, is it sound?
@@ -83,6 +93,7 @@ def probe(
         seconds: Roughly how long it may take.
         only: Names of the checks to run: those of CHECKS, and those that installed packages
             announce (see `homeostat.workload.installed`).
+        fix: Try every cure that needs no edit where it does not learn, and say which cures.
         on_check: Called with each finding as it is made.
 
     Raises:
@@ -98,9 +109,12 @@ def probe(
     started = time.perf_counter()
     bench = ShortRuns(workload, resolved, seed=seed, steps=steps, seconds=seconds)
     found: list[Check] = []
+    experiments: tuple[Experiment, ...] = ()
     for name, check in checks.items():
         if only is not None and name not in only:
             continue
+        if name in LAST and only is None and not experiments:
+            experiments = _settled(bench, found, fix=fix)
         for finding in _told(name, check, bench):
             found.append(finding)
             if on_check is not None:
@@ -113,7 +127,20 @@ def probe(
         checks=tuple(found),
         seconds=time.perf_counter() - started,
         steps=bench.budget,
+        experiments=experiments,
     )
+
+
+def _settled(bench: ShortRuns, found: list[Check], *, fix: bool) -> tuple[Experiment, ...]:
+    """What would settle why it does not learn, tried while there is time for it.
+
+    It comes before the knobs, which take what time is left.
+    """
+    if verdict_of(found).word not in ("does not learn", "does not run"):
+        return ()
+    suspects = [candidate.check for candidate in candidates(found, ())]
+    share = bench.seconds if fix else min(EXPERIMENTS_SHARE * bench.seconds, bench.left_s)
+    return tuple(settle(bench, suspects, seconds=share, everything=fix))
 
 
 def _told(name: str, check: Callable[[ShortRuns], Checks], bench: ShortRuns) -> Checks:

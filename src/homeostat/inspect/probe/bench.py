@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from homeostat.execute.loop.drive import Watcher, pull
 from homeostat.execute.loop.isolation import Isolation
-from homeostat.inspect.probe.compare import difference, noisy_metrics, same
+from homeostat.inspect.probe import learners
+from homeostat.inspect.probe.compare import RunComparison, compare, noisy_metrics, same
+from homeostat.inspect.probe.skill import Skill, measure
 from homeostat.inspect.tracer.recording import Recording
 from homeostat.inspect.tracer.traced_config import Spy
 from homeostat.record.outcome import Outcome
@@ -23,7 +27,13 @@ from homeostat.workload.trial import Trial
 from homeostat.workload.workload import Workload
 
 CLOSE_LOOKS = 40
-"""The first updates that are all looked at closely; later ones now and then."""
+"""The first updates that are all looked at closely; later ones now and then,"""
+LATE_LOOKS = 12
+"""and the last ones all again."""
+ANATOMY_SHARE = 0.3
+"""What the run with every eye open may take of the time,"""
+ATTEMPT_SHARE = 0.15
+"""and one of the whole length, where the others are shorter."""
 
 
 class ShortRuns:
@@ -47,6 +57,8 @@ class ShortRuns:
         self._runs: dict[Any, Recording] = {}
         self._anatomy: Recording | None = None
         self._noisy: frozenset[str] | None = None
+        self._attempt: Recording | None = None
+        self._skill: tuple[Skill | None] | None = None
         self._choose_length(steps)
 
     @property
@@ -72,6 +84,8 @@ class ShortRuns:
         One run of the whole length also gives the baseline; where that is too long, it shows the
         pace, and the runs get as many steps as fit.
         """
+        learners.load()
+        self._started = time.perf_counter()
         share = self.seconds / (self._num_knobs() + 14)
         limit_s = max(2 * share, 1.5)
         had_torch = "torch" in sys.modules
@@ -104,11 +118,11 @@ class ShortRuns:
             self._runs[key] = self.run(config, seed)
         return self._runs[key]
 
-    def changes(self, config: Config, reference: Recording) -> str:
+    def changes(self, config: Config, reference: Recording) -> RunComparison:
         """Where the run of a configuration departs from another; it is followed no further."""
         key = self._key(config, reference.seed)
         if key in self._runs:
-            return difference(reference, self._runs[key], ignore=self.noisy)
+            return compare(reference, self._runs[key], ignore=self.noisy)
         expected = iter(reference.reports)
 
         def differs(report: Report) -> bool:
@@ -119,7 +133,7 @@ class ShortRuns:
         run = self.run(config, reference.seed, until=differs, limit_s=limit_s)
         if not run.cut:
             self._runs[key] = run
-        return difference(reference, run, ignore=self.noisy)
+        return compare(reference, run, ignore=self.noisy)
 
     @property
     def noisy(self) -> frozenset[str]:
@@ -139,7 +153,7 @@ class ShortRuns:
     def anatomy(self) -> Recording:
         """Everything the configuration's run did. Empty for a loop without PyTorch."""
         if self._anatomy is None:
-            limit = max(0.35 * self.seconds, 2.0)
+            limit = max(ANATOMY_SHARE * self.seconds, 2.0)
             self._anatomy = self.run(self.config, self.seed, anatomy=True, limit_s=limit)
             plain = self.plain()
             failed = self._anatomy.ending.outcome is Outcome.FAILED
@@ -148,6 +162,61 @@ class ShortRuns:
                     self.config, self.seed, anatomy=True, limit_s=limit, operations=False
                 )
         return self._anatomy
+
+    @property
+    def attempt(self) -> Recording:
+        """The longest run that was looked into: a whole attempt, where one fits into the time."""
+        if self._attempt is None:
+            self._attempt = anatomy = self.anatomy
+            if (anatomy.cut or not self.whole) and "torch" in sys.modules:
+                longer = self.run(
+                    self.config, self.seed, anatomy=True, operations=False, targets=True,
+                    budget=self.workload.budget, most_updates=sys.maxsize,
+                    limit_s=max(ATTEMPT_SHARE * self.seconds, 2.0),
+                )  # fmt: skip
+                if len(longer.backwards) >= len(anatomy.backwards):
+                    self._attempt = longer
+        return self._attempt
+
+    @property
+    def attempted_whole(self) -> bool:
+        """Whether that run is a whole attempt."""
+        whole = self.attempt.budget == self.workload.budget
+        return whole and not self.attempt.cut and (self.attempt is not self.anatomy or self.whole)
+
+    @property
+    def skill(self) -> Skill | None:
+        """How good the network is beside simple models; None where that cannot be said."""
+        if self._skill is None:
+            self._skill = (measure(self.attempt, self.workload.metric),)
+        return self._skill[0]
+
+    @property
+    def objective(self) -> list[float]:
+        """The main metric over the longest run, turned so that lower is better."""
+        plain = self.plain()
+        longest = max(self.attempt, plain, key=lambda run: len(run.reports))
+        return self.turned(longest)
+
+    def turned(self, run: Recording) -> list[float]:
+        """The main metric of a run, turned so that lower is better."""
+        sign = self.workload.goal.sign
+        return [sign * v for v in run.curve(self.workload.metric) if math.isfinite(v)]
+
+    @property
+    def losses(self) -> list[float]:
+        """What each backward pass started from, in order."""
+        return [b.loss for b in self.attempt.backwards if math.isfinite(b.loss)]
+
+    @property
+    def adversarial(self) -> bool:
+        """Several optimisers step: what one gains another may lose."""
+        return sum(o.steps > 0 for o in self.attempt.optimizers) > 1
+
+    @property
+    def moving_targets(self) -> bool:
+        """What is learnt from was itself made by a network: a reward, a value, a pseudo label."""
+        return any(pair.made for pair in self.attempt.last_trained)
 
     def start(self, config: Config) -> Recording:
         """A run that ends after its first update: which optimisers there are, and how set."""
@@ -177,6 +246,8 @@ class ShortRuns:
         *,
         anatomy: bool = False,
         operations: bool = True,
+        targets: bool = False,
+        within: contextlib.AbstractContextManager[Any] | None = None,
         limit_s: float | None = None,
         budget: int | None = None,
         until: Callable[[Report], bool] = lambda report: False,
@@ -187,6 +258,8 @@ class ShortRuns:
 
         Args:
             anatomy: Note every call and weight, and every operation unless `operations` is false.
+            targets: Note which targets predictions meet, also where operations are not noted.
+            within: What is changed about PyTorch during the run, for an experiment.
             limit_s: The run is cut when it takes longer.
             budget: Steps, in place of the bench's.
             until: The run is cut after the first report for which this holds.
@@ -203,11 +276,12 @@ class ShortRuns:
         def keep_going() -> bool:
             return limit_s is None or time.perf_counter() - started < limit_s
 
+        eyes = _Eyes(operations=operations, targets=targets or operations)
         isolation = Isolation(seed, loop=self.workload.loop)
         isolation.enter()
         try:
-            with _quiet(recording):
-                self._drive(trial, recording, keep_going, operations, until, most_updates)
+            with _quiet(recording), within or contextlib.nullcontext():
+                self._drive(trial, recording, keep_going, eyes, until, most_updates)
         finally:
             isolation.leave()
         recording.seconds = time.perf_counter() - started
@@ -220,7 +294,7 @@ class ShortRuns:
         trial: Trial,
         recording: Recording,
         keep_going: Callable[[], bool],
-        operations: bool,
+        eyes: _Eyes,
         until: Callable[[Report], bool],
         most_updates: int | None,
     ) -> None:
@@ -235,14 +309,15 @@ class ShortRuns:
 
         recorder = Tracer(
             recording,
-            _looked_at,
+            self._looked_at,
             most_updates=most_updates or self.most_updates,
             keep_going=keep_going,
         )
         with contextlib.ExitStack() as stack:
             stack.enter_context(attached(recorder))
-            if recording.anatomy and operations:
+            if recording.anatomy and eyes.targets:
                 stack.enter_context(TargetPairs(recorder))
+            if recording.anatomy and eyes.operations:
                 stack.enter_context(Operations(recorder))
             loop = pull(self.workload, trial, observers=[recorder], ending=recording.ending)
             try:
@@ -255,6 +330,14 @@ class ShortRuns:
             recorder.shared.busy = True
             loop.close()
         recorder.finish()
+
+    def _looked_at(self, update: int) -> bool:
+        """Which updates are looked at closely: the first, the last, and now and then."""
+        # The plain run, which comes first, has shown how many there are.
+        first = self._runs.get(self._key(self.config, self.seed))
+        late = first is not None and first.num_updates - LATE_LOOKS <= update < first.num_updates
+        early = update < CLOSE_LOOKS
+        return early or late or update & (update - 1) == 0 or update % 100 == 0
 
     def _drive_without_torch(
         self,
@@ -272,6 +355,14 @@ class ShortRuns:
         loop.close()
 
 
+@dataclass(frozen=True)
+class _Eyes:
+    """What is looked at in a run beside calls, weights and updates."""
+
+    operations: bool
+    targets: bool
+
+
 class _Noted(Watcher):
     """Keeps the reports of a loop without PyTorch."""
 
@@ -280,10 +371,6 @@ class _Noted(Watcher):
 
     def after_report(self, step: int, report: Report) -> None:
         self._recording.reports.append(report)
-
-
-def _looked_at(update: int) -> bool:
-    return update < CLOSE_LOOKS or update & (update - 1) == 0 or update % 100 == 0
 
 
 @contextlib.contextmanager

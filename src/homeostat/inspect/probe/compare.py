@@ -1,9 +1,11 @@
-"""Compare: are two runs the same, bit by bit, and if not, where do they first differ?"""
+"""Compare: are two runs the same, bit by bit, do they differ, or has that not been seen?"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
 
 from homeostat.inspect.tracer.recording import Recording
 from homeostat.wording import plural
@@ -13,6 +15,31 @@ _CLOCKS = re.compile(
     r"(^|_)(time|seconds|secs?|ms|elapsed|duration|wall|speed|throughput|fps|memory|mb|rss|"
     r"per_sec|per_second|eta)(_|$)|_s$"
 )
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """What two runs say about each other.
+
+    Attributes:
+        verdict: `differs` if something that acts was seen to differ: a report, a rate, a weight,
+            the end. `same` only if both were seen whole. `unseen` otherwise.
+        where: Where they first differ, or why it was not seen.
+        stored: Something is set differently in an optimiser, a schedule or a clip, although
+            nothing was seen to come of it.
+    """
+
+    verdict: Literal["same", "differs", "unseen"]
+    where: str = ""
+    stored: bool = False
+
+    @property
+    def differs(self) -> bool:
+        return self.verdict == "differs"
+
+    @property
+    def same(self) -> bool:
+        return self.verdict == "same"
 
 
 def noisy_metrics(first: Recording, second: Recording) -> frozenset[str]:
@@ -33,9 +60,29 @@ def same(one: Report, two: Report, ignore: Collection[str] = ()) -> bool:
     )
 
 
-def difference(one: Recording, two: Recording, ignore: Collection[str] = ()) -> str:
-    """Where two runs first differ, in words; empty if they are the same."""
-    skip = set(ignore)
+def compare(one: Recording, two: Recording, ignore: Collection[str] = ()) -> RunComparison:
+    """Whether two runs are the same, bit by bit.
+
+    A run that the clock cut short has shown its first reports only: where these are equal,
+    nothing has been seen.
+    """
+    stored = one.settings != two.settings
+    where = _in_reports(one, two, set(ignore))
+    if where:
+        return RunComparison("differs", where, stored)
+    if "time" in (one.cut, two.cut):
+        seen = min(len(one.reports), len(two.reports))
+        most = max(len(one.reports), len(two.reports))
+        told = f"the first {plural(seen, 'report')} are equal" if seen > 1 else "it came too late"
+        of = f" of {most}" if most > seen else ""
+        return RunComparison("unseen", f"cut by the clock after {seen}{of}; {told}", stored)
+    return RunComparison("differs", where, stored) if (where := _at_the_end(one, two)) else (
+        RunComparison("same", stored=stored)
+    )  # fmt: skip
+
+
+def _in_reports(one: Recording, two: Recording, skip: set[str]) -> str:
+    """Where reports that both have first differ; empty if nowhere."""
     for a, b in zip(one.reports, two.reports, strict=False):
         if a.step != b.step:
             return f"one reports step {a.step} where the other reports {b.step}"
@@ -43,16 +90,24 @@ def difference(one: Recording, two: Recording, ignore: Collection[str] = ()) -> 
             left, right = a.metrics.get(name), b.metrics.get(name)
             if name not in skip and repr(left) != repr(right):
                 return f"at step {a.step} {name} is {_show(left)} and {_show(right)}"
-    cut = one.cut in ("time", "differs") or two.cut in ("time", "differs")
-    if len(one.reports) != len(two.reports) and not cut:
+    if len(one.reports) != len(two.reports) and "time" not in (one.cut, two.cut):
         return f"one makes {plural(len(one.reports), 'report')}, the other {len(two.reports)}"
-    if one.settings != two.settings and not cut:
-        return "their optimisers are set differently"
-    if one.digest != two.digest and not cut:
+    return ""
+
+
+def _at_the_end(one: Recording, two: Recording) -> str:
+    """What acts beside the reports: rates, weights, and how the run ended."""
+    if _rates(one) != _rates(two):
+        return "their learning rates differ"
+    if one.digest != two.digest:
         return "their weights end differently"
-    if repr(one.ending.outcome) != repr(two.ending.outcome) and not cut:
+    if repr(one.ending.outcome) != repr(two.ending.outcome):
         return f"one ends {one.ending.outcome}, the other {two.ending.outcome}"
     return ""
+
+
+def _rates(run: Recording) -> list[str]:
+    return [repr((o.kind, o.rates)) for o in run.optimizers if o.steps]
 
 
 def _show(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,11 @@ Array = NDArray[Any]
 MOST_ROWS = 1500
 MOST_FEATURES = 256
 MOST_CLASSES = 50
+
+
+def load() -> None:
+    """Import what the models need: the time that takes is no part of a probe's."""
+    _models(True)
 
 
 def usable(inputs: Array, targets: Array | None) -> bool:
@@ -50,9 +56,9 @@ def signal(
     classes = is_classes(y)
     if test is not None:
         tx, ty = _thinned(*test, seed + 1)
-        chance = _chance(ty, classes)
-        skills = [_skill(ty, m.fit(x, y).predict(tx), classes) for m in _models(classes)]
-        return max(skills, key=abs), chance
+        luck = chance(ty, classes)
+        skills = [_agreed(ty, m.fit(x, y).predict(tx), classes) for m in _models(classes)]
+        return max(skills, key=abs), luck
     folds = np.arange(len(y)) % 4
     np.random.default_rng(seed).shuffle(folds)
     skills = []
@@ -63,8 +69,8 @@ def signal(
             guess[~seen] = model.fit(x[seen], y[seen]).predict(x[~seen])
             if not classes:  # else the folds' own means would be told from each other
                 guess[~seen] -= y[seen].mean()
-        skills.append(_skill(y, guess, classes))
-    return max(skills, key=abs), _chance(y, classes)
+        skills.append(_agreed(y, guess, classes))
+    return max(skills, key=abs), chance(y, classes)
 
 
 def _thinned(inputs: Array, targets: Array, seed: int) -> tuple[Array, Array]:
@@ -95,7 +101,7 @@ def _models(classes: bool) -> list[Any]:
     return [make_pipeline(StandardScaler(), m) for m in (near, RidgeCV())] + [trees]
 
 
-def _skill(truth: Array, guess: Array, classes: bool) -> float:
+def _agreed(truth: Array, guess: Array, classes: bool) -> float:
     if classes:
         by_luck = sum(float((truth == k).mean() * (guess == k).mean()) for k in np.unique(truth))
         return (float(np.mean(truth == guess)) - by_luck) / max(1 - by_luck, 1e-9)
@@ -104,9 +110,72 @@ def _skill(truth: Array, guess: Array, classes: bool) -> float:
     return float(np.corrcoef(truth, guess)[0, 1])
 
 
-def _chance(truth: Array, classes: bool) -> float:
+def chance(truth: Array, classes: bool) -> float:
     n = len(truth)
     if classes:
         by_luck = sum(float((truth == k).mean()) ** 2 for k in np.unique(truth))
         return float(np.sqrt(by_luck / n / max(1 - by_luck, 1e-9)))
     return float(1 / np.sqrt(n))
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """What simple models say of rows that they did not see."""
+
+    truth: Array
+    """(rows,) classes, or (rows, outputs) numbers."""
+    best: Array
+    """Of the model that agrees best."""
+    usual: Any
+    """The commonest class, or the mean of each output, of the training rows."""
+
+
+def guesses(
+    train: tuple[Array, Array], test: tuple[Array, Array] | None, *, classes: bool, seed: int = 0
+) -> Guesses:
+    """Predict the rows of `test`, or the training rows by cross-validation.
+
+    Args:
+        train: (rows, features), and (rows,) or (rows, outputs).
+        classes: The targets are classes, and not numbers.
+    """
+    x, y = _rows(*train, classes, seed)
+    if test is None:
+        folds = np.arange(len(y)) % 4
+        np.random.default_rng(seed).shuffle(folds)
+        parts = [(folds != k, folds == k) for k in range(4)]
+        tx, ty = x, y
+    else:
+        tx, ty = _rows(*test, classes, seed + 1)
+        parts = [(np.ones(len(x), bool), np.ones(len(tx), bool))]
+    best: Array | None = None
+    for model in _models(classes):
+        said = np.empty(ty.shape, dtype=y.dtype)
+        for learnt, asked in parts:
+            fitted = model.fit(x[learnt], y[learnt] if classes else np.squeeze(y[learnt]))
+            said[asked] = fitted.predict(tx[asked]).reshape(said[asked].shape)
+        if best is None or agreement(ty, said, classes) > agreement(ty, best, classes):
+            best = said
+    assert best is not None
+    usual = np.unique(y)[np.argmax(np.unique(y, return_counts=True)[1])] if classes else y.mean(0)
+    return Guesses(ty, best, usual)
+
+
+def _rows(inputs: Array, targets: Array, classes: bool, seed: int) -> tuple[Array, Array]:
+    """Few enough rows and features for models that are fitted in a moment."""
+    x = inputs.reshape(len(inputs), -1).astype(float)
+    y = column(targets).round().astype(int) if classes else targets.reshape(len(x), -1)
+    if len(x) > MOST_ROWS:
+        rows = np.random.default_rng(seed).choice(len(x), MOST_ROWS, replace=False)
+        x, y = x[rows], y[rows]
+    if x.shape[1] > MOST_FEATURES:
+        x = x[:, np.random.default_rng(0).choice(x.shape[1], MOST_FEATURES, replace=False)]
+    return x, y if classes else y.astype(float)
+
+
+def agreement(truth: Array, guess: Array, classes: bool) -> float:
+    """Cohen's kappa of classes; of numbers the share of the variance that is explained."""
+    if classes:
+        return _agreed(truth, guess, classes=True)
+    spread = float(((truth - truth.mean(0)) ** 2).mean())
+    return 1 - float(((truth - guess) ** 2).mean()) / max(spread, 1e-12)

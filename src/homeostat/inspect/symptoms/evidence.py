@@ -13,6 +13,10 @@ from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
 _TRAIN = re.compile(r"^train(ing)?_(loss|error|nll)$|^loss$")
+_RATE = re.compile(r"^(lr|learning_rate|rate)$")
+SPENT = 0.02
+"""Of a rate below this share of its largest nothing more is to be had."""
+LEAST_RATES = 3
 
 Points = list[tuple[int, float]]
 
@@ -34,6 +38,9 @@ class Seen:
     floor: float | None = None
     """The best that can be had (a noise floor or ceiling), where the workload knows it."""
 
+    rates: tuple[float, ...] = ()
+    """The learning rate at each report, where it was seen or reported."""
+
     def last(self, metric: str) -> float | None:
         """The last value of a metric, or None where it was never reported."""
         points = self.curves.get(metric)
@@ -42,6 +49,13 @@ class Seen:
     def values(self, metric: str) -> list[float]:
         """All values of a metric."""
         return [value for _, value in self.curves.get(metric, [])]
+
+    @property
+    def rate_spent(self) -> bool:
+        """Whether the learning rate ends at next to nothing of what it was."""
+        names = (name for name in self.curves if _RATE.match(name))
+        rates = list(self.rates) or self.values(next(names, ""))
+        return len(rates) >= LEAST_RATES and rates[-1] < SPENT * max(rates)
 
     @property
     def training(self) -> list[float]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from homeostat.inspect.symptoms.evidence import Seen, of_record
 from homeostat.inspect.symptoms.generic import GENERIC
+from homeostat.inspect.symptoms.remedies import still_open
 from homeostat.inspect.symptoms.symptom import Remedy, as_symptom, never
 from homeostat.record.runs import RunRecord
 from homeostat.workload.workload import Workload
@@ -68,4 +69,14 @@ def _judge(rule: Any, views: Mapping[int, Seen]) -> SymptomFinding | None:
     doubt = getattr(rule, "doubt", never)(views[seeds[0]])
     evidence = f"{shown[seeds[0]]}; but {doubt}" if doubt else shown[seeds[0]]
     status: Literal["found", "contradicted"] = "contradicted" if doubt else "found"
-    return SymptomFinding(rule.name, status, rule.cause, rule.remedy, evidence, seeds)
+    remedy = _remedy(rule, views[seeds[0]])
+    return SymptomFinding(rule.name, status, rule.cause, remedy, evidence, seeds)
+
+
+def _remedy(rule: Any, seen: Seen) -> Remedy:
+    """A remedy for the values at hand: nothing that is set already."""
+    remedy: Remedy = rule.remedy(seen) if callable(rule.remedy) else rule.remedy
+    if isinstance(remedy, str) or not remedy:
+        return remedy
+    left = still_open(remedy, seen.config)
+    return left or "What would help as a rule is set already."

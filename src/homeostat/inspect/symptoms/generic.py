@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from homeostat.inspect.symptoms import shapes
 from homeostat.inspect.symptoms.evidence import Seen
+from homeostat.inspect.symptoms.remedies import relative
 from homeostat.inspect.symptoms.symptom import Symptom
 from homeostat.record.outcome import Outcome
 from homeostat.space.edges import at_an_end
@@ -25,6 +27,8 @@ _VANISHED = 1e-6
 _ALWAYS = 0.95
 """A larger share of steps than this is all of them."""
 _MOSTLY_DEAD = 0.5
+LEARNT_BY_HEART = 0.5
+"""A training loss below this share of its first value is low."""
 _FAR = 10.0
 """A seed this many median deviations from the middle did not train as the others did."""
 
@@ -34,9 +38,11 @@ def _diverged(seen: Seen) -> str:
 
 
 def _plateau(seen: Seen) -> str:
-    values = seen.objective
+    values, train = seen.objective, seen.training
     if not shapes.flat(values) or len(set(values)) == 1:
         return ""
+    if len(train) >= shapes.LEAST and not shapes.flat(train):
+        return ""  # it fits what it is trained on: that is no plateau
     shown = seen.values(seen.metric)
     return f"{seen.metric} goes from {shown[0]:.4g} to {shown[-1]:.4g} in {len(shown)} reports"
 
@@ -50,7 +56,7 @@ def _constant(seen: Seen) -> str:
 
 def _overfitting(seen: Seen) -> str:
     train, values = seen.training, seen.objective
-    if not shapes.rising(values) or len(train) < shapes.LEAST or train[-1] >= train[0]:
+    if not shapes.rising(values) or len(train) < shapes.LEAST or not _really_low(train):
         return ""
     best = int(np.argmin(values))
     shown = seen.values(seen.metric)
@@ -60,9 +66,17 @@ def _overfitting(seen: Seen) -> str:
     )
 
 
+def _really_low(train: Sequence[float]) -> bool:
+    """The training loss has lost most of what it had, and is about the lowest that it was."""
+    first, last = float(np.mean(train[:2])), float(np.mean(train[-2:]))
+    return 0 <= last < LEARNT_BY_HEART * first and last - min(train) < 0.1 * (first - min(train))
+
+
 def _unfinished(seen: Seen) -> str:
     if seen.outcome is not Outcome.COMPLETED or not shapes.falling(seen.objective):
         return ""
+    if seen.rate_spent:
+        return ""  # the rate is spent: more of the same steps would change nothing
     shown = seen.values(seen.metric)
     count = plural(len(shown), "report")
     return f"{seen.metric} is still improving at the end ({shown[-1]:.4g} after {count})"
@@ -170,31 +184,46 @@ GENERIC: tuple[Symptom, ...] = (
         evidence=_plateau,
         cause="nothing is learnt: a rate that is far too low or high, labels that do not belong to "
         "the inputs, or weights that no optimiser has",
-        remedy="Probe it: homeostat probe WORKLOAD; then raise the rate.",
+        remedy="Probe it: homeostat probe WORKLOAD.",
     ),
     Symptom(
         name="overfitting",
         evidence=_overfitting,
         cause="the network learns its training data by heart",
-        remedy="Stop at the best report, or add dropout, weight decay or data.",
+        remedy=lambda seen: (
+            "Stop at the best report, or add data"
+            + relative(seen, "dropout", 1.5, " or dropout")
+            + relative(seen, "weight_decay", 10, " or weight decay")
+            + "."
+        ),
     ),
     Symptom(
         name="unfinished",
         evidence=_unfinished,
         cause="the budget ends before the curve does",
-        remedy="Train for longer before changing anything else, or raise the rate.",
+        remedy=lambda seen: (
+            "Train for longer before changing anything else"
+            + relative(seen, "rate", 3, " or raise the rate")
+            + "."
+        ),
     ),
     Symptom(
         name="oscillation",
         evidence=_oscillating,
         cause="steps overshoot: the rate is too high for the batch",
-        remedy="Lower the rate, let it decay, or average the weights.",
+        remedy=lambda seen: (
+            "Let the rate decay, average the weights"
+            + relative(seen, "rate", 1 / 3, " or lower the rate")
+            + "."
+        ),
     ),
     Symptom(
         name="spikes",
         evidence=_spikes,
         cause="single batches or states throw the network off",
-        remedy="Warm up, clip the gradient, or lower the rate.",
+        remedy=lambda seen: (
+            "Warm up, clip the gradient" + relative(seen, "rate", 1 / 3, " or lower the rate") + "."
+        ),
     ),
     Symptom(
         name="exploding gradients",

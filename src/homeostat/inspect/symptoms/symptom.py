@@ -36,8 +36,8 @@ class Symptom:
     evidence: Callable[[Seen], str]
     """The numbers, as a sentence; empty where the symptom is absent."""
     cause: str
-    remedy: Remedy = field(default_factory=dict)
-    """Changes to the configuration, or a sentence where no knob is known."""
+    remedy: Remedy | Callable[[Seen], Remedy] = field(default_factory=dict)
+    """Changes to the configuration, or a sentence; or what gives one for the values at hand."""
     doubt: Callable[[Seen], str] = never
     """What in the record contradicts the cause; empty where nothing does."""
 

@@ -26,6 +26,10 @@ class Table:
     """(rows,) or (rows, outputs)."""
     declared: bool
     """Given to `trial.watch`; else seen on its way through the model."""
+    made: bool = False
+    """Targets were themselves computed from a model's output (rewards, pseudo labels)."""
+    models: frozenset[str] = frozenset()
+    """Whose predictions the targets met."""
 
     def hashes(self) -> list[bytes]:
         return [hashlib.blake2b(row.tobytes(), digest_size=12).digest() for row in self.inputs]
@@ -40,10 +44,10 @@ def declared(data: Any) -> Table | None:
         targets = next((names[n] for n in ("y", "targets", "target", "labels") if n in names), None)
         data = (inputs, targets) if inputs is not None else None
     if isinstance(data, tuple | list) and 1 <= len(data) <= 2:
-        arrays = [_array(part) for part in data]
+        arrays = [as_array(part) for part in data]
         inputs, targets = arrays[0], arrays[1] if len(arrays) > 1 else None
     else:
-        inputs, targets = _array(data), None
+        inputs, targets = as_array(data), None
     if inputs is None or inputs.ndim == 0 or len(inputs) < 2:
         return None
     if targets is not None and (targets.ndim == 0 or len(targets) != len(inputs)):
@@ -58,7 +62,7 @@ def _unwrapped(data: Any) -> Any:
             inner = _unwrapped(data.dataset)
             if not isinstance(inner, tuple | list):
                 return None
-            arrays = [_array(part) for part in inner]
+            arrays = [as_array(part) for part in inner]
             return [a[list(data.indices)] for a in arrays if a is not None]
         if hasattr(data, "dataset"):
             data = data.dataset
@@ -67,7 +71,8 @@ def _unwrapped(data: Any) -> Any:
     return data
 
 
-def _array(data: Any) -> Array | None:
+def as_array(data: Any) -> Array | None:
+    """A tensor or an array as an array; None of anything else."""
     if hasattr(data, "detach"):
         data = data.detach().cpu()
         data = data.float() if str(data.dtype) == "torch.bfloat16" else data
@@ -90,15 +95,16 @@ def passed(calls: list[Call]) -> Table | None:
     """The first batches that calls were given, with the targets their outputs met."""
     inputs: list[Array] = []
     targets: list[Array] = []
+    made = False
+    models: set[str] = set()
     met = Counter(id(call.module) for call in calls if call.pairs and call.inputs)
     main = met.most_common(1)[0][0] if met else None
     for call in [c for c in calls if id(c.module) == main]:
         if not call.inputs:
             continue
-        array = _array(call.inputs[0])
-        pair = next(
-            (t for t in (_array(p.target) for p in call.pairs) if t is not None and t.ndim), None
-        )
+        array = as_array(call.inputs[0])
+        met_by = next((p for p in call.pairs if p.target.ndim), None)
+        pair = as_array(met_by.target) if met_by is not None else None
         if array is None or array.ndim < 1 or pair is None or len(pair) != len(array):
             continue
         if np.array_equal(pair.reshape(-1), np.arange(pair.size)):
@@ -109,12 +115,17 @@ def passed(calls: list[Call]) -> Table | None:
             continue
         inputs.append(array)
         targets.append(pair)
+        if met_by is not None:
+            made |= met_by.made
+            models.add(call.model)
     if not inputs:
         return None
     table, wanted = _flat(np.concatenate(inputs)), _limited(np.concatenate(targets))
     # Once each: a row that passed in every epoch would be its own nearest neighbour.
     once = list({row.tobytes(): i for i, row in reversed(list(enumerate(table)))}.values())[::-1]
-    return Table(table[once], None if wanted is None else wanted[once], False)
+    return Table(
+        table[once], None if wanted is None else wanted[once], False, made, frozenset(models)
+    )
 
 
 def training(run: Recording) -> Table | None:

@@ -93,6 +93,8 @@ class Meeting:
     function: str
     origin: str
     """The operation that made the prediction's values."""
+    scrambled: tuple[int, ...]
+    """The output's shape, if a view made classes of what lies along another axis of it."""
     single: bool
     """A softmax over one unit made it, or cross entropy was given one class."""
     shape: tuple[int, ...]
@@ -164,6 +166,8 @@ class Facts:
     softmaxes: dict[str, Softmax] = field(default_factory=dict)
     passes: int = 0
     """Backward passes."""
+    frozen_moves: dict[str, int] = field(default_factory=dict)
+    """Weight that needs no gradient -> steps in which its optimiser moved it all the same."""
     leaf_passes: int = 0
     """Backward passes from a tensor that no operation made."""
     per_step: dict[int, list[int]] = field(default_factory=dict)

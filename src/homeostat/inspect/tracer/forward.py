@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from homeostat.inspect.tracer.origins import Origins
 from homeostat.inspect.tracer.recording import Call
 from homeostat.inspect.tracer.shared import Shared
 from homeostat.inspect.tracer.tensors import first_tensor, gain
@@ -17,6 +18,7 @@ KEPT_CALLS = 400
 KEPT_ROWS = 1000
 KEPT_CALLS_OF_A_KIND = 40
 MOST_NUMBERS = 2_000_000
+MOST_OUTPUTS = 200_000
 MOST_ROWS = 4096
 
 
@@ -28,6 +30,7 @@ class Forward:
         """The modules that are being called, outermost first."""
         self.call: Call | None = None
         """The last call of a model from the loop."""
+        self.origins = Origins()
         self._shared = shared
         self._spans: list[tuple[int, int, str]] = []
         self._starts: list[int] = []
@@ -93,7 +96,8 @@ class Forward:
         call.coordinates = any(t.requires_grad and t.is_leaf for t in tensors)
         kind = f"{call.model} {call.grad} {call.training}"
         rows, calls = self._kept.get(kind, (0, 0))
-        small = sum(t.numel() for t in tensors) < MOST_NUMBERS or not calls
+        numbers = sum(t.numel() for t in tensors)
+        small = numbers < MOST_NUMBERS or (not calls and numbers < 10 * MOST_NUMBERS)
         if small and (calls < 3 or (rows < KEPT_ROWS and calls < KEPT_CALLS_OF_A_KIND)):
             call.args = tuple(map(_copied, args))
             call.kwargs = {name: _copied(a) for name, a in kwargs.items()}
@@ -126,12 +130,14 @@ class Forward:
             self._keep(self.call, args, kwargs)  # a hook before the call is not told of these
         elif kwargs and self.call.args:
             self.call.kwargs = {name: _copied(a) for name, a in kwargs.items()}
+        self.origins.mark(output, self.call)
         tensor = first_tensor(output)
         if tensor is not None:
             self.call.node = tensor.grad_fn
             self.call.pointer = tensor.data_ptr()
+            self.call.shape = tuple(tensor.shape)
             if self.call.inputs:
-                self.call.output = tensor.detach()
+                self.call.output = tensor.detach() if tensor.numel() <= MOST_OUTPUTS else None
                 self.call.gain = gain(self.call.inputs[0], tensor)
 
     def module_of(self, sequence: int) -> str:

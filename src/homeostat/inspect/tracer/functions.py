@@ -42,7 +42,8 @@ class Functions:
     def __init__(self, recorder: Tracer) -> None:
         self._recorder = recorder
         self._columns: Any = WeakTensorKeyDictionary()
-        """Tensors of shape (N, 1) that somebody made a column on purpose."""
+        """Tensors that were made a column -> in which update. A column for this very step is meant
+        to meet a row; one that was made when data was loaded is not."""
         self._selections: Any = WeakTensorKeyDictionary()
         """Sums over a mask, and what a mask selected -> how many there were."""
 
@@ -84,8 +85,9 @@ class Functions:
             made = any(i is None for i in index)
         given = [a for a in args[:2] if isinstance(a, torch.Tensor)]
         alike = [a for a in given if a.shape == result.shape]
-        if made or (alike and all(a in self._columns for a in alike)):
-            self._columns[result] = True
+        now = self._recorder.shared.update
+        if made or (alike and all(self._columns.get(a) == now for a in alike)):
+            self._columns[result] = now
 
     def _note_outer(self, name: str, args: Any, result: Any) -> None:
         if len(args) < 2:
@@ -97,7 +99,9 @@ class Functions:
             return
         column, row = (one, two) if one.ndim == 2 else (two, one)
         count = len(row)
-        if tuple(column.shape) != (count, 1) or count < 2 or column in self._columns:
+        if tuple(column.shape) != (count, 1) or count < 2:
+            return
+        if self._columns.get(column) == self._recorder.shared.update:
             return
         if isinstance(row, torch.nn.Parameter) or isinstance(column, torch.nn.Parameter):
             return
@@ -126,14 +130,13 @@ class Functions:
         )
 
     def _note_softmax(self, args: Any, kwargs: Any, result: Any) -> None:
-        axis = kwargs.get("dim", args[1] if len(args) > 1 else None)
-        if not isinstance(axis, int):
+        axis = softmax_axis(args, kwargs, result)
+        if axis is None:
             return
         where = line()
         self._facts.softmaxes[where] = Softmax(
-            axis % result.ndim if result.ndim else 0, tuple(result.shape), where,
-            result.requires_grad,
-        )  # fmt: skip
+            axis, tuple(result.shape), where, result.requires_grad
+        )
 
     def _note_selection(self, name: str, args: Any, result: Any) -> None:
         source = args[0]
@@ -179,6 +182,14 @@ class Functions:
             if number and not float(torch.tensor(value, dtype=torch.float16)):
                 where = line()
                 self._facts.tinies.setdefault(where, Tiny(value, where))
+
+
+def softmax_axis(args: Any, kwargs: Any, result: Any) -> int | None:
+    """Over which axis a softmax was taken; where none is given, PyTorch chooses by their number."""
+    axis = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    if axis is None:
+        axis = 0 if result.ndim in (0, 1, 3) else 1
+    return axis % result.ndim if isinstance(axis, int) and result.ndim else None
 
 
 def _same_memory(one: Any, two: Any) -> bool:

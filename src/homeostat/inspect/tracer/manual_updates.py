@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from homeostat.inspect.tracer.recording import HandStep
+from homeostat.inspect.tracer.sampling import sample
 
 MOST_WEIGHTS = 20
 MOST_STEPS = 200
@@ -25,7 +26,7 @@ class ByHand:
         """Remember the weights and gradients as the pass left them."""
         if len(self.steps) < MOST_STEPS:
             self._before = [
-                (w, w.detach().clone(), w.grad.detach().clone())
+                (w, sample(w).clone(), sample(w.grad).clone())
                 for w in weights[:MOST_WEIGHTS]
                 if w.grad is not None and not w.grad.is_sparse
             ]
@@ -35,7 +36,7 @@ class ByHand:
         slope = 0.0
         moved = cleared = False
         for weight, values, grad in self._before:
-            change = weight.detach() - values
+            change = sample(weight) - values
             moved |= bool((change != 0).any())
             slope += float((change * grad).double().sum())
             cleared |= weight.grad is None or not bool((weight.grad != 0).any())

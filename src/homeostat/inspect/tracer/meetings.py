@@ -32,9 +32,9 @@ MOST_NUMBERS = 50_000
 
 def meeting(
     function: str, predicted: Any, target: Any, ignored: int | None, loss: Any, update: int,
-    model: str,
+    call: Any = None,
 ) -> Meeting:  # fmt: skip
-    """What one loss was given."""
+    """What one loss was given; `call` is the model's that came before it."""
     origin = _origin(predicted)
     values = target.detach()
     numbers = values.reshape(-1)[:MOST_NUMBERS].double()
@@ -51,6 +51,7 @@ def meeting(
     return Meeting(
         function,
         origin.split("Backward")[0],
+        _scrambled(function, predicted, call),
         _single(function, predicted),
         tuple(predicted.shape),
         float(numbers.min()) if numbers.numel() else math.nan,
@@ -60,9 +61,24 @@ def meeting(
         ignored,
         float(loss.detach()) if isinstance(loss, torch.Tensor) and loss.ndim == 0 else math.nan,
         update,
-        model,
+        call.model if call is not None else "",
         values.clone() if values.numel() <= MOST_NUMBERS else None,
     )
+
+
+def _scrambled(function: str, predicted: Any, call: Any) -> tuple[int, ...]:
+    """The shape of an output (rows, classes, ...) that was viewed as (..., classes)."""
+    if function not in ("cross_entropy", "nll_loss") or call is None or predicted.ndim != 2:
+        return ()
+    shape = call.shape
+    classes = predicted.shape[1]
+    if len(shape) < 3 or shape[1] != classes or shape[-1] == classes:
+        return ()
+    try:
+        same = call.pointer == predicted.data_ptr() and predicted.is_contiguous()
+    except RuntimeError:  # inside a transform of functions, tensors have no memory of their own
+        return ()
+    return shape if same and predicted.numel() == math.prod(shape) else ()
 
 
 def _single(function: str, predicted: Any) -> bool:

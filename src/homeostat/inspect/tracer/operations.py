@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from homeostat.inspect.tracer.recorder import Tracer
-from homeostat.inspect.tracer.recording import Activation, Trouble
+from homeostat.inspect.tracer.recording import Activation, ActivationLook, Trouble
 
 aten = torch.ops.aten
 
@@ -35,6 +35,8 @@ SIGMOID = {aten.sigmoid, aten.sigmoid_}
 TANH = {aten.tanh, aten.tanh_}
 SOFTMAX = {aten._softmax}
 MOST_TROUBLES = 12
+FIRST_LOOKS, LAST_LOOKS = 30, 30
+"""Of each activation."""
 MOST_VALUES = 4_000_000
 """Larger tensors are not looked at: it would take longer than the operation itself."""
 # Values beyond these are at a flat end: of a sigmoid (from its middle), a tanh, a softmax.
@@ -149,20 +151,25 @@ class Operations(TorchDispatchMode):
             return
         if result.ndim < 2:
             return
-        found = self._activation("relu")
         units = 1 if result.ndim >= 4 else result.ndim - 1
         others = [d for d in range(result.ndim) if d != units]
         alive = (result > 0).any(others[0]) if len(others) == 1 else (result > 0).sum(others) > 0
         rows = result.numel() // result.shape[units]
-        if found.alive is None or found.alive.shape != alive.shape:
-            found.alive, found.rows = alive, rows
-        else:
-            found.alive, found.rows = found.alive | alive, found.rows + rows
+        self._look(
+            self._activation("relu"), ActivationLook(self._recorder.shared.update, alive, rows=rows)
+        )
 
     def _note_saturation(self, kind: str, result: Any, mask: Any) -> None:
-        found = self._activation(kind)
-        found.saturated.append(float(mask.float().mean()))
-        found.rows += result.shape[0] if result.ndim else 1
+        rows = result.shape[0] if result.ndim else 1
+        look = ActivationLook(
+            self._recorder.shared.update, saturated=float(mask.float().mean()), rows=rows
+        )
+        self._look(self._activation(kind), look)
+
+    def _look(self, activation: Activation, look: ActivationLook) -> None:
+        activation.looks.append(look)
+        if len(activation.looks) > FIRST_LOOKS + LAST_LOOKS:
+            del activation.looks[FIRST_LOOKS]
 
 
 def _singular(kind: Any, args: tuple[Any, ...], result: Any) -> str:

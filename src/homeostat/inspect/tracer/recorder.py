@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
 from homeostat.execute.loop.drive import Watcher
 from homeostat.inspect.tracer.backward import BackwardTracer
 from homeostat.inspect.tracer.forward import Forward
@@ -98,8 +96,8 @@ class Tracer(Watcher):
             )
             weight.optimizers = places.get(key, [])
             weight.late = recording.watched and not weight.registered and key in now
-            if weight.start is not None and weight.start.shape == weight.tensor.shape:
-                weight.moved = not torch.equal(weight.start, weight.tensor.detach())
+            if weight.start is not None and weight.start.shape == tuple(weight.tensor.shape):
+                weight.moved = not weight.start.same_as(weight.tensor)
             weight.start = None
         recording.settings = self._settings()
         self.backward.finish()

@@ -14,6 +14,9 @@ from homeostat.execute.loop.drive import Ending
 from homeostat.inspect.tracer.facts import Facts
 from homeostat.workload.report import Report
 
+LEAST_LATE = 3
+"""Looks that make an end."""
+
 
 @dataclass(eq=False)
 class Weight:
@@ -159,6 +162,8 @@ class Call:
     node: Any = None
     pointer: int = 0
     """Where its output lies in memory, by which a view of it is known."""
+    shape: tuple[int, ...] = ()
+    """Of its output."""
     learnt_from: bool = False
     """A backward pass went through it."""
     followed_by_backward: bool = False
@@ -190,7 +195,16 @@ class Pair:
     """A prediction met a target."""
 
     function: str
+    """The loss function; `difference` or `equality` where it was written by hand."""
     target: Any
+    predicted: Any = None
+    """Kept for the last pairs only."""
+    made: bool = False
+    """The target was itself computed from a model's output: it is no label."""
+    call: int = 0
+    """The time of the call that predicted it."""
+    report: int = 0
+    """How many reports there were before it."""
 
 
 @dataclass(frozen=True)
@@ -220,18 +234,38 @@ class Trouble:
 
 
 @dataclass
+class ActivationLook:
+    """One look at what came out of a non-linearity."""
+
+    update: int
+    alive: Any = None
+    """Which units were above zero for some row (relu)."""
+    saturated: float = 0.0
+    """The share of values at a flat end."""
+    rows: int = 0
+
+
+@dataclass
 class Activation:
     """What came out of one non-linearity."""
 
     kind: str
     where: str
     order: int
-    alive: Any = None
-    """Which units were ever above zero (relu)."""
-    rows: int = 0
-    saturated: list[float] = field(default_factory=list)
-    inside: bool = False
-    """Its result is used by later layers, not the model's own output."""
+    looks: list[ActivationLook] = field(default_factory=list)
+    """The first ones, and the last ones."""
+
+    def late(self, updates: int) -> list[ActivationLook]:
+        """The looks in the last fifth of a run of so many updates, and a few at least."""
+        last = [look for look in self.looks if look.update >= 0.8 * updates]
+        return last if len(last) >= LEAST_LATE else self.looks[-LEAST_LATE:]
+
+    def alive(self, looks: list[ActivationLook]) -> Any:
+        """Which units were above zero in any of some looks; None if they had different units."""
+        masks = [look.alive for look in looks]
+        if not masks or any(m is None or m.shape != masks[0].shape for m in masks):
+            return None
+        return torch.stack(masks).any(0)
 
 
 @dataclass
@@ -261,6 +295,10 @@ class Recording:
     backwards: list[BackwardPass] = field(default_factory=list)
     clips: list[ClipCall] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    last_trained: list[Pair] = field(default_factory=list)
+    """The last predictions that a gradient could flow through, with their targets."""
+    last_scored: list[Pair] = field(default_factory=list)
+    """The last predictions without a gradient, with their targets."""
     losses: set[str] = field(default_factory=set)
     """Names of the loss functions that were given a prediction."""
     misuses: list[Misuse] = field(default_factory=list)

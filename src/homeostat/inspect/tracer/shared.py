@@ -9,6 +9,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from homeostat.inspect.tracer.names import Names
 from homeostat.inspect.tracer.recording import Call, Recording, Weight
+from homeostat.inspect.tracer.sampling import remember
 
 
 class Halt(BaseException):
@@ -67,10 +68,10 @@ class Shared:
         if found is None:
             start = None
             if not isinstance(tensor, UninitializedParameter):
-                start = tensor.detach().clone()
+                start = remember(tensor)
             found = Weight(tensor, "", start=start)
             self.weights[id(tensor)] = found
             self.recording.weights.append(found)
         elif found.start is None and not isinstance(tensor, UninitializedParameter):
-            found.start = tensor.detach().clone()
+            found.start = remember(tensor)
         return found

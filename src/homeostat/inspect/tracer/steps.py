@@ -7,6 +7,7 @@ from typing import Any
 
 from homeostat.inspect.tracer.ledger import Ledger
 from homeostat.inspect.tracer.recording import ClipCall, Optimizer, Update
+from homeostat.inspect.tracer.sampling import norm, sample
 from homeostat.inspect.tracer.shared import Halt, Shared
 from homeostat.inspect.tracer.tensors import copies, is_clear
 
@@ -53,7 +54,7 @@ class Steps:
         if self._most_updates is not None and self._shared.update >= self._most_updates:
             recording.cut = "updates"
             raise Halt
-        if self._shared.update % 8 == 0 and not self._shared.keep_going():
+        if not self._shared.keep_going():
             recording.cut = "time"
             raise Halt
         optimizer = recording.optimizers[index]
@@ -90,7 +91,7 @@ class Steps:
 
     def _note_gradients(self, index: int, thing: Any) -> None:
         recording = self._shared.recording
-        total = norm = 0.0
+        total = weights = 0.0
         nonfinite: list[str] = []
         layers: dict[str, tuple[float, float]] = {}
         close = self._shared.close_look
@@ -101,7 +102,7 @@ class Steps:
                 weight = self._shared.weight(parameter)
                 grad = parameter.grad.detach()
                 grad = grad.coalesce().values() if grad.is_sparse else grad
-                size = float(grad.double().norm())
+                size = norm(grad)
                 if not math.isfinite(size):
                     nonfinite.append(self._shared.names.weight(parameter, self._shared.weights))
                     if weight.nonfinite_at is None:
@@ -110,13 +111,13 @@ class Steps:
                 weight.largest_grad = max(weight.largest_grad or 0.0, size)
                 total += size**2
                 if close:
-                    own = float(parameter.detach().double().norm())
-                    norm += own**2
+                    own = norm(parameter)
+                    weights += own**2
                     layers[self._shared.names.weight(parameter, self._shared.weights)] = (size, own)
         recording.updates.append(
             Update(
                 self._shared.update, index, self._shared.tick(), len(recording.reports),
-                math.sqrt(total), nonfinite, math.sqrt(norm), layers, loss=self._last_loss,
+                math.sqrt(total), nonfinite, math.sqrt(weights), layers, loss=self._last_loss,
             )
         )  # fmt: skip
 
@@ -141,15 +142,22 @@ class Steps:
             for parameter in group["params"]:
                 if id(parameter) not in before:
                     continue
-                change = parameter.detach() - before[id(parameter)]
+                change = sample(parameter) - before[id(parameter)]
                 own = float(before[id(parameter)].norm())
                 if not self._shared.update:
                     name = self._shared.names.weight(parameter, self._shared.weights)
                     self._shared.recording.first_move[name] = change
                 weight = self._shared.weight(parameter)
+                if not parameter.requires_grad and bool(change.any()):
+                    moves = self._shared.recording.facts.frozen_moves
+                    name = self._shared.names.weight(parameter, self._shared.weights)
+                    moves[name] = moves.get(name, 0) + 1
                 weight.move = max(weight.move, float(change.norm()) / (own or 1.0))
                 if parameter.grad is not None and not parameter.grad.is_sparse:
-                    descent += float((change * parameter.grad).double().sum())
+                    # Of a large tensor a share stands for all of it.
+                    share = parameter.numel() / max(change.numel(), 1)
+                    slope = (change * sample(parameter.grad)).double().sum()
+                    descent += share * float(slope)
         if self._shared.recording.updates:
             self._shared.recording.updates[-1].descent = descent
 

@@ -10,7 +10,7 @@ from homeostat.plan.phase import PhaseResult
 
 def diagnose(context: Context, allowance_s: float) -> PhaseResult:
     """Find the first offender and the smallest cure; without `fix` the plan stops with both."""
-    sound = bool(context.fact("probe", "ok", True)) or bool(context.settled)
+    sound = not context.fact("probe", "examine", False) or bool(context.settled)
     if sound and context.fact("baseline", "trains", True):
         return PhaseResult("diagnose", "skipped", ("Not needed: the default trains.",))
     if find_spec("torch") is None:

@@ -142,8 +142,10 @@ def _conclude(context: Context, result: SearchResult, extent: Extent) -> PhaseRe
     }
     status: Status = "interrupted" if result.interrupted else "done"
     if result.best is None:
-        # Where all score the same, later phases have nothing to choose, and nothing went wrong.
-        if not result.verdict.completed and not result.interrupted:
+        if result.verdict.completed:
+            # Where all score the same, nothing went wrong, and the default is as good as any.
+            facts |= {"best": context.config.to_json(), "overrides": dict(context.config.given)}
+        elif not result.interrupted:
             status = "stopped"
         counted = f"{plural(len(result.trials), 'trial')} ({told or 'none ended'})."
         return PhaseResult("search", status, (counted, *result.verdict.lines), (), facts)

@@ -20,27 +20,21 @@ def finding(own: Sequence[str], take: Take) -> Iterator[None]:
 
     The script goes on as if nothing had happened.
     """
-    original = argparse.ArgumentParser.parse_known_args
+    # jsonargparse has a parse_args of its own, and comes here in the end as well.
+    original = argparse.ArgumentParser._parse_known_args
     taken: list[bool] = []
 
-    def parse_known_args(self: Any, args: Any = None, namespace: Any = None, **more: Any) -> Any:
-        from_command_line = args is None or list(args) == sys.argv[1:]
-        if not taken and from_command_line and not _is_ours():
+    def parse(self: Any, args: Any, *rest: Any, **more: Any) -> Any:
+        if not taken and list(args) == sys.argv[1:]:
             taken.append(True)
             take(list(options_of(self, own)))
-        return original(self, args, namespace, **more)
+        return original(self, args, *rest, **more)
 
-    argparse.ArgumentParser.parse_known_args = parse_known_args  # type: ignore[method-assign]
+    argparse.ArgumentParser._parse_known_args = parse  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
-        argparse.ArgumentParser.parse_known_args = original  # type: ignore[method-assign]
-
-
-def _is_ours() -> bool:
-    """Whether a library reads the command line for itself, which is not the script's parser."""
-    frame: Any = sys._getframe(2)
-    return "IPython" in str(frame.f_globals.get("__name__", ""))
+        argparse.ArgumentParser._parse_known_args = original  # type: ignore[method-assign]
 
 
 def options_of(parser: argparse.ArgumentParser, own: Sequence[str]) -> Iterator[Option]:
@@ -109,9 +103,7 @@ def _option(action: Any, given: set[str], *, first: bool) -> Option | None:
         return Option(**base, kind="bool", default=bool(default), written="negated")
     if action.nargs not in (None, "?") or isinstance(
         action,
-        (argparse._CountAction, argparse._AppendAction, argparse._ConstAction)
-        if hasattr(argparse, "_ConstAction")
-        else (argparse._CountAction, argparse._AppendAction, argparse._StoreConstAction),
+        (argparse._CountAction, argparse._AppendAction, argparse._StoreConstAction),
     ):
         return Option(**base, kind="text", default=None)
     if action.choices is not None:
@@ -122,6 +114,9 @@ def _option(action: Any, given: set[str], *, first: bool) -> Option | None:
 
 def _kind(action: Any, default: Any) -> str:
     """float, int, bool or text: what the parser makes of what is typed."""
+    hint = getattr(action, "_typehint", None)  # jsonargparse
+    if hint in (float, int, bool, str):
+        return "text" if hint is str else str(hint.__name__)
     if action.type in (float, int):
         return "int" if action.type is int else "float"
     if action.type in (None, str):

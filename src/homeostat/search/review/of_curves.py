@@ -37,7 +37,8 @@ def length(now: Round) -> Iterator[Check]:
     if "unfinished" in now.symptoms:
         yield found.warning(
             f"{now.symptoms['unfinished'].evidence}: trials of {budget} {unit}s are cut short.",
-            "Search at the length at which it levels off; to see where, run the best for longer:  "
+            "Search at the length at which it levels off; to see where, run trial "
+            f"{now.best.number} for longer:  "
             f"{now.rerun('--steps', str(2 * budget))}",
         )
     elif step < EARLY * budget and len(bad_N) >= 1 / EARLY:

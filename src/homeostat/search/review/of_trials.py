@@ -52,8 +52,7 @@ def edges(now: Round) -> Iterator[Check]:
         )
         wider = ", ".join(f"{end.name} to {end.wider}" for end in open_)
         yield found.warning(
-            f"the best, trial {now.best.number}, is at the end of a range: {told}; better may lie "
-            "beyond.",
+            f"trial {now.best.number} is at the end of a range: {told}; better may lie beyond.",
             f"Widen {wider} in the workload, then:  {now.next_round()}",
             ends=[vars(end) for end in open_],
         )
@@ -65,7 +64,9 @@ def edges(now: Round) -> Iterator[Check]:
     ]  # fmt: skip
     closed = [f"{e.name} = {show(e.value)}, beyond which there is nothing" for e in ends.values()]
     if places or closed:
-        yield found.ok(f"the best is inside the ranges: {some([*places, *closed], 6)}.")
+        yield found.ok(
+            f"trial {now.best.number} is inside the ranges: {some([*places, *closed], 6)}."
+        )
     else:
         yield found.skipped("no number was searched.")
 
@@ -94,9 +95,9 @@ def divergence(now: Round) -> Iterator[Check]:
     brink = _brink(now, lost)
     if brink is not None:
         yield found.warning(
-            f"{told}, and the best is at that edge: just {brink.word} its {brink.name} "
-            f"{short(now.best.parameters[brink.name])}, {brink.lost} of {brink.beyond} are "
-            "lost. What limits it is stability, not the rate.",
+            f"{told}, and trial {now.best.number} is at that edge: just {brink.word} its "
+            f"{brink.name} {short(now.best.parameters[brink.name])}, {brink.lost} of "
+            f"{brink.beyond} are lost. What limits it is stability, not the rate.",
             f"Warm up or clip the gradient{_by_which(now)}; what fails first there:  "
             f"{now.diagnose(brink.sign)}",
         )
@@ -108,7 +109,7 @@ def divergence(now: Round) -> Iterator[Check]:
              else f"What fails first:  {now.diagnose(lost[0])}"),
         )  # fmt: skip
     else:
-        yield found.ok(told + (", none next to the best." if lost else "."))
+        yield found.ok(told + (f", none next to trial {now.best.number}." if lost else "."))
 
 
 def trials(now: Round) -> Iterator[Check]:
@@ -128,9 +129,9 @@ def trials(now: Round) -> Iterator[Check]:
     share = missed / abs(middle - best) if middle != best else 0.0
     last = _last_improvement(now)
     told = (
-        f"the best of {count} is {best:.4g}; of {count // 2} it would have been {half.mean:.4g} "
-        f"({half.low:.4g} .. {half.high:.4g}), the typical trial is {middle:.4g}; the last "
-        f"improvement was trial {last}"
+        f"the best of {count} in the search is {best:.4g}; of {count // 2} it would have been "
+        f"{half.mean:.4g} ({half.low:.4g} .. {half.high:.4g}), the typical trial is {middle:.4g}; "
+        f"the last improvement was trial {last}"
     )
     gained = abs(half.mean - best)
     if now.noise is not None and share > ENOUGH and gained < now.noise:

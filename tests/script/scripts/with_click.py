@@ -1,0 +1,38 @@
+import click
+import numpy as np
+
+
+def train(lr, momentum, warmup, averaging, epochs, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(400, 8))
+    y = x @ np.linspace(-1, 1, 8) + 0.1 * rng.normal(size=400)
+    w, speed, kept = np.zeros(8), np.zeros(8), np.zeros(8)
+    for epoch in range(epochs):
+        for rows in np.split(rng.permutation(300), 10):
+            gradient = 2 * x[rows].T @ (x[rows] @ w - y[rows]) / len(rows)
+            speed = momentum * speed - lr * gradient
+            w = w + speed
+        kept = 0.5 * kept + 0.5 * w if averaging else w
+        loss = np.mean((x[:300] @ w - y[:300]) ** 2)
+        val_loss = np.mean((x[300:] @ kept - y[300:]) ** 2)
+        print(f"epoch {epoch}: loss {loss:.5f}, val_loss {val_loss:.5f}")
+
+
+@click.group()
+def cli():
+    pass
+
+
+@cli.command()
+@click.option("--lr", type=float, default=0.02)
+@click.option("--momentum", default=0.5)
+@click.option("--warmup", default=5)
+@click.option("--averaging/--no-averaging", default=False)
+@click.option("--epochs", default=12)
+@click.option("--seed", default=0)
+def fit(lr, momentum, warmup, averaging, epochs, seed):
+    train(lr, momentum, 0, averaging, epochs, seed)
+
+
+if __name__ == "__main__":
+    cli()

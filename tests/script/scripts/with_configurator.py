@@ -1,0 +1,33 @@
+import sys
+from ast import literal_eval
+
+import numpy as np
+
+lr = 0.02
+momentum = 0.5
+warmup = 5
+averaging = False
+epochs = 12
+seed = 0
+for argument in sys.argv[1:]:
+    key, value = argument.removeprefix("--").split("=")
+    globals()[key] = literal_eval(value)
+
+
+def train(lr, momentum, warmup, averaging, epochs, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(400, 8))
+    y = x @ np.linspace(-1, 1, 8) + 0.1 * rng.normal(size=400)
+    w, speed, kept = np.zeros(8), np.zeros(8), np.zeros(8)
+    for epoch in range(epochs):
+        for rows in np.split(rng.permutation(300), 10):
+            gradient = 2 * x[rows].T @ (x[rows] @ w - y[rows]) / len(rows)
+            speed = momentum * speed - lr * gradient
+            w = w + speed
+        kept = 0.5 * kept + 0.5 * w if averaging else w
+        loss = np.mean((x[:300] @ w - y[:300]) ** 2)
+        val_loss = np.mean((x[300:] @ kept - y[300:]) ** 2)
+        print(f"epoch {epoch}: loss {loss:.5f}, val_loss {val_loss:.5f}")
+
+
+train(lr, momentum, 0, averaging, epochs, seed)
