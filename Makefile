@@ -1,4 +1,4 @@
-# make demo   watch a real network being probed, trained, searched and confirmed (under 3 minutes)
+# make demo   watch an ordinary script being diagnosed, probed, repaired and tuned (a minute and a half)
 # make test   the tests (under 10 minutes on 2 cores);  make slow  the long ones too
 # make lint   ruff and mypy --strict;  make format  put the code in order
 # make pages  docs/commands, written from the commands themselves
@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/homeostat tune apoptosis --config tiny --plan generic --budget 150s --study demo
+	$(BIN)/homeostat demo
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) -q

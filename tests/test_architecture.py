@@ -23,7 +23,7 @@ FLOORS = (
     ("search",),
     ("design",),
     ("pages",),
-    ("plan", "doctor"),
+    ("plan", "doctor", "demo"),
     ("dashboard",),
     ("cli",),
     # Found by entry points, as anybody's own are: nothing below names one.
@@ -137,3 +137,27 @@ def test_nothing_that_a_path_names_is_unpickled():
                 if called == "np.load":
                     (allowed,) = [k.value for k in node.keywords if k.arg == "allow_pickle"]
                     assert ast.unparse(allowed) == "False", path
+
+
+def _names_its_encoding(call: ast.Call, name: str) -> bool:
+    """Whether a call that reads or writes text says in which encoding."""
+    if any(k.arg == "encoding" for k in call.keywords):
+        return True
+    if name in ("read_text", "write_text"):
+        return False
+    position = 1 if isinstance(call.func, ast.Name) else 0
+    modes = [k.value for k in call.keywords if k.arg == "mode"] + call.args[position : position + 1]
+    return bool(modes) and isinstance(modes[0], ast.Constant) and "b" in str(modes[0].value)
+
+
+def test_whatever_reads_or_writes_text_names_its_encoding():
+    # The locale's would be another one on another machine: results are read on several.
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "attr", "")
+            builtin = isinstance(node.func, ast.Name) and node.func.id == "open"
+            of_path = name == "open" and node.args and isinstance(node.args[0], ast.Constant)
+            if name in ("read_text", "write_text") or builtin or of_path:
+                assert _names_its_encoding(node, name), f"{path}:{node.lineno}"

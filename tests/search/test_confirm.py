@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import signal
+import time
 
 import numpy as np
 import pytest
-from tests.search.loops import valley
+from tests.search.loops import two_aims, valley
 
 import homeostat as hs
 from homeostat.execute.job import Finished
 from homeostat.record import seeds
 from homeostat.record.runs import read_run
-from homeostat.search.confirm import Effort, effort
+from homeostat.search.confirm import Effort, effort, measured_s
 from homeostat.search.optimise import Confirming
+from homeostat.search.search import read
 
 SEEDS_MATTER = 0.1
 """As much as good configurations differ."""
@@ -109,3 +111,76 @@ def test_where_time_is_short_qualifying_goes_first_then_finalists_then_seeds(aff
 def test_compared_trials_are_in_the_final_whatever_their_rank():
     assert Effort(8, 4, 3, others=2).attempts == 8 + (4 + 1 + 2) * 3
     assert Effort(2, 2, 3).attempts == 9  # nobody has to qualify
+
+
+# What is confirmed, and what is not
+
+LEVEL = hs.Space(x=hs.Float(0.0, 1.0), y=hs.Int(0, 9))
+
+
+@hs.workload(space=LEVEL, metric="loss", goal="minimize", budget=2)
+def flat(config, trial):
+    for step in trial.steps():
+        yield hs.Report(step, loss=0.5)
+
+
+def test_a_search_whose_trials_all_score_the_same_names_no_best_and_runs_nothing_again(tmp_path):
+    events = []
+    found = hs.search(flat, 6, method="random", results=tmp_path, study="s", on_event=events.append)
+    assert found.best is None and found.verdict.status == "none"
+    assert "all 6 completed trials score loss 0.5" in found.verdict.lines[0]
+    assert not any(isinstance(event, Confirming) for event in events)
+    assert not list(tmp_path.glob("studies/s/confirm_*"))
+
+
+def paced(pause_s):
+    @hs.workload(space=hs.Space(x=hs.Float(0.0, 1.0)), metric="loss", goal="minimize", budget=1)
+    def sleeper(config, trial):
+        time.sleep(pause_s)
+        yield hs.Report(0, loss=config.x)
+
+    return sleeper
+
+
+def limits_of(folder):
+    found = {place: read_run(place) for place in folder.glob("studies/s/confirm_*")}
+    return [run.facts["limits"]["timeout_s"] for run in found.values()]
+
+
+def test_an_attempt_on_fresh_seeds_may_take_three_times_what_it_took_in_the_search(tmp_path):
+    found = hs.search(paced(0.05), 3, method="random", results=tmp_path, study="s", budget_s=30.0)
+    assert found.verdict.status == "confirmed"
+    one_s = measured_s(found.trials)
+    assert one_s >= 0.05
+    assert all(limit >= 3 * one_s for limit in limits_of(tmp_path))
+
+
+def test_where_no_whole_attempt_fits_none_is_begun_and_every_reader_is_told_why(tmp_path):
+    loop = paced(0.4)
+    hs.search(loop, 3, method="random", results=tmp_path, study="s", confirm=False)
+    found = hs.search(loop, 3, results=tmp_path, study="s", budget_s=0.5)
+    assert found.verdict.status == "unconfirmed" and limits_of(tmp_path) == []
+    assert "too little time was left" in found.verdict.why
+    again = read("s", workload=loop, results=tmp_path)
+    assert again.verdict.why == found.verdict.why
+    later = hs.search(loop, 3, results=tmp_path, study="s", budget_s=60.0)
+    assert later.verdict.status == "confirmed"
+
+
+def test_seeds_that_ran_out_of_time_count_for_nothing_and_are_gone_on_with(tmp_path):
+    loop = paced(0.0)
+    first = hs.search(loop, 2, method="random", results=tmp_path, study="s", confirm=False)
+    assert first.verdict.status == "unconfirmed"
+    slow = paced(0.2)
+    limited = hs.search(slow, 2, results=tmp_path, study="s", timeout_s=0.05)
+    assert limited.verdict.winner is None
+    assert "no attempt on fresh seeds has a value (6 ended as timeout)" in limited.verdict.why
+    longer = hs.search(slow, 2, results=tmp_path, study="s", timeout_s=30.0)
+    assert longer.verdict.status == "confirmed" and longer.best.confirmed.n == 3
+
+
+def test_every_objective_of_the_winner_is_kept(tmp_path):
+    found = hs.search(two_aims, 4, method="random", results=tmp_path, study="s")
+    winner = found.verdict.winner
+    assert found.verdict.on_fresh_seeds(winner, "down").n == 3
+    assert found.verdict.on_fresh_seeds(winner, "down").mean == pytest.approx(winner.values["down"])

@@ -13,7 +13,6 @@ from homeostat.study.definition import Definition
 from homeostat.study.earlier import as_searched
 from homeostat.study.store import Store
 from homeostat.study.study import Study
-from homeostat.workload import load
 
 PARAMETERS = {
     "size": hs.Int(2, 9, when={"method": "best"}),
@@ -67,7 +66,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_it_is_read_as_it_was_and_says_what_differs(change, tmp_path, monkeypatch):
+def test_it_is_read_as_it_was_and_says_what_differs(change, tmp_path):
     made = open_study(tmp_path, workload(), method="random", start={"decay": 0.5})
     drive(made, 14, lambda config: config.lr + (config.method == "any"))
     before = [(t.number, dict(t.parameters), dict(t.values)) for t in made.trials]
@@ -79,8 +78,7 @@ def test_it_is_read_as_it_was_and_says_what_differs(change, tmp_path, monkeypatc
     assert looked.differences == differences
     assert [(t.number, dict(t.parameters), dict(t.values)) for t in looked.trials] == before
     assert all(looked.config(t)["lr"] == t.parameters["lr"] for t in looked.trials)
-    monkeypatch.setattr(load, "find", lambda reference: today)
-    facts = gather("s", store=store, results=tmp_path)
+    facts = gather("s", store=store, results=tmp_path, workload=today)
     assert facts.differences == differences
     if change in ("another type", "an option removed"):
         assert importance(facts.trials, facts.workload.space, metric="loss").rows

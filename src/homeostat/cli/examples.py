@@ -4,6 +4,10 @@ from __future__ import annotations
 
 # command -> (what to type, what it does)
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "demo": (
+        ("homeostat demo", "in a new folder, homeostat_demo"),
+        ("homeostat demo /tmp/seen --no-open", "elsewhere, without the browser"),
+    ),
     "init": (
         ("homeostat init my_project", "a PyTorch workload, my_project/workload.py"),
         ("homeostat init boosting.py --kind sklearn", "a single file for scikit-learn"),
@@ -27,11 +31,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "run": (
         ("homeostat run my_file.py --set lr=0.01 --seeds 3", "three seeds of one setting"),
         ("homeostat run ncp --config small --steps 5", "a short one"),
+        ("homeostat run my_file.py --seed 7 --seed 8", "these two seeds"),
     ),
     "diagnose": (
         ("homeostat diagnose hyperperturb --config as_documented", "why it fails in one step"),
         (
-            "homeostat diagnose results/mine_20260101_120000 --fix",
+            "homeostat diagnose results/mine_20260101_120000 --workload my_file.py --fix",
             "a run, and whether the cure works",
         ),
     ),
@@ -97,7 +102,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat dashboard --open", "pages over ./results, on this machine only"),
         ("homeostat dashboard --host 0.0.0.0 --token SECRET", "for others who know the token"),
     ),
-    "compare": (("homeostat compare mine_20260101_120000 mine_20260102_090000", "two runs"),),
+    "compare": (
+        ("homeostat compare mine_20260101_120000 mine_20260102_090000", "two runs"),
+        (
+            "homeostat compare mine_20260101_120000 mine_20260102_090000 --metric accuracy "
+            "--goal maximize",
+            "by a metric that is no objective",
+        ),
+    ),
     "workloads": (("homeostat workloads", "the built-in ones"),),
     "space": (("homeostat space ncp --config small", "every parameter, and what fixes it"),),
     "notes": (

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from homeostat.cli.output import visible
 from homeostat.cli.script_arguments import TakesScript
 from homeostat.errors import HomeostatError
 from homeostat.extras import missing_extra
@@ -132,5 +133,5 @@ def _usage(error: typer.TyperException, name: str) -> int:
 
 
 def _complain(message: str, hint: str = "") -> None:
-    text = f"Error: {message}"
-    sys.stderr.write(f"{text}  {hint}\n" if hint else f"{text}\n")
+    text = visible(f"Error: {message}")
+    sys.stderr.write(f"{text}  {visible(hint)}\n" if hint else f"{text}\n")

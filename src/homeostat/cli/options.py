@@ -37,6 +37,16 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="NAME=VALUE", help="Set one parameter; may be repeated."),
 ]
+WorkloadOption = Annotated[
+    str | None,
+    typer.Option(
+        "--workload",
+        metavar="WORKLOAD",
+        autocompletion=_references,
+        help="The workload, like my_file.py: a file that results name is not run unless you name "
+        "it too. Built-in ones are known.",
+    ),
+]
 ResultsOption = Annotated[
     str, typer.Option("--results", help="The folder in which results are kept.")
 ]

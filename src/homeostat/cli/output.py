@@ -39,6 +39,7 @@ class Output:
 
     def line(self, text: str = "", *, style: str | None = None) -> None:
         """Print one line without reading markup in it; on a terminal it is folded between words."""
+        text = visible(text)
         if self.console.is_terminal:
             text = "\n".join(fold(part, self.console.width) for part in text.split("\n"))
         self.console.print(text, style=style, markup=False)
@@ -53,7 +54,7 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        cells = [[cell_text(cell) for cell in row] for row in rows]
+        cells = [[visible(cell_text(cell)) for cell in row] for row in rows]
         numeric = [
             bool(cells) and all(_is_number(row[i]) for row in cells) for i in range(len(columns))
         ]
@@ -98,6 +99,18 @@ class Output:
             text = json.dumps(plain(content, null=True), indent=2, ensure_ascii=False)
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    r"""Text in which a terminal's commands are to be seen and not obeyed: names may hold them.
+
+    >>> visible("run \x1b[31m")
+    'run \\x1b[31m'
+    """
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def fold(line: str, width: int) -> str:

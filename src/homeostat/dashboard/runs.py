@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homeostat.dashboard.views import shown, workload_of
+from homeostat.dashboard.views import shown
 from homeostat.errors import RecordError, UnknownNameError, did_you_mean
 from homeostat.pages import figures
 from homeostat.pages.figures.curves import Curve
@@ -101,8 +101,7 @@ class Runs:
 
     def views(self, name: str, seed: int | None = None) -> dict[str, Any]:
         """What only the run's workload knows how to draw, of one seed (the best one's if None)."""
-        record = self._record(name)
-        return shown(workload_of(record), record, seed)
+        return shown(self._record(name), seed)
 
     def compare(self, names: Sequence[str]) -> dict[str, Any]:
         """The first run against each other."""

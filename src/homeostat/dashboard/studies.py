@@ -17,7 +17,7 @@ from homeostat.pages.findings.facts import Facts, gather
 from homeostat.pages.findings.sections import curves_of
 from homeostat.search.importance import FEWEST, importance
 from homeostat.search.review.checklist import checklist as check_round
-from homeostat.search.search import open_store
+from homeostat.search.search import look_store
 from homeostat.search.standing import figures_of, state_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Studies:
 
     @property
     def _store(self) -> Store:
-        return open_store(self._results, self._store_at)
+        return look_store(self._results, self._store_at)
 
     def lines(self) -> list[dict[str, Any]]:
         """A line for each study."""
@@ -80,7 +80,7 @@ class Studies:
         facts = self._gathered(name)
         trial = facts.to_take
         record = facts.run(trial.number) if trial is not None else None
-        return shown(facts.workload, record, seed)
+        return shown(record, seed)
 
     def trials(
         self, name: str, *, page: int = 0, sort: str = "number", down: bool = False, find: str = ""
@@ -103,7 +103,7 @@ class Studies:
         facts = self._gathered(name)
         if kind == "history" and facts.trials:
             return figures.history(facts.trials, metric=facts.metric, goal=facts.goal)
-        if kind == "parallel" and len(facts.ranked) > 2 and facts.workload is not None:
+        if kind == "parallel" and len(facts.ranked) > 2:
             # The best, and the rest evenly thinned.
             rest = facts.ranked[MOST_LINES // 2 :]
             thin = rest[:: max(1, math.ceil(len(rest) / (MOST_LINES // 2)))]
@@ -113,7 +113,7 @@ class Studies:
             )  # fmt: skip
         if kind == "pareto" and len(facts.objectives) > 1 and facts.ranked:
             return figures.pareto(facts.ranked, objectives=facts.objectives)
-        if kind == "importance" and facts.workload is not None and len(facts.ranked) >= FEWEST:
+        if kind == "importance" and len(facts.ranked) >= FEWEST:
             found = importance(
                 facts.trials, facts.workload.space, metric=facts.metric, goal=facts.goal,
                 method="ped-anova",

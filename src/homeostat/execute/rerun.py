@@ -79,6 +79,16 @@ def command(*words: str | Iterable[str]) -> str:
     return " ".join([first, *map(shlex.quote, flat)])
 
 
+def diagnose_run(folder: str | Path, reference: str) -> str:
+    """How to ask what failed first in a run; its workload's file is named, as a look runs none.
+
+    >>> diagnose_run("results/a", "ncp")
+    'homeostat diagnose results/a'
+    """
+    named = [] if reference in installed_workloads() else ["--workload", spoken(reference)]
+    return command("homeostat diagnose", near(folder), named)
+
+
 def rerun(
     reference: str,
     given: Mapping[str, Any],

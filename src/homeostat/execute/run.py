@@ -19,6 +19,7 @@ from homeostat.record.runs import RunRecord, read_run
 from homeostat.space import Config, configs
 from homeostat.wording import some
 from homeostat.workload import load
+from homeostat.workload.kept_views import keep_views
 from homeostat.workload.workload import Workload
 
 OnEvent = Callable[[Event], None]
@@ -218,7 +219,10 @@ def _make(
     except BaseException as error:
         writer.abandon(str(error) or type(error).__name__)
         raise
-    return writer.finish(attempts)
+    record = writer.finish(attempts)
+    if planned:
+        keep_views(planned[0].workload, record)
+    return record
 
 
 def _engine(wanted: str | Engine, jobs: int) -> AbstractContextManager[Engine]:

@@ -76,7 +76,7 @@ class Document:
         """The whole report as one HTML page that needs nothing else, not even a network."""
         from markdown_it import MarkdownIt
 
-        style = resources.files(__package__).joinpath("page.css").read_text()
+        style = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
         body = MarkdownIt("commonmark", {"html": False}).enable("table").render(self.markdown)
 
         def inline(match: re.Match[str]) -> str:

@@ -70,7 +70,7 @@ def git_commit(folder: Path) -> str | None:
     if git is None:
         return None
     try:
-        head = (git / "HEAD").read_text().strip()
+        head = (git / "HEAD").read_text(encoding="utf-8").strip()
         if not head.startswith("ref: "):
             return head
         return _resolve(git, head.removeprefix("ref: "))
@@ -85,16 +85,16 @@ def _git_folder(folder: Path) -> Path | None:
         if entry.is_dir():
             return entry
         if entry.is_file():  # a worktree or submodule points elsewhere
-            return parent / entry.read_text().strip().removeprefix("gitdir: ")
+            return parent / entry.read_text(encoding="utf-8").strip().removeprefix("gitdir: ")
     return None
 
 
 def _resolve(git: Path, ref: str) -> str | None:
     shared = git / "commondir"
-    common = git / shared.read_text().strip() if shared.exists() else git
+    common = git / shared.read_text(encoding="utf-8").strip() if shared.exists() else git
     for base in (git, common):
         if (base / ref).exists():
-            return (base / ref).read_text().strip()
+            return (base / ref).read_text(encoding="utf-8").strip()
     packed = common / "packed-refs"
-    lines = packed.read_text().splitlines() if packed.exists() else []
+    lines = packed.read_text(encoding="utf-8").splitlines() if packed.exists() else []
     return next((line.split()[0] for line in lines if line.endswith(f" {ref}")), None)

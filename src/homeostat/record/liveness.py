@@ -52,7 +52,7 @@ def _this_process(pid: int) -> dict[str, Any]:
 def _boot() -> str | None:
     """A name that the kernel draws when it starts; all containers on it share it."""
     with contextlib.suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     return None
 
 
@@ -66,7 +66,7 @@ def _start_ticks(pid: int) -> int | None:
     """When a process began, in the kernel's ticks since it started: no clock moves it."""
     try:
         # The second field is the program's name, which may hold spaces and brackets.
-        _, _, rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+        _, _, rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")
         return int(rest.split()[19])
     except (OSError, IndexError, ValueError):
         return None

@@ -286,7 +286,7 @@ def _audit(event: str, arguments: Any) -> None:
 def main() -> None:
     """Answer one request."""
     request = json.load(sys.stdin)
-    answer = os.fdopen(os.dup(1), "w")
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what the script prints, also from C, is no answer
     sys.stdin = io.StringIO()
     sys.stdout = os.fdopen(os.dup(1), "w", errors="replace")

@@ -5,21 +5,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import StudyError
+from homeostat.errors import RecordError, StudyError
 from homeostat.execute.rerun import STORAGE_VARIABLE
 from homeostat.execute.run import checked_seeds
 from homeostat.prune.rules import NONE
+from homeostat.record.runs import read_run
 from homeostat.search.optimise import Campaign, OnEvent, SearchEvent
 from homeostat.search.result import SearchResult
 from homeostat.search.settings import SearchSettings
 from homeostat.search.summary import summarise
 from homeostat.space import configs
+from homeostat.study.kept import for_reading
 from homeostat.study.store import Store
 from homeostat.study.study import Study
 from homeostat.workload import load
+from homeostat.workload.kept_views import keep_views
 from homeostat.workload.workload import Workload
 
 
@@ -180,24 +184,39 @@ def read(
     results: str | Path = "results",
     store: str | Path | None = None,
 ) -> SearchResult:
-    """What a study has found so far; it may be running.
+    """What a study has found so far; it may be running. Nothing that it names is imported or run.
+
+    Args:
+        study: Its name.
+        workload: Its workload, or what `load.find` takes, for the conclusions that only it draws;
+            an installed one is known by its name.
+        results: The results folder.
+        store: Where the study is, if not there.
 
     Raises:
         UnknownNameError: If there is no such study.
-        StudyError: If its workload cannot be found.
+        StudyError: If what it keeps of its space makes none.
     """
-    place = open_store(results, store)
-    settings = SearchSettings.from_json(place.study(study).settings)
-    found = load.find(_how_to_find(study, settings, workload))
-    looked = Study.look(found, study, store=place)
+    place = look_store(results, store)
+    row = place.study(study)
+    looked = Study.look(for_reading(row, workload), study, store=place)
     return summarise(
         looked, Path(results) / "studies" / study, notes=tuple(looked.definition.sources.values())
     )
 
 
+def look_store(results: str | Path = "results", store: str | Path | None = None) -> Store:
+    """The same studies for reading: nothing is made, locked or written."""
+    return Store(_location(results, store), look=True)
+
+
 def open_store(results: str | Path = "results", store: str | Path | None = None) -> Store:
     """The studies of `store`, else of HOMEOSTAT_STORAGE, else of the results folder."""
-    return Store(store or os.environ.get(STORAGE_VARIABLE) or Path(results) / "studies.db")
+    return Store(_location(results, store))
+
+
+def _location(results: str | Path, store: str | Path | None) -> str | Path:
+    return store or os.environ.get(STORAGE_VARIABLE) or Path(results) / "studies.db"
 
 
 def _run(
@@ -215,7 +234,16 @@ def _run(
                 "began: its earlier trials ran with other code."
             )
         campaign.run()
-    return summarise(study, folder, interrupted=campaign.interrupted, notes=campaign.notes)
+    result = summarise(study, folder, interrupted=campaign.interrupted, notes=campaign.notes)
+    _keep_views(study.workload, folder, result)
+    return result
+
+
+def _keep_views(workload: Workload, folder: Path, result: SearchResult) -> None:
+    """The views of the trial to take, for pages that are to show them without the workload."""
+    if workload.views and result.verdict.trial is not None:
+        with suppress(RecordError):
+            keep_views(workload, read_run(folder / f"trial_{result.verdict.trial.number:04d}"))
 
 
 def _ignore(event: SearchEvent) -> None:

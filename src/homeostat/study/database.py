@@ -29,18 +29,40 @@ class ServerGone(RecordError):
     """The database server does not answer, or hung up."""
 
 
-def connect(url: str) -> sa.Engine:
+def address(text: str) -> sa.URL:
+    """The URL that a text writes.
+
+    Raises:
+        RecordError: If it writes none.
+    """
     try:
-        if not url.startswith("sqlite"):
-            return sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+        return sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):
+        raise _no_address(text) from None
+
+
+def _no_address(text: object) -> RecordError:
+    return RecordError(
+        f"{str(text)!r} is not the address of a database.",
+        hint="Use a file such as results/studies.db, or postgresql://user@host/database.",
+    )
+
+
+def connect(url: sa.URL) -> sa.Engine:
+    """An engine for a database that is read and written."""
+    try:
+        if not url.drivername.startswith("sqlite"):
+            driver = url.drivername.replace("postgresql", "postgresql+psycopg", 1)
+            return sa.create_engine(
+                url.set(drivername=driver) if "+" not in url.drivername else url
+            )
         engine = sa.create_engine(url, connect_args={"timeout": BUSY_S})
     except (sa.exc.ArgumentError, ValueError):
-        raise RecordError(
-            f"{url!r} is not the address of a database.",
-            hint="Use a file such as results/studies.db, or postgresql://user@host/database.",
-        ) from None
+        raise _no_address(url) from None
     except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or url, "postgres", "A study in PostgreSQL") from None
+        raise MissingExtraError(
+            error.name or str(url), "postgres", "A study in PostgreSQL"
+        ) from None
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
     return engine

@@ -24,7 +24,8 @@ from homeostat.record.hold import Hold, is_held
 from homeostat.record.liveness import is_alive, is_this_process, owner
 from homeostat.record.outcome import Outcome
 from homeostat.study import tables
-from homeostat.study.database import ServerGone, connect, patient, plain_errors
+from homeostat.study.database import ServerGone, address, connect, patient, plain_errors
+from homeostat.study.looking import connect_to_look
 from homeostat.study.records import (
     DriverRow,
     ReportPoint,
@@ -41,6 +42,7 @@ class Store:
     """Studies in a database file, or behind a URL.
 
     Store("results/studies.db")                    SQLite, made if absent
+    Store("results/studies.db", look=True)         for reading: makes, locks and writes nothing
     Store("postgresql://user@host/database")       needs homeostat[postgres]
 
     A server that goes away later on is waited for; a first connection that fails is an error.
@@ -49,15 +51,20 @@ class Store:
         RecordError: From any method, if the database cannot be reached, read or written.
     """
 
-    def __init__(self, location: str | Path) -> None:
+    def __init__(self, location: str | Path, *, look: bool = False) -> None:
         self.location = str(location)
-        if "://" not in self.location:
-            make_folder(Path(location).parent)
         self.url = self.url_of(location)
-        self.is_sqlite = self.url.startswith("sqlite")
+        self.is_sqlite = self.url.drivername.startswith("sqlite")
         self._holds: dict[int, Hold] = {}
-        self._engine = connect(self.url)
+        if look and self.is_sqlite:
+            self._engine = connect_to_look(self.url.database or ":memory:")
+        else:
+            if "://" not in self.location:
+                make_folder(Path(location).parent)
+            self._engine = connect(self.url)
         weakref.finalize(self, self._engine.dispose)  # pooled connections end with the store
+        if look:
+            return
         try:
             self._prepare()
         except ServerGone:
@@ -66,11 +73,17 @@ class Store:
             self._prepare()
 
     @staticmethod
-    def url_of(location: str | Path) -> str:
-        """The URL of a database file, or a URL as it is."""
+    def url_of(location: str | Path) -> sa.URL:
+        """The URL of a database file, or a URL as it is.
+
+        Raises:
+            RecordError: If it is no URL.
+        """
         text = str(location)
-        url = text if "://" in text else f"sqlite:///{Path(location)}"
-        return url.replace("postgres://", "postgresql://", 1)
+        if "://" not in text:
+            # Not as text: a ? or a % in a path is a part of it.
+            return sa.URL.create("sqlite", database=str(Path(location)))
+        return address(text.replace("postgres://", "postgresql://", 1))
 
     def _prepare(self) -> None:
         with self._write() as connection:
@@ -327,7 +340,7 @@ class Store:
         return sa.extract("epoch", sa.func.clock_timestamp())
 
     def _lock(self, driver: int) -> Path | None:
-        path = sa.make_url(self.url).database if self.is_sqlite else None
+        path = self.url.database if self.is_sqlite else None
         return Path(f"{path}.drivers", str(driver)) if path and path != ":memory:" else None
 
     def _hold(self, driver: int) -> None:
@@ -365,8 +378,9 @@ class Store:
     @cached_property
     def place(self) -> str:
         """Where the studies are, without a password."""
-        url = sa.make_url(self.url)
-        return str(url.database) if self.is_sqlite else url.render_as_string(hide_password=True)
+        if self.is_sqlite:
+            return str(self.url.database)
+        return self.url.render_as_string(hide_password=True)
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:

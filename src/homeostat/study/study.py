@@ -29,7 +29,7 @@ from homeostat.study.ask import Proposals
 from homeostat.study.database import ServerGone
 from homeostat.study.definition import Definition
 from homeostat.study.drivers import Sharing
-from homeostat.study.earlier import as_searched
+from homeostat.study.earlier import AsSearched, as_searched
 from homeostat.study.open_study import find_or_make
 from homeostat.study.ranking import ranked
 from homeostat.study.records import DriverRow, ReportPoint, StudyRow, TrialRow
@@ -65,10 +65,10 @@ class Study:
     _sharing: Sharing
 
     def __init__(
-        self, workload: Workload, row: StudyRow, definition: Definition, store: Store
+        self, read: AsSearched, row: StudyRow, definition: Definition, store: Store
     ) -> None:
         """Use `Study.open`."""
-        self._as_searched = as_searched(workload, definition)
+        self._as_searched = read
         self.workload = self._as_searched.workload
         self.differences = self._as_searched.differences
         """How the space has changed since the study was made, a sentence for each."""
@@ -133,7 +133,8 @@ class Study:
             prune=prune, prune_at=prune_at, carry_from=carry_from,
         )  # fmt: skip
         sharing = Sharing(store, row.key, alone=alone)
-        study = cls(workload, store.study(name), definition, store)
+        read = as_searched(workload, definition)
+        study = cls(read, store.study(name), definition, store)
         study._sharing = sharing
         study._trials = study._ordered(store.trials(row.key))
         study._proposals = Proposals(study._search_space, definition, study._trials)
@@ -142,14 +143,21 @@ class Study:
         return study
 
     @classmethod
-    def look(cls, workload: Workload, name: str, *, store: Store) -> Self:
+    def look(cls, workload: Workload | AsSearched, name: str, *, store: Store) -> Self:
         """A study for reading, whoever drives it.
+
+        Args:
+            workload: Its workload; or what `study.kept.for_reading` gives, where none is at hand.
+            name: Its name in the store.
+            store: Where it is.
 
         Raises:
             UnknownNameError: If there is none of that name.
         """
         row = store.study(name)
-        study = cls(workload, row, Definition.from_json(row.definition), store)
+        definition = Definition.from_json(row.definition)
+        read = workload if isinstance(workload, AsSearched) else as_searched(workload, definition)
+        study = cls(read, row, definition, store)
         study._trials = study._ordered(store.trials(row.key))
         return study
 

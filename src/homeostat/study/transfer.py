@@ -111,7 +111,7 @@ def _read(store: Store, name: str) -> tuple[StudyRow, list[TrialRow]]:
             f"No study at {name}.",
             hint=f"A path looks like other/studies/first; other/{FILE} has its trials.",
         )
-    elsewhere = Store(file)
+    elsewhere = Store(file, look=True)
     try:
         row = elsewhere.study(folder.name)
         return row, elsewhere.trials(row.key)

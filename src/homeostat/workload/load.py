@@ -96,6 +96,19 @@ def find(reference: str | Path | Workload) -> Workload:
     raise UnknownNameError(f"No workload {text!r}.", hint=f"{guess}  {_SEE}".strip())
 
 
+def installed(reference: object) -> Workload | None:
+    """The installed workload of that name; None for whatever else a reference may be.
+
+    What a results folder names is data: looking at it must not run the file or import the module
+    that it names. The names of installed workloads are the exception, for their code is this
+    installation's own, whoever wrote the folder.
+    """
+    if not isinstance(reference, str) or not reference.isidentifier():
+        return None
+    known = installed_workloads()
+    return _from_module(*known[reference].split(":")) if reference in known else None
+
+
 def reference_or_none(workload: Workload) -> str | None:
     """`Workload.reference`, or None for a workload that only this process can find."""
     try:

@@ -19,6 +19,10 @@ class Words:
     flags: Mapping[str, str] = field(default_factory=dict)
     """Parameter -> what is typed for it, in a script."""
 
+    def in_a_loop(self, text: str) -> str:
+        """Advice that only helps where there is a `trial`: nothing for a script."""
+        return "" if self.is_script else text
+
     @property
     def space(self) -> str:
         """Where parameters are declared."""

@@ -50,8 +50,13 @@ def failed_run(tmp_path):
     return run(script, seeds=[7], results=tmp_path / "results")
 
 
+def script_of(record):
+    """The file that made a run, which whoever examines the run has to name."""
+    return record.folder.parents[1] / "roots.py"
+
+
 def test_a_failed_run_is_diagnosed_from_its_folder(failed_run):
-    found = diagnose(failed_run.folder, seconds=60)
+    found = diagnose(failed_run.folder, workload=script_of(failed_run), seconds=60)
     assert found.seed == 7
     assert found.failed_at == 10  # the loss shows it one step after the gradient
     assert found.offence.step == 9
@@ -61,7 +66,7 @@ def test_a_failed_run_is_diagnosed_from_its_folder(failed_run):
 
 def test_a_seed_it_does_not_have_is_refused(failed_run):
     with pytest.raises(RecordError, match="no seed 8"):
-        diagnose(failed_run.folder, seed=8)
+        diagnose(failed_run.folder, workload=script_of(failed_run), seed=8)
 
 
 def test_the_flight_recorder_keeps_states_from_before_the_failure(tmp_path):
@@ -141,7 +146,7 @@ def test_a_long_run_is_replayed_from_its_last_finite_state(tmp_path, monkeypatch
         "first_step",
         property(lambda self: first_steps.append(original(self)) or original(self)),
     )
-    found = diagnose(record.folder, seconds=60)
+    found = diagnose(record.folder, workload=script, seconds=60)
     assert max(first_steps) > 5
     assert found.offence.step == 9
     assert found.rates.insensitive
@@ -149,7 +154,8 @@ def test_a_long_run_is_replayed_from_its_last_finite_state(tmp_path, monkeypatch
 
 
 def test_a_diagnosis_is_one_json_document(failed_run):
-    document = json.loads(json.dumps(diagnose(failed_run.folder, seconds=60).to_json()))
+    found = diagnose(failed_run.folder, workload=script_of(failed_run), seconds=60)
+    document = json.loads(json.dumps(found.to_json()))
     assert document["offence"]["operation"] == "SqrtBackward0"
     assert document["rates"]["insensitive"] is True
     assert document["ladder"]["rungs"][0]["cured"] is True

@@ -8,6 +8,7 @@ from typing import Any
 from homeostat.cli.commands.adopt import adopt
 from homeostat.cli.commands.compare import compare
 from homeostat.cli.commands.dashboard import dashboard
+from homeostat.cli.commands.demo import demo
 from homeostat.cli.commands.diagnose import diagnose
 from homeostat.cli.commands.exchange import export, import_
 from homeostat.cli.commands.init import init
@@ -34,6 +35,7 @@ TUNE, DESIGN, ASK, MACHINE = (
 
 # name -> (function, help panel); the order is the order of work.
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
+    "demo": (demo, TUNE),
     "init": (init, TUNE),
     "adopt": (adopt, TUNE),
     "tune": (tune, TUNE),

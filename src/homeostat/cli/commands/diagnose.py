@@ -14,6 +14,7 @@ from homeostat.cli.options import (
     ResultsOption,
     SetOption,
     StepsOption,
+    WorkloadOption,
 )
 from homeostat.cli.output import Output
 from homeostat.cli.settings import choose
@@ -41,6 +42,7 @@ def diagnose(
         Path | None,
         typer.Option("--notes", help="Add the run, and the fixed run, to this log (.md)."),
     ] = None,
+    workload: WorkloadOption = None,
     device: DeviceOption = "auto",
     results: ResultsOption = "results",
     as_json: JsonOption = False,
@@ -68,6 +70,7 @@ def diagnose(
             seconds=parse_duration(seconds),
             results=results,
             notes=notes,
+            workload=workload,
             on_event=lambda sentence: out.line(sentence, style="dim"),
         )
     out.line(str(diagnosis))

@@ -30,11 +30,11 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write a study as an Optuna study: for optuna-dashboard, or a script of your own."""
-    from homeostat.search.search import open_store
+    from homeostat.search.search import look_store
     from homeostat.study.optuna.export_study import export_study
 
     url = _address(to, address)
-    count = export_study(open_store(results, store), study, url, as_name=as_name)
+    count = export_study(look_store(results, store), study, url, as_name=as_name)
     out = Output(as_json=as_json)
     out.line(f"{study}: {plural(count, 'trial')} written to {url}.")
     out.line(f"Look at it:  optuna-dashboard {url}")

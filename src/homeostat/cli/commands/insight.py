@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from homeostat.cli.options import JsonOption, ResultsOption, StoreOption, StudyOption
+from homeostat.cli.options import (
+    JsonOption,
+    ResultsOption,
+    StoreOption,
+    StudyOption,
+    WorkloadOption,
+)
 from homeostat.cli.output import Output
 from homeostat.errors import RecordError
 
@@ -28,6 +34,7 @@ def importance(
         str | None, typer.Option("--metric", help="Which objective; the main one by default.")
     ] = None,
     plot: PlotOption = None,
+    workload: WorkloadOption = None,
     results: ResultsOption = "results",
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -37,9 +44,7 @@ def importance(
     from homeostat.pages import figures
     from homeostat.search.importance import importance as rank
 
-    facts = _facts(study, results, store)
-    if facts.workload is None:
-        raise RecordError(f"The workload of {study} cannot be found again.")
+    facts = _facts(study, results, store, workload)
     chosen = metric or facts.metric
     if chosen not in facts.objectives:
         raise UnknownNameError(
@@ -97,11 +102,11 @@ def pareto(
     out.document(found)
 
 
-def _facts(study: str, results: str, store: str | None) -> Facts:
+def _facts(study: str, results: str, store: str | None, workload: str | None = None) -> Facts:
     from homeostat.pages.findings.facts import gather
-    from homeostat.search.search import open_store
+    from homeostat.search.search import look_store
 
-    return gather(study, store=open_store(results, store), results=results)
+    return gather(study, store=look_store(results, store), results=results, workload=workload)
 
 
 def _draw(figure: object, place: Path, out: Output) -> None:

@@ -71,7 +71,7 @@ def lr_find(
         from homeostat.pages.plots import rate_test
 
         try:
-            plot.write_text(rate_test(found))
+            plot.write_text(rate_test(found), encoding="utf-8")
         except OSError as error:
             raise RecordError(
                 f"{plot} cannot be written: {error.strerror}.", hint="Choose another --plot."

@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from homeostat.cli.options import JsonOption, ResultsOption, StoreOption, StudyOption
+from homeostat.cli.options import (
+    JsonOption,
+    ResultsOption,
+    StoreOption,
+    StudyOption,
+    WorkloadOption,
+)
 from homeostat.cli.output import Output
 
 
@@ -20,19 +26,21 @@ def report(
     execute: Annotated[
         bool, typer.Option(help="Run the notebook, so that it shows its figures when opened.")
     ] = True,
+    workload: WorkloadOption = None,
     results: ResultsOption = "results",
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write what a study found: findings.ipynb, executed, and findings.html."""
     from homeostat.pages.findings import write_findings
-    from homeostat.search.search import open_store
+    from homeostat.search.search import look_store
 
     told = Output(as_json=as_json)
     with told.working(f"writing what {study} found" + (", and running the notebook" * execute)):
         written = write_findings(
-            study, store=open_store(results, store), results=results, folder=out, execute=execute
-        )
+            study, store=look_store(results, store), results=results, folder=out, execute=execute,
+            workload=workload,
+        )  # fmt: skip
     told.line(f"Page:      {written.page}")
     told.line(f"Notebook:  {written.notebook}")
     told.document(written)

@@ -99,11 +99,11 @@ def resume(
     from homeostat.cli.progress import RunProgress
     from homeostat.execute import resume as execute_resume
     from homeostat.record.index import find_run
-    from homeostat.search.search import open_store
+    from homeostat.search.search import look_store
 
     out = Output(as_json=as_json)
     name = Path(what).name
-    if not (Path(what) / "run.json").exists() and open_store(results, store).find(name):
+    if not (Path(what) / "run.json").exists() and look_store(results, store).find(name):
         resume_study(out, name, results, store)
         return
     before = find_run(what, results)
@@ -118,7 +118,7 @@ def resume(
 
 def conclude(out: Output, record: RunRecord) -> None:
     """Print the run's table and what to type next; leave with 1 if nothing completed."""
-    from homeostat.execute.rerun import command, near
+    from homeostat.execute.rerun import command, diagnose_run, near
 
     rows: list[tuple[Any, ...]] = [
         (a.seed, str(a.outcome), a.last_step, a.values.get(record.metric), a.wall_s, a.reason)
@@ -137,5 +137,6 @@ def conclude(out: Output, record: RunRecord) -> None:
         raise typer.Exit(130)
     if not any(attempt.values for attempt in record.attempts):
         log = record.attempts[0].folder / "log.txt" if record.attempts else record.folder
-        out.line(f"See:  {log}   or:  {command('homeostat diagnose', near(record.folder))}")
+        again = diagnose_run(record.folder, str(record.facts.get("reference") or record.workload))
+        out.line(f"See:  {log}   or:  {again}")
         raise typer.Exit(1)

@@ -13,6 +13,7 @@ from homeostat.cli.options import (
     JsonOption,
     ResultsOption,
     StoreOption,
+    WorkloadOption,
 )
 from homeostat.cli.output import Output
 
@@ -24,16 +25,17 @@ if TYPE_CHECKING:
 
 def status(
     study: Annotated[str | None, typer.Option("--study", help="One study; all by default.")] = None,
+    workload: WorkloadOption = None,
     results: ResultsOption = "results",
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show where studies stand: trials, outcomes, the best so far; for one, what to do next."""
     from homeostat.search.decide import verdict_of
-    from homeostat.search.search import open_store
+    from homeostat.search.search import look_store
 
     out = Output(as_json=as_json)
-    opened = open_store(results, store)
+    opened = look_store(results, store)
     names = [study] if study is not None else opened.names()
     studies = [opened.study(name) for name in names]
     trials = [opened.trials(row.key) for row in studies]
@@ -53,7 +55,7 @@ def status(
         for sentence in row.definition.get("sources", {}).values():
             out.line(f"{row.name}: {sentence}" if len(studies) > 1 else sentence)
     if study is not None:
-        found = _read(out, study, results, store)
+        found = _read(out, study, results, store, workload)
         if found is not None:
             rows[0] |= {"conclusion": found.conclusion, "checklist": found.checklist}
             tell_round(out, found)
@@ -71,11 +73,11 @@ def best(
 ) -> None:
     """Show a study's best trials, and the command that reruns each."""
     from homeostat.search.decide import verdict_of
-    from homeostat.search.search import open_store
+    from homeostat.search.search import look_store
     from homeostat.study.ranking import ranked
     from homeostat.study.trial_command import place_of, search_command, trial_command
 
-    opened = open_store(results, store)
+    opened = look_store(results, store)
     row = opened.study(study)
     trials = opened.trials(row.key)
     verdict, place = verdict_of(row, trials), place_of(opened, results)
@@ -144,13 +146,15 @@ def _table(
     return ["trial", *(str(trial.number) for trial in shown)], turned[1:]
 
 
-def _read(out: Output, study: str, results: str, store: str | None) -> SearchResult | None:
-    """A study with its checks; without checks if its workload can no longer be found."""
+def _read(
+    out: Output, study: str, results: str, store: str | None, workload: str | None
+) -> SearchResult | None:
+    """A study with its checks; without checks, and saying why, if it cannot be read so."""
     from homeostat.errors import HomeostatError
     from homeostat.search.search import read
 
     try:
-        return read(study, results=results, store=store)
+        return read(study, workload=workload, results=results, store=store)
     except HomeostatError as error:
         out.line(str(error))
         return None

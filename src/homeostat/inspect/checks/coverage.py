@@ -22,9 +22,11 @@ TINY_MOVE = 1e-7
 def check(bench: ShortRuns) -> Checks:
     found = Found("coverage")
     run = bench.anatomy
+    hint = bench.workload.words.in_a_loop
     if not run.weights:
         yield found.skipped(
-            "No PyTorch module or optimiser was seen; show them with trial.watch(model, optimizer)."
+            "No PyTorch module or optimiser was seen"
+            f"{hint('; show them with trial.watch(model, optimizer)')}."
         )
         return
     if not run.backwards and not run.num_updates:

@@ -26,7 +26,8 @@ def check(bench: ShortRuns) -> Checks:
     found = Found("gradients")
     run = bench.anatomy
     if not run.updates:
-        yield found.skipped("No optimiser step was seen; show it with trial.watch(optimizer).")
+        hint = bench.workload.words.in_a_loop("; show it with trial.watch(optimizer)")
+        yield found.skipped(f"No optimiser step was seen{hint}.")
         return
     problems = list(_not_finite(run)) or list(_size(found, run))
     yield from problems

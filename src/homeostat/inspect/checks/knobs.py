@@ -45,6 +45,9 @@ class _Tally:
 
 
 def check(bench: ShortRuns) -> Checks:
+    if not bench.num_knobs:
+        yield FOUND.skipped(f"There is no knob: {bench.workload.words.loop} has nothing to vary.")
+        return
     knobs = bench.workload.space.searched()
     base = bench.plain()
     again = compare(base, bench.again(), ignore=bench.noisy)

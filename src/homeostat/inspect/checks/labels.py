@@ -36,11 +36,12 @@ OTHERS = 0.9
 def check(bench: ShortRuns) -> Checks:
     run = bench.anatomy
     found = Found("labels")
+    hint = bench.workload.words.in_a_loop
     train, held_out = data.training(run), data.validation(run)
     if train is None or not learners.usable(train.inputs, train.targets):
         yield found.skipped(
-            "No table of training inputs with one target per row was seen; show it with "
-            "trial.watch(train=(inputs, targets))."
+            "No table of training inputs with one target per row was seen"
+            f"{hint('; show it with trial.watch(train=(inputs, targets))')}."
         )
     elif train.made:
         yield found.skipped(

@@ -109,8 +109,8 @@ def _passed_by(found: Found, run: Recording) -> Check:
         shared = sum(row in known for row in rows)
         return found.warning(
             f"{shared} of {len(rows)} scored rows are also trained on, as they pass the model.",
-            "If these are held-out rows, split before anything else; show them with "
-            "trial.watch(train=..., validation=...) to be sure.",
+            "If these are held-out rows, split before anything else; give more time (--seconds), "
+            "or show them with trial.watch(train=..., validation=...), to be sure.",
         )
     train = [row for call in _one_epoch(learnt) for row in call.rows]
     return _judge(found, train, list(dict.fromkeys(rows)), "as they pass the model")

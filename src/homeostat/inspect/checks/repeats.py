@@ -12,12 +12,14 @@ def check(bench: ShortRuns) -> Checks:
     found = Found("repeats")
     first, second = bench.plain(), bench.again()
     noisy = sorted(bench.noisy)
+    words = bench.workload.words
     gap = compare(first, second, ignore=noisy)
     if gap.differs:
         yield found.fault(
             f"The same seed does not repeat itself: {gap.where}.",
-            "Draw from trial.rng(...) or trial.torch_rng(...), or from the process's generators, "
-            "which are seeded for each attempt; not from one that is made without a seed.",
+            f"Draw from {words.in_a_loop('trial.rng(...) or trial.torch_rng(...), or from ')}the "
+            "process's generators, which are seeded for each attempt; not from one that is made "
+            "without a seed.",
             difference=gap.where,
         )
     elif not gap.same:
@@ -46,9 +48,10 @@ def check(bench: ShortRuns) -> Checks:
         yield seed.fault(
             f"Seeds {bench.seed} and {bench.seed + 1} give the same run bit by bit, although it "
             f"draws random numbers.{how}",
-            "Seed from trial.seed, or leave seeding to the tool: without this, several seeds are "
-            "one seed several times, and every interval is too narrow.",
+            f"Seed from {'an option, such as --seed' if words.is_script else 'trial.seed'}, or "
+            "leave seeding to the tool: without this, several seeds are one seed several times, "
+            "and every interval is too narrow.",
             seeded=seeded,
         )
     else:
-        yield seed.ok("The loop draws no random numbers: one seed is enough.")
+        yield seed.ok(f"{words.loop.capitalize()} draws no random numbers: one seed is enough.")

@@ -27,6 +27,8 @@ def check(bench: ShortRuns) -> Checks:
         for name, changes in bench.workload.neutral.items():
             yield at_neutral(bench, name, changes)
         return
+    if not bench.num_knobs:
+        return
     fine = True
     base = bench.start(bench.config)
     for name, parameter in bench.workload.space.searched().items():

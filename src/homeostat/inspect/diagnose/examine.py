@@ -68,6 +68,7 @@ def diagnose(
     seconds: float = SECONDS,
     results: str | Path = "results",
     notes: str | Path | None = None,
+    workload: Workload | str | Path | None = None,
     on_event: Say | None = None,
 ) -> Diagnosis:
     """Say what failed first in a run, what it is not, and which change cures it.
@@ -81,14 +82,16 @@ def diagnose(
         seconds: About how long the examination may take; a fix takes its runs' own time.
         results: Where the runs of a fix are recorded.
         notes: The running log that gets an entry for the run and for that of the fix, if given.
+        workload: Of a recorded run, unless it is an installed one: a file that a run names is not
+            run unless it is named here too.
         on_event: Called with a sentence at the beginning of each part.
 
     Raises:
-        RecordError: If the folder is no run, or its workload cannot be found again.
+        RecordError: If the folder is no run, or its workload has to be named.
     """
     load.refuse_while_loading()
     say = on_event or (lambda sentence: None)
-    found = find_target(target, config, seed, budget, device)
+    found = find_target(target, config, seed, budget, device, workload)
     diagnosis = _examine(found, seconds, say)
     made = None
     if fix and (diagnosis.failed or diagnosis.confounds):

@@ -93,7 +93,7 @@ def in_float64(case: Case, last_step: int, *, seconds: float = float("inf")) -> 
     if seen.ending.outcome is Outcome.FAILED:
         return PrecisionTest("unknown", f"It cannot run in float64: {seen.ending.reason}.")
     if not seen.trial.modules:
-        return PrecisionTest("unknown", "No module was shown to trial.watch.")
+        return PrecisionTest("unknown", "No module was seen.")
     if health.failed and health.out_of_bounds:
         return PrecisionTest(
             "bounds",

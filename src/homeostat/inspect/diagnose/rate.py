@@ -44,7 +44,7 @@ class RateTest:
     @property
     def sentence(self) -> str:
         if not self.trials or all(trial.rate is None for trial in self.trials):
-            return "No optimiser was shown to trial.watch, so its rate could not be changed."
+            return "No optimiser was seen, so its rate could not be changed."
         if self.insensitive:
             least = [t.rate for t in self.trials if t.rate]
             return (

@@ -86,7 +86,7 @@ class ShortRuns:
         """
         learners.load()
         self._started = time.perf_counter()
-        share = self.seconds / (self._num_knobs() + 14)
+        share = self.seconds / (self.num_knobs + 14)
         limit_s = max(2 * share, 1.5)
         had_torch = "torch" in sys.modules
         first = self.run(self.config, self.seed, limit_s=limit_s)
@@ -106,7 +106,9 @@ class ShortRuns:
                 self.most_updates = max(2, int(first.num_updates * share / first.seconds))
                 self.budget = min(self.budget, 2)
 
-    def _num_knobs(self) -> int:
+    @property
+    def num_knobs(self) -> int:
+        """How many parameters have a range."""
         return sum(1 for p in self.workload.space.values() if getattr(p, "tier", None) is not None)
 
     def plain(self, config: Config | None = None, seed: int | None = None) -> Recording:

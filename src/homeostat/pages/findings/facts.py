@@ -15,12 +15,11 @@ from homeostat.search.decide import verdict_of
 from homeostat.search.review.round import Round
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.definition import Definition
-from homeostat.study.earlier import as_searched
+from homeostat.study.kept import for_reading
 from homeostat.study.ranking import objectives_of, ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.store import Store
 from homeostat.study.trial_command import place_of, trial_command
-from homeostat.workload import load
 from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
@@ -33,8 +32,8 @@ class Facts:
 
     Attributes:
         row: The study as stored.
-        workload: Its workload, with the space in which the trials can be read; None where it
-            cannot be found again (a notebook's own).
+        workload: Its workload, with the space in which the trials can be read; as the study
+            describes it, where it is neither given nor installed.
         differences: How the space has changed since the study was made.
         trials: All, by number.
         ranked: Those with a value, best in the search first.
@@ -44,7 +43,7 @@ class Facts:
     """
 
     row: StudyRow
-    workload: Workload | None
+    workload: Workload
     differences: tuple[str, ...] = ()
     trials: Sequence[TrialRow]
     ranked: Sequence[TrialRow]
@@ -69,7 +68,7 @@ class Facts:
 
     @property
     def unit(self) -> str:
-        return self.workload.unit if self.workload is not None else "step"
+        return self.workload.unit
 
     @property
     def to_take(self) -> TrialRow | None:
@@ -92,8 +91,8 @@ class Facts:
 
     @property
     def round(self) -> Round | None:
-        """The study as its checklist sees it; None without a workload or a result."""
-        if self.workload is None or self.to_take is None:
+        """The study as its checklist sees it; None without a result."""
+        if self.to_take is None:
             return None
         return Round(
             row=self.row,
@@ -115,26 +114,37 @@ class Facts:
         return sorted(self.ranked, key=lambda trial: trial is not self.to_take)
 
 
-def gather(study: str, *, store: Store, results: str | Path) -> Facts:
-    """Read a study.
+def gather(
+    study: str,
+    *,
+    store: Store,
+    results: str | Path,
+    workload: Workload | str | Path | None = None,
+) -> Facts:
+    """Read a study; nothing that it names is imported or run.
+
+    Args:
+        study: Its name.
+        store: Where it is.
+        results: Where its runs are.
+        workload: Its workload, or what `load.find` takes, for what only that knows (its views, its
+            own conclusions); an installed one is known by its name.
 
     Raises:
         UnknownNameError: If there is none of that name.
+        StudyError: If what it keeps of its space makes none.
     """
     row = store.study(study)
     trials = sorted(store.trials(row.key), key=lambda trial: trial.number)
     stored = trials
-    workload = _workload(row)
-    differences: tuple[str, ...] = ()
-    if workload is not None:
-        read = as_searched(workload, Definition.from_json(row.definition))
-        workload, differences, trials = read.workload, read.differences, read.read(trials)
+    read = for_reading(row, workload)
+    trials = read.read(trials)
     metric, goal = next(iter(objectives_of(row).items()))
     folder = Path(results) / "studies" / row.name
     return Facts(
         row=row,
-        workload=workload,
-        differences=differences,
+        workload=read.workload,
+        differences=read.differences,
         trials=trials,
         ranked=ranked(trials, metric, goal),
         verdict=verdict_of(row, stored),
@@ -144,16 +154,9 @@ def gather(study: str, *, store: Store, results: str | Path) -> Facts:
     )
 
 
-def _workload(row: StudyRow) -> Workload | None:
-    try:
-        return load.find(row.settings.get("reference") or row.workload)
-    except HomeostatError:
-        return None
-
-
 def _phases(folder: Path) -> list[dict[str, Any]]:
     try:
-        plan = json.loads((folder / PLAN).read_text())
+        plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
     found: list[dict[str, Any]] = plan.get("phases", [])

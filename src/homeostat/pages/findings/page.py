@@ -21,7 +21,7 @@ def render(title: str, blocks: Sequence[Block]) -> str:
     from markdown_it import MarkdownIt
     from plotly.offline import get_plotlyjs
 
-    style = resources.files("homeostat.pages").joinpath("page.css").read_text()
+    style = resources.files("homeostat.pages").joinpath("page.css").read_text(encoding="utf-8")
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     parts = []
     for block in blocks:

@@ -12,6 +12,7 @@ from homeostat.pages.findings.facts import gather
 from homeostat.pages.findings.sections import all_sections
 from homeostat.record.files import make_folder
 from homeostat.study.store import Store
+from homeostat.workload.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ def write_findings(
     results: str | Path = "results",
     folder: str | Path | None = None,
     execute: bool = True,
+    workload: Workload | str | Path | None = None,
 ) -> Written:
     """Both files, in the study's folder unless another is given.
 
@@ -38,12 +40,13 @@ def write_findings(
         results: Where its runs are.
         folder: Where to write.
         execute: Run the notebook, so that it shows its figures wherever it is opened.
+        workload: The study's workload, for what only it knows; an installed one is known.
 
     Raises:
         UnknownNameError: If there is no such study.
         RecordError: If the folder cannot be written.
     """
-    facts = gather(study, store=store, results=results)
+    facts = gather(study, store=store, results=results, workload=workload)
     blocks = all_sections(facts)
     made = notebook.build(facts, blocks)
     if execute:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import HomeostatError
-from homeostat.execute.rerun import Place, command, near, set_options, spoken
+from homeostat.execute.rerun import Place, command, diagnose_run, set_options, spoken
 from homeostat.inspect.symptoms.evidence import Seen, of_record
 from homeostat.inspect.symptoms.examine import SymptomFinding, judge
 from homeostat.prune.rules import NONE
@@ -164,7 +164,7 @@ class Round:
 
     def diagnose(self, trial: TrialRow) -> str:
         """What failed first in a trial that was lost."""
-        return command("homeostat diagnose", near(self.folder / f"trial_{trial.number:04d}"))
+        return diagnose_run(self.folder / f"trial_{trial.number:04d}", self.reference)
 
     def _study(self, name: str, *options: Sequence[str]) -> str:
         words = (spoken(self.reference), ["--study", name], *options)

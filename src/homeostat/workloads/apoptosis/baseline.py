@@ -41,7 +41,7 @@ def baseline_loss(train: Loop, config: Config, trial: Trial) -> float:
     steps = round(trial.budget * (LONGER if config.baseline_steps == "longer" else 1))
     file = cache_folder() / f"{_key(without, trial, steps)}.json"
     try:
-        return float(json.loads(file.read_text())["val_loss"])
+        return float(json.loads(file.read_text(encoding="utf-8"))["val_loss"])
     except (OSError, ValueError, KeyError):
         pass  # not trained yet, or the file is damaged: train it (again)
     alone = Trial(without, seed=trial.seed, budget=steps, device=trial.device)
@@ -49,7 +49,9 @@ def baseline_loss(train: Loop, config: Config, trial: Trial) -> float:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_text(json.dumps({"val_loss": loss, "steps": steps, **without}))
+        draft.write_text(
+            json.dumps({"val_loss": loss, "steps": steps, **without}), encoding="utf-8"
+        )
         draft.replace(file)
     except OSError:
         pass  # a cache that cannot be written costs time, not results

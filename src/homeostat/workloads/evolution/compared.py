@@ -19,7 +19,7 @@ def read(path: Path) -> dict[str, Any]:
         RecordError: If it is missing, or is something else.
     """
     try:
-        document: dict[str, Any] = json.loads(path.read_text())
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict) or "per_seed" not in document:
             raise ValueError("it is something else")
     except (OSError, ValueError) as error:

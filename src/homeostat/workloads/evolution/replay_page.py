@@ -83,7 +83,9 @@ def film_data(folder: Path) -> dict[str, Any]:
 def write_page(folder: Path) -> Path:
     """`replay.html` beside the files: everything inside, opens from disk."""
     static = resources.files("homeostat.dashboard").joinpath("static")
-    code = "".join(static.joinpath(name).read_text() for name in ("dom.js", "replay.js"))
+    scripts = [static.joinpath(name) for name in ("dom.js", "replay.js")]
+    code = "".join(script.read_text(encoding="utf-8") for script in scripts)
+    style = static.joinpath("style.css").read_text(encoding="utf-8")
     code = re.sub(r"^import .*?;\n", "", code, flags=re.MULTILINE).replace("export ", "")
     # A script ends at the first "</": no text in the data may hold one.
     data = json.dumps(film_data(folder)).replace("</", "<\\/")
@@ -91,7 +93,7 @@ def write_page(folder: Path) -> Path:
     page.write_text(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Replay</title><style>{static.joinpath('style.css').read_text()}</style></head>\n"
+        f"<title>Replay</title><style>{style}</style></head>\n"
         f'<body><main id="main"></main><script type="module">\n{code}\n'
         f'play(document.getElementById("main"), {data});\n</script></body></html>\n',
         encoding="utf-8",

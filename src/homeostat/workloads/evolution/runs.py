@@ -206,7 +206,7 @@ class SeedsRun:
         if not path.exists():
             return
         state = read_snapshot(path)
-        document = json.loads(self.json_path.read_text())
+        document = json.loads(self.json_path.read_text(encoding="utf-8"))
         self.done = int(state["done"])
         self.elapsed_s = float(document["timing"]["elapsed_s"])
         rows = zip(self.seeds, state["seeds"], document["per_seed"], strict=True)

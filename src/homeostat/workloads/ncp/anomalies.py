@@ -85,7 +85,7 @@ def read_csv(path: Path) -> Labelled:
         DataError: If the file is missing or a line is not of that form, naming the line.
     """
     try:
-        lines = list(csv.reader(path.read_text().splitlines()))
+        lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
     except OSError as error:
         raise DataError(
             f"Cannot read {path}: {error.strerror}.", hint="Name it:  --set file=FILE.csv"

@@ -100,12 +100,17 @@ class ResidualStage(nn.Module):
         self.norm_1 = RMSNorm2d(channels, affine=affine)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.norm_2 = RMSNorm2d(channels, affine=affine)
-        self.shortcut = nn.Conv2d(channels_in, channels, 1, stride)
+        # Every stride-th pixel, then a product: what a strided 1x1 convolution computes. As one,
+        # its backward pass writes out of bounds in PyTorch 2.13 on processors without AVX-512
+        # when channels are last in memory and few (4 to 8: the process aborts).
+        self.shortcut = nn.Conv2d(channels_in, channels, 1)
+        self.stride = stride
         self.dropout = nn.Dropout2d(dropout)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         y = self.dropout(F.silu(self.norm_1(self.first(x_BCHW))))
-        return F.silu(self.shortcut(x_BCHW) + self.norm_2(self.second(y)))
+        shortcut = self.shortcut(x_BCHW[..., :: self.stride, :: self.stride])
+        return F.silu(shortcut + self.norm_2(self.second(y)))
 
 
 class ConvGRU(nn.Module):
