@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.search.loops import racing, two_races
 from tests.search.problems import sequence
 
@@ -108,6 +110,22 @@ def test_the_median_rule_is_the_usual_one_with_one_objective():
     for value in (0.0, 4.5, 5.0, 5.5, 20.0):
         curve = Curve(11, np.arange(5), np.full((5, 1), value))
         assert bool(rule.reason(curve, past)) == (value > 5.0)
+
+
+@given(st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_the_median_rule_stops_exactly_what_is_worse_than_the_median_in_every_objective(
+    objectives, seed
+):
+    rng = np.random.default_rng(seed)
+    points_CO = rng.integers(0, 6, (12, objectives)).astype(float)  # with ties
+    own_O = rng.integers(0, 6, objectives).astype(float)
+    past = [
+        Curve(i, np.arange(9), np.tile(p, (9, 1)), completed=True) for i, p in enumerate(points_CO)
+    ]
+    rule = make_rule("median", (4,), BUDGET)
+    stopped = bool(rule.reason(Curve(12, np.arange(5), np.tile(own_O, (5, 1))), past))
+    worse = [own > np.median(column) for own, column in zip(own_O, points_CO.T, strict=True)]
+    assert stopped == all(worse)
 
 
 def test_with_several_objectives_a_trial_on_the_front_goes_on():

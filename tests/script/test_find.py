@@ -1,5 +1,7 @@
 """A .py file without a workload is a script; what is wrong with one is said in a line."""
 
+import shlex
+
 import pytest
 import yaml
 
@@ -41,6 +43,16 @@ def test_its_own_arguments_stay_as_they_are_and_are_no_knobs(script):
     again = load.find(found.reference)
     assert again.reference == found.reference
     assert again.reference.endswith("-- --lr 0.05 --data 'my file.csv'")
+
+
+def test_a_printed_command_runs_a_script_with_its_arguments(script):
+    from homeostat.execute.rerun import rerun
+
+    path = script(HAND)
+    line = rerun(f"{path} -- --data 'a b'", {"power": 3}, budget=20, seeds=(42,))
+    words = shlex.split(line)
+    assert words[2] == "train.py -- --data 'a b'"
+    assert load.split_arguments(words[2]) == ("train.py", ("--data", "a b"))
 
 
 def test_it_is_looked_at_once_and_again_when_one_of_its_files_changes(script, monkeypatch):

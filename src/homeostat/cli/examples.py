@@ -24,7 +24,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "plan": (("homeostat plan ncp --budget 8h", "each phase, with its time on this machine"),),
     "probe": (
-        ("homeostat probe my_file.py", "the audit, half a minute"),
+        ("homeostat probe my_file.py", "does it learn, and if not, why: half a minute"),
+        (
+            "homeostat probe my_file.py --fix --seconds 60",
+            "try what needs no edit, and say what cures",
+        ),
+        ("homeostat probe my_file.py --junit out.xml", "each finding a test case, for CI"),
         ("homeostat probe train.py -- --data small.csv", "a script as it is, with its arguments"),
         ("homeostat probe visioncore --config smoke", "a built-in one"),
     ),
@@ -90,8 +95,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "best": (("homeostat best --study first --top 3", "with the command that reruns each"),),
     "importance": (
-        ("homeostat importance --study first", "what each parameter explains, by fANOVA"),
-        ("homeostat importance --study first --method ped-anova --plot ranks.html", "drawn"),
+        ("homeostat importance --study first", "what each parameter explains, and what is chance"),
+        ("homeostat importance --study first --plot ranks.html", "drawn"),
     ),
     "pareto": (("homeostat pareto --study first --plot front.html", "the front, with a picture"),),
     "report": (

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homeostat.dashboard.views import shown
-from homeostat.errors import UnknownNameError, did_you_mean
+from homeostat.errors import StudyError, UnknownNameError, did_you_mean
 from homeostat.pages import figures
 from homeostat.pages.findings.facts import Facts, gather
 from homeostat.pages.findings.sections import curves_of
-from homeostat.search.importance import FEWEST, importance
 from homeostat.search.review.checklist import checklist as check_round
 from homeostat.search.search import look_store
 from homeostat.search.standing import figures_of, state_of
@@ -113,14 +112,12 @@ class Studies:
             )  # fmt: skip
         if kind == "pareto" and len(facts.objectives) > 1 and facts.ranked:
             return figures.pareto(facts.ranked, objectives=facts.objectives)
-        if kind == "importance" and len(facts.ranked) >= FEWEST:
-            found = importance(
-                facts.trials, facts.workload.space, metric=facts.metric, goal=facts.goal,
-                method="ped-anova",
-            )  # fmt: skip
-            bars = [(row.name, row.share, row.low, row.high) for row in found.rows]
-            weak = " (weak)" if found.weak else ""
-            return figures.ranking(bars, title=f"share of {facts.metric} explained{weak}")
+        if kind == "importance":
+            try:
+                ranking = facts.importance()
+            except StudyError:  # too few trials yet
+                return None
+            return figures.ranking(ranking.bars, title=ranking.title, floor=ranking.chance)
         if kind == "curves" and facts.ranked:
             return figures.curves(
                 {f"trial {t.number}": curves_of(facts.run(t.number), facts.metric)

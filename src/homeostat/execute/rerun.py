@@ -131,7 +131,8 @@ def rerun_run(run: RunRecord, place: Place | None = None) -> str:
 
 def can_be_found(reference: str) -> bool:
     """Whether another process can find a workload by this: a built-in name, a file or a module."""
-    return reference in installed_workloads() or ":" in reference or Path(reference).suffix in FILES
+    named = reference.partition(" -- ")[0]  # what follows are a script's own arguments
+    return named in installed_workloads() or ":" in named or Path(named).suffix in FILES
 
 
 def set_options(values: Mapping[str, Any]) -> list[str]:
@@ -153,6 +154,9 @@ def device_options(device: str) -> list[str]:
 
 def spoken(reference: str) -> str:
     """A reference as one types it: a file below this folder without the way to it."""
+    script, mark, own = reference.partition(" -- ")
+    if mark:
+        return f"{spoken(script)}{mark}{own}"
     path, colon, name = reference.rpartition(":")
     if colon and path.endswith(".py"):
         return f"{near(path)}:{name}"

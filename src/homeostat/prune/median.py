@@ -1,8 +1,8 @@
 """Median: stop a trial that is worse than the median of those that completed, at the same step.
 
-With several objectives "worse" is counted in trials that dominate it, being at least as good in
-everything and better in something: it stops when more do than dominate the median trial. With one
-objective that is the usual rule (Golovin et al. 2017, Google Vizier, section 3.4).
+With several objectives it stops only if it is worse than the median in every one of them: a trial
+that is good at something is left to run. With one that is the usual rule (Golovin et al. 2017,
+Google Vizier, section 3.4).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from homeostat.prune.curve import Curve, dominators
+from homeostat.prune.curve import Curve
 
 STARTUP = 10
 """Trials that must complete before the first is stopped."""
@@ -33,9 +33,8 @@ class Median:
         then = [other.at(step) for other in past if other.completed and other.reached(step)]
         if len(then) < STARTUP:
             return ""
-        then_CO = np.array(then)
-        usual = np.median(dominators(then_CO, then_CO))
-        worse_than = int(dominators(curve.final_O[None], then_CO)[0])
-        if worse_than <= usual:
+        medians_O = np.median(np.array(then), axis=0)
+        if not (curve.final_O > medians_O).all():
             return ""
-        return f"worse than {worse_than} of {len(then)} trials at step {step}"
+        where = "" if len(medians_O) == 1 else " in every objective"
+        return f"worse than the median of {len(then)} trials{where} at step {step}"

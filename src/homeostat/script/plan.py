@@ -60,7 +60,7 @@ class ScriptPlan:
             "script": str(self.path),
             "arguments": list(self.arguments),
             "metric": self.metric,
-            "goal": self.goal,
+            "goal": str(self.goal),  # text alone, also where it is a member of an enumeration
             "budget": self.budget,
             "unit": self.unit,
             "seed": self.seed,

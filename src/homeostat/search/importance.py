@@ -1,46 +1,50 @@
-"""Importance: how much of the differences between a study's trials each parameter explains.
+"""Importance: how much of the differences between a study's trials involves each parameter.
 
-    found = importance(trials, space, metric="val_loss", goal="minimize")
-    found.rows[0].name, found.rows[0].share, found.weak
+    ranking = importance(trials, space, metric="val_loss")
+    ranking.rows[0].name, ranking.rows[0].share, ranking.chance
 
-fANOVA and impurity measure a forest that was fitted to the trials, PED-ANOVA the best tenth of
-them. Intervals come from resampling the trials. A forest that cannot predict the trials it was not
-shown says nothing about parameters either: then the ranking is called weak.
-Source: Hutter, Hoos and Leyton-Brown 2014 (fANOVA); Watanabe, Bansal and Hutter 2023 (PED-ANOVA);
-the evaluators are Optuna's.
+One model of all trials (a functional ANOVA, see `evidence.anova`), whose shares are of one whole:
+the variance of the metric over the space, luck included. Every page shows this one ranking.
+Source: Sobol 2001, Math. Comput. Simul. 55:271 (total effects), of a Bayesian model as in Le
+Gratiet, Cannamela and Iooss 2014, SIAM/ASA J. Uncertain. Quantif. 2:336.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from homeostat.errors import StudyError, UnknownNameError, did_you_mean
-from homeostat.evidence.forest import out_of_bag
+from homeostat.errors import StudyError
+from homeostat.evidence.anova.decompose import Decomposition, decompose
 from homeostat.record.outcome import Outcome
-from homeostat.sample.encoding import Encoding
-from homeostat.space import Choice, Space
+from homeostat.space import Space
+from homeostat.space.order import SearchSpace
 from homeostat.study.records import TrialRow
-from homeostat.workload.goal import Goal
+from homeostat.wording import plural
 
-if TYPE_CHECKING:
-    import optuna
-
-METHODS = ("fanova", "ped-anova", "mdi")
+METHOD = "functional ANOVA"
 FEWEST = 10
 """Trials below which there is nothing to fit."""
-FEWEST_CONDITIONAL = 20
-RESAMPLES = 12
-TREES = 24
+TRIALS_PER_PARAMETER = 2
+"""Fewer than this, and there is no ranking."""
+FEWEST_ACTING = 8
+"""Trials in which a parameter must have acted to be ranked."""
+CONFIGURATIONS = 400
+"""Drawn at random, for how often a conditional parameter acts."""
 WEAK = 0.3
-"""Out-of-bag R^2 below which a ranking is weak."""
-FAR = 5.0
-"""Values further from the median than this many interquartile ranges are clipped: otherwise a
-single loss of 1e30 would be all there is to explain."""
+"""Where less is explained, a ranking is weak."""
+FAR = 3.0
+"""Values further from the median than this many times the range of nine tenths of them are clipped:
+otherwise a single loss of 1e30 would be all there is to explain. (Of half of them would be too
+little: late in a good search they lie within a hair's breadth.)"""
+TAIL = 2.5
+"""Percent of the draws beyond either end of an interval."""
+STRETCH, MARGIN = 1.25, 0.01
+"""What an interval is stretched by and lengthened by on each side: the functions of the model
+follow a cliff only nearly. Calibrated by benchmarks/coverage.py."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,11 @@ class ImportanceRow:
     """One parameter.
 
     Attributes:
-        share: Its share of everything explained, 0 to 1.
+        share: Of the variance of the metric, what involves it, 0 to 1. Two parameters that act
+            together both have a share in that, so shares may add up to more than 1.
         low, high: The 95 % interval of that.
-        trials: Among how many trials it was active.
+        trials: In how many trials it acted.
+        clear: Whether the interval lies above what chance gives.
     """
 
     name: str
@@ -58,6 +64,7 @@ class ImportanceRow:
     low: float
     high: float
     trials: int
+    clear: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,8 +72,11 @@ class Importance:
     """The ranking, largest first.
 
     Attributes:
-        r2: Out-of-bag R^2 of a forest over the trials: 1 if it predicts trials it was not shown.
-        left_out: Conditional parameters that were active too rarely.
+        r2: The part of the variance that the model explains.
+        chance: The share that parameters without effect stay below, 95 times in 100.
+        luck: The part that no parameter explains, with its interval in `luck_low`, `luck_high`.
+        left_out: Parameters that acted in too few trials.
+        dead: Parameters that the probe had shown to be without effect.
     """
 
     method: str
@@ -74,19 +84,52 @@ class Importance:
     rows: tuple[ImportanceRow, ...]
     trials: int
     r2: float
+    chance: float
+    luck: float
+    luck_low: float
+    luck_high: float
     left_out: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
 
     @property
     def weak(self) -> bool:
         return self.r2 < WEAK
 
     @property
+    def bars(self) -> list[tuple[str, float, float, float]]:
+        """What a figure shows: name, share and interval."""
+        return [(row.name, row.share, row.low, row.high) for row in self.rows]
+
+    @property
+    def title(self) -> str:
+        """Of a figure or table."""
+        weak = " (weak)" if self.weak else ""
+        return f"share of the variance of {self.metric}, by {self.method}{weak}"
+
+    @property
     def sentence(self) -> str:
-        """How far the ranking can be trusted."""
-        seen = f"A forest foresees trials it was not shown with R^2 = {self.r2:.2f}"
-        if self.weak:
-            return f"{seen}: the ranking is weak, do not drop a parameter by it."
-        return f"{seen} ({self.trials} trials)."
+        """What the ranking says as a whole, and how far it can be trusted."""
+        explained = (
+            f"By {self.method} over {plural(self.trials, 'trial')}, the parameters explain "
+            f"{self.r2:.0%} of the variance of {self.metric}; {self.luck:.0%} "
+            f"({self.luck_low:.0%} to {self.luck_high:.0%}) is luck, or beyond the model."
+        )
+        beyond = [row.name for row in self.rows if row.clear]
+        below = f"Below {self.chance:.1%} is chance"
+        if not beyond:
+            return f"{explained} {below}, and no parameter is clear of it: do not drop any by this."
+        weak = " The ranking is weak: do not drop a parameter by it." if self.weak else ""
+        return f"{explained} {below}; clear of it: {', '.join(beyond)}.{weak}"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was left out, in sentences."""
+        remarks = []
+        if self.left_out:
+            remarks.append(f"Acted in too few trials to tell: {', '.join(self.left_out)}.")
+        if self.dead:
+            remarks.append(f"Left out, as the probe saw no effect: {', '.join(self.dead)}.")
+        return tuple(remarks)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -94,10 +137,15 @@ class Importance:
             "metric": self.metric,
             "trials": self.trials,
             "r2": self.r2,
+            "chance": self.chance,
+            "luck": self.luck,
+            "luck_low": self.luck_low,
+            "luck_high": self.luck_high,
             "weak": self.weak,
             "sentence": self.sentence,
             "rows": [vars(row) for row in self.rows],
             "left_out": list(self.left_out),
+            "dead": list(self.dead),
         }
 
 
@@ -106,27 +154,22 @@ def importance(
     space: Space,
     *,
     metric: str,
-    goal: str = "minimize",
-    method: str = "fanova",
+    held: Mapping[str, Any] | None = None,
+    dead: Collection[str] = (),
     seed: int = 0,
 ) -> Importance:
     """Rank the parameters that trials varied.
 
-    Parameters that every trial has are ranked together; a conditional one is ranked with them on
-    the trials in which it was active.
-
     Args:
         trials: Of one study; those that completed with a value count.
         space: The workload's.
-        metric, goal: The objective.
-        method: One of `METHODS`.
+        metric: The objective. Which way is better makes no difference to what explains it.
+        held: Values of what was not varied, where they are not the defaults.
+        dead: Parameters that are known to be without effect; they are left out.
 
     Raises:
         StudyError: If there are too few trials.
-        UnknownNameError: If there is no such method.
     """
-    if method not in METHODS:
-        raise UnknownNameError(f"No method {method!r}.", hint=did_you_mean(method, METHODS))
     done = [
         t for t in trials
         if t.outcome is Outcome.COMPLETED and np.isfinite(t.values.get(metric, np.nan))
@@ -136,115 +179,87 @@ def importance(
             f"{len(done)} completed trials are too few to rank parameters; it takes {FEWEST}.",
             hint="Go on with the study first.",
         )
-    y = _drawn_in(np.array([t.values[metric] for t in done]))
     varied = [n for n in dict.fromkeys(n for t in done for n in t.parameters) if _varies(n, done)]
-    common = [n for n in varied if all(n in t.parameters for t in done)]
-    ranker = _Ranker(space, method, goal, seed)
-    rows = ranker.rank(done, y, common)
-    left_out = []
-    for name in varied:
-        if name in common:
-            continue
-        there = np.array([name in t.parameters for t in done])
-        if there.sum() < FEWEST_CONDITIONAL:
-            left_out.append(name)
-            continue
-        among = [t for t in done if name in t.parameters]
-        rows += [r for r in ranker.rank(among, y[there], [*common, name]) if r.name == name]
-    r2 = out_of_bag(_table(done, space, common), y, seed) if common else 0.0
-    ordered = tuple(sorted(rows, key=lambda row: -row.share))
-    return Importance(method, metric, ordered, len(done), float(r2), tuple(left_out))
-
-
-class _Ranker:
-    """One method, over whichever trials and parameters it is given."""
-
-    def __init__(self, space: Space, method: str, goal: str, seed: int) -> None:
-        self._space, self._method, self._seed = space, method, seed
-        self._goal = goal
-
-    def rank(
-        self, trials: Sequence[TrialRow], y: np.ndarray, names: Sequence[str]
-    ) -> list[ImportanceRow]:
-        """Shares with their intervals, by resampling."""
-        if not names:
-            return []
-        whole = self._shares(trials, y, names)
-        rng = np.random.default_rng(self._seed)
-        drawn = {name: list[float]() for name in names}
-        for _ in range(RESAMPLES):
-            chosen = rng.integers(len(trials), size=len(trials))
-            shares = self._shares([trials[i] for i in chosen], y[chosen], names)
-            for name in names:
-                drawn[name].append(shares.get(name, 0.0))
-        rows = []
-        for name in names:
-            low, high = np.percentile(drawn[name], [2.5, 97.5])
-            share = whole.get(name, 0.0)
-            rows.append(
-                ImportanceRow(
-                    name, share, float(min(low, share)), float(max(high, share)), len(trials)
-                )
-            )
-        return rows
-
-    def _shares(
-        self, trials: Sequence[TrialRow], y: np.ndarray, names: Sequence[str]
-    ) -> dict[str, float]:
-        import optuna
-        from optuna.importance import get_param_importances
-
-        if float(np.std(y)) == 0.0:
-            return {}
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        encoding = Encoding(self._space.searched(names=names))
-        study = optuna.create_study(direction=optuna.study.StudyDirection[Goal(self._goal).upper()])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Optuna's notices about what is new in it
-            study.add_trials(
-                [
-                    optuna.trial.create_trial(
-                        params=encoding.encode({n: t.parameters[n] for n in names}),
-                        distributions=encoding.distributions,
-                        value=float(value),
-                    )
-                    for t, value in zip(trials, y, strict=True)
-                ]
-            )
-            return dict(get_param_importances(study, evaluator=self._evaluator()))
-
-    def _evaluator(self) -> optuna.importance.BaseImportanceEvaluator:
-        from optuna import importance as made
-
-        if self._method == "ped-anova":
-            return made.PedAnovaImportanceEvaluator()
-        kind = (
-            made.FanovaImportanceEvaluator
-            if self._method == "fanova"
-            else made.MeanDecreaseImpurityImportanceEvaluator
+    known_dead = tuple(name for name in varied if name in dead)
+    counts = {name: sum(name in t.parameters for t in done) for name in varied}
+    ranked = [n for n in varied if n not in dead and counts[n] >= FEWEST_ACTING]
+    left_out = tuple(n for n in varied if n not in dead and counts[n] < FEWEST_ACTING)
+    needed = TRIALS_PER_PARAMETER * len(ranked)
+    if len(done) < needed:
+        raise StudyError(
+            f"{len(done)} completed trials are too few to rank {len(ranked)} parameters; it takes "
+            f"{needed}.",
+            hint="Go on with the study, or vary fewer parameters.",
         )
-        return kind(n_trees=TREES, seed=self._seed)
+    values_N = _drawn_in(np.array([t.values[metric] for t in done]))
+    if not ranked or float(np.ptp(values_N)) == 0.0:
+        nothing = tuple(ImportanceRow(n, 0.0, 0.0, 0.0, counts[n], False) for n in ranked)
+        return Importance(
+            METHOD, metric, nothing, len(done), 0.0, 0.0, 0.0, 0.0, 0.0, left_out, known_dead
+        )
+    split = _decomposed(done, space, ranked, values_N, held or {}, seed)
+    rows = _rows(split, ranked, counts)
+    low, high = np.percentile(split.noise_T, [TAIL, 100 - TAIL])
+    luck = float(split.noise_T.mean())
+    return Importance(
+        METHOD, metric, rows, len(done), 1.0 - luck, split.chance, luck, float(low), float(high),
+        left_out, known_dead,
+    )  # fmt: skip
+
+
+def _decomposed(
+    done: Sequence[TrialRow],
+    space: Space,
+    names: Sequence[str],
+    values_N: np.ndarray,
+    held: Mapping[str, Any],
+    seed: int,
+) -> Decomposition:
+    searched = space.searched(names=names)
+    parameters = [{n: t.parameters[n] for n in names if n in t.parameters} for t in done]
+    acting: list[Collection[str]] = []
+    if any(len(of_trial) < len(names) for of_trial in parameters):
+        rng = np.random.default_rng(seed)
+        drawn = SearchSpace(space, searched, {n: v for n, v in held.items() if n not in searched})
+        acting = [
+            drawn.draw(lambda name: searched[name].from_unit(rng.random()))
+            for _ in range(CONFIGURATIONS)
+        ]
+    above = {name: _above(name, space) for name in names}
+    return decompose(searched, parameters, values_N, acting=acting, above=above, seed=seed)
+
+
+def _above(name: str, space: Space) -> frozenset[str]:
+    """What a parameter's acting depends on, all the way up."""
+    parents = frozenset(space.conditions.get(name, {}))
+    return parents.union(*(_above(parent, space) for parent in parents))
+
+
+def _rows(
+    split: Decomposition, names: Sequence[str], counts: Mapping[str, int]
+) -> tuple[ImportanceRow, ...]:
+    rows = []
+    for name, draws_T in zip(names, split.shares_TD.T, strict=True):
+        share = float(draws_T.mean())
+        low, high = (float(end) for end in np.percentile(draws_T, [TAIL, 100 - TAIL]))
+        clear = low > split.chance
+        longer = max(0.0, share - STRETCH * (share - low) - MARGIN)
+        rows.append(
+            ImportanceRow(
+                name, share, longer if clear else 0.0,
+                min(1.0, share + STRETCH * (high - share) + MARGIN), counts[name], clear,
+            )
+        )  # fmt: skip
+    return tuple(sorted(rows, key=lambda row: -row.share))
 
 
 def _drawn_in(y: np.ndarray) -> np.ndarray:
-    low, middle, high = np.percentile(y, [25, 50, 75])
+    low, middle, high = np.percentile(y, [5, 50, 95])
     reach = FAR * (high - low)
     return np.clip(y, middle - reach, middle + reach) if reach > 0 else y
 
 
 def _varies(name: str, trials: Sequence[TrialRow]) -> bool:
-    return len({str(t.parameters[name]) for t in trials if name in t.parameters}) > 1
-
-
-def _table(trials: Sequence[TrialRow], space: Space, names: Sequence[str]) -> np.ndarray:
-    """Trials x parameters, each on its own scale from 0 to 1."""
-
-    def unit(name: str, parameters: Mapping[str, Any]) -> float:
-        parameter, value = space[name], parameters[name]
-        if isinstance(parameter, Choice):
-            return float(list(parameter.options).index(value))
-        if isinstance(value, bool):
-            return float(value)
-        return float(parameter.to_unit(value))  # type: ignore[union-attr]  # varied ones are ranges
-
-    return np.array([[unit(name, t.parameters) for name in names] for t in trials])
+    # By type too: 1, 1.0 and True are different options.
+    seen = {(type(v), v) for t in trials if (v := t.parameters.get(name, trials)) is not trials}
+    return len(seen) > 1

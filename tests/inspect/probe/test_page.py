@@ -81,3 +81,8 @@ def test_the_verdict_is_what_the_learning_check_came_to(status, word):
 def test_what_does_not_run_is_not_said_to_learn():
     checks = (Check("runs", "fault", "It diverges."), Check("learning", "skipped", "..."))
     assert made(checks).verdict.word == "does not run"
+
+
+def test_a_score_that_never_changes_is_no_run_that_fails():
+    checks = (Check("runs", "fault", "val_acc is 0.3 in all 9 reports.", evidence={"value": 0.3}),)
+    assert made(checks).verdict.word == "does not learn"

@@ -1,6 +1,7 @@
 """Laws of what the tracer notes for the questions: the fault planted in a short loop, or not."""
 
 import copy
+import time
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 import homeostat as hs
 from homeostat.inspect.checks.alike import _different
 from homeostat.inspect.checks.shift import _shift
+from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.inspect.tracer.meetings import RANGES, meeting
 
 from .asked import ask, suspects, training
@@ -563,3 +565,33 @@ def test_a_state_that_outlives_its_batch_is_named(kept):
 
     loop = training(Net, F.cross_entropy, X, Y)
     assert bool(suspects(ask("randomness", of=loop))) == kept
+
+
+def test_a_run_that_is_cut_inside_a_step_is_looked_into_all_the_same(monkeypatch):
+    """It ended like a failure, and was made again with half an eye: losses were not seen."""
+
+    def loop(config, trial):
+        model = net()()
+        opt = torch.optim.SGD(model.parameters(), lr=config.lr)
+        trial.watch(model, opt)
+        for step in trial.steps():
+            for _ in range(60):
+                time.sleep(0.01)
+                loss = F.cross_entropy(model(X), Y)
+                opt.zero_grad()
+                loss.backward()
+                opt.step()
+            yield hs.Report(step, val=loss)
+
+    space = hs.Space(lr=hs.Float(1e-5, 1.0, log=True, default=1e-2))
+    workload = hs.workload(space=space, metric="val", goal="minimize", budget=1)(loop)
+    runs = ShortRuns(workload, workload.space.resolve({}), seed=1, steps=None, seconds=300.0)
+    assert not runs.plain().cut
+    run = runs.run
+
+    def slower(config, seed, *, limit_s=None, **more):
+        return run(config, seed, limit_s=0.3 if more.get("anatomy") else limit_s, **more)
+
+    monkeypatch.setattr(runs, "run", slower)
+    assert runs.anatomy.cut
+    assert runs.anatomy.facts.meetings

@@ -27,9 +27,6 @@ PlotOption = Annotated[
 
 def importance(
     study: StudyOption,
-    method: Annotated[
-        str, typer.Option("--method", help="fanova, ped-anova (of the best tenth) or mdi.")
-    ] = "fanova",
     metric: Annotated[
         str | None, typer.Option("--metric", help="Which objective; the main one by default.")
     ] = None,
@@ -39,10 +36,9 @@ def importance(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank a study's parameters by how much they explain, and say how reliable the ranking is."""
+    """Rank a study's parameters by how much they explain, and say what of it may be chance."""
     from homeostat.errors import UnknownNameError, did_you_mean
     from homeostat.pages import figures
-    from homeostat.search.importance import importance as rank
 
     facts = _facts(study, results, store, workload)
     chosen = metric or facts.metric
@@ -52,21 +48,21 @@ def importance(
         )
     out = Output(as_json=as_json)
     with out.working(f"ranking parameters over {len(facts.trials)} trials"):
-        found = rank(
-            facts.trials, facts.workload.space, metric=chosen, goal=facts.objectives[chosen],
-            method=method,
-        )  # fmt: skip
+        ranking = facts.importance(chosen)
     out.table(
-        ("parameter", "share", "95 %", "trials"),
-        [(r.name, r.share, f"{r.low:.3f} .. {r.high:.3f}", r.trials) for r in found.rows],
-    )
-    out.line(found.sentence, style="yellow" if found.weak else None)
-    if found.left_out:
-        out.line(f"Active in too few trials to tell: {', '.join(found.left_out)}.")
+        ("parameter", "share", "95 %", "trials", ""),
+        [
+            (r.name, r.share, f"{r.low:.3f} .. {r.high:.3f}", r.trials,
+             "" if r.clear else "may be chance")
+            for r in ranking.rows
+        ],
+    )  # fmt: skip
+    out.line(ranking.sentence, style="yellow" if ranking.weak else None)
+    for remark in ranking.remarks:
+        out.line(remark)
     if plot is not None:
-        bars = [(r.name, r.share, r.low, r.high) for r in found.rows]
-        _draw(figures.ranking(bars, title=f"share of {chosen} explained"), plot, out)
-    out.document(found)
+        _draw(figures.ranking(ranking.bars, title=ranking.title, floor=ranking.chance), plot, out)
+    out.document(ranking)
 
 
 def pareto(

@@ -14,6 +14,8 @@ SIGNAL = 4.0
 LEAST_SKILL = 0.1
 NOTHING = 0.2
 """A network that finds less than this share of what simple models find does not learn;"""
+BEGUN = 0.05
+"""One that finds more than this, and still gets better at the end, has only begun."""
 LITTLE = 0.5
 """one that finds less than this learns little."""
 FEW_UPDATES = 30
@@ -27,7 +29,7 @@ def check(bench: ShortRuns) -> Checks:
         yield found.skipped("It does not get through the run.")
         return
     skill = bench.skill
-    if skill is not None and skill.simple_skill > max(SIGNAL * skill.chance, LEAST_SKILL):
+    if skill is not None and _judges(bench, skill):
         yield _beside_others(found, bench, skill)
     else:
         yield _by_curves(found, bench)
@@ -40,8 +42,15 @@ def _beside_others(found: Found, bench: ShortRuns, skill: Skill) -> Check:
     }  # fmt: skip
     if skill.share >= LITTLE:
         return found.ok(f"It learns: {skill.told}.", **facts)
-    score = trend(bench.objective)
-    losses = trend(bench.losses)
+    score, losses = trend(bench.objective), trend(bench.losses)
+    late = trend(bench.objective[len(bench.objective) // 2 :])
+    better = late.word == "falls" or (late.word == "unseen" and score.word != "rises")
+    if better and skill.share >= BEGUN:
+        if skill.share >= NOTHING:
+            return found.ok(f"It learns, and is not at its end: {skill.told}.", **facts)
+        return found.skipped(
+            f"It has begun to learn, and the run ends before it has: {skill.told}."
+        )
     if not bench.attempted_whole:
         if bench.attempt.num_updates < FEW_UPDATES or "falls" in (losses.word, score.word):
             return found.skipped(
@@ -54,6 +63,16 @@ def _beside_others(found: Found, bench: ShortRuns, skill: Skill) -> Check:
         return found.fault(f"It does not learn: {skill.told}.", REMEDY, **facts)
     much = "hardly anything" if skill.share < NOTHING else "less than simple models do"
     return found.warning(f"It learns {much}: {skill.told}.", REMEDY, **facts)
+
+
+def _judges(bench: ShortRuns, skill: Skill) -> bool:
+    """Whether simple models find something, and the network is to find the same.
+
+    Where several optimisers step, what one network is trained to tell apart another may be trained
+    to make alike: only held-out rows can judge it.
+    """
+    signal = skill.simple_skill > max(SIGNAL * skill.chance, LEAST_SKILL)
+    return signal and (skill.held_out or not bench.adversarial)
 
 
 def _by_curves(found: Found, bench: ShortRuns) -> Check:

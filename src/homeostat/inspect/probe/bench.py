@@ -158,7 +158,8 @@ class ShortRuns:
             limit = max(ANATOMY_SHARE * self.seconds, 2.0)
             self._anatomy = self.run(self.config, self.seed, anatomy=True, limit_s=limit)
             plain = self.plain()
-            failed = self._anatomy.ending.outcome is Outcome.FAILED
+            # A run that we cut ends as a failure too, from inside the loop; it minds nothing.
+            failed = self._anatomy.ending.outcome is Outcome.FAILED and not self._anatomy.cut
             if failed and plain.ending.outcome is not Outcome.FAILED:  # it minds being watched
                 self._anatomy = self.run(
                     self.config, self.seed, anatomy=True, limit_s=limit, operations=False

@@ -57,7 +57,9 @@ def verdict_of(checks: Sequence[Check]) -> LearningVerdict:
     """The verdict that the findings come to."""
     stopped = next((c for c in checks if c.name == "runs" and c.status == "fault"), None)
     if stopped is not None:
-        return LearningVerdict("does not run", stopped.saw)
+        # Nothing that is trained reaches a score that never changes; the run itself ends well.
+        word: Word = "does not learn" if "value" in stopped.evidence else "does not run"
+        return LearningVerdict(word, stopped.saw)
     learning = next((c for c in checks if c.name == "learning"), None)
     if learning is None:
         return LearningVerdict("unseen", "Whether it learns was not asked.")

@@ -12,6 +12,7 @@ from homeostat.errors import HomeostatError
 from homeostat.execute.rerun import Place
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.decide import verdict_of
+from homeostat.search.importance import Importance, importance
 from homeostat.search.review.round import Round
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.definition import Definition
@@ -52,6 +53,7 @@ class Facts:
     phases: Sequence[Mapping[str, Any]] = ()
     folder: Path
     _runs: dict[int, RunRecord | None] = field(default_factory=dict, repr=False)
+    _importances: dict[str, Importance] = field(default_factory=dict, repr=False)
 
     @property
     def objectives(self) -> dict[str, Goal]:
@@ -103,6 +105,32 @@ class Facts:
             folder=self.folder,
             place=self.place,
         )
+
+    @property
+    def held(self) -> dict[str, Any]:
+        """What no trial varied, where it is not the default."""
+        definition = self.row.definition
+        return {**definition.get("start", {}), **definition.get("pins", {})}
+
+    @property
+    def dead(self) -> tuple[str, ...]:
+        """Parameters that the plan's probe showed to be connected to nothing."""
+        checks = [c for phase in self.phases for c in phase["facts"].get("checks", ())]
+        faults = [c for c in checks if c["check"] == "knobs" and c["status"] == "fault"]
+        return tuple(str(c["evidence"]["knob"]) for c in faults if "knob" in c["evidence"])
+
+    def importance(self, metric: str | None = None) -> Importance:
+        """How much involves each parameter: the one ranking that every page shows.
+
+        Raises:
+            StudyError: If there are too few trials.
+        """
+        metric = metric or self.metric
+        if metric not in self._importances:
+            self._importances[metric] = importance(
+                self.trials, self.workload.space, metric=metric, held=self.held, dead=self.dead
+            )
+        return self._importances[metric]
 
     def command(self, trial: TrialRow) -> str:
         """What to type to run a trial again."""

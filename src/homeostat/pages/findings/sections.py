@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from homeostat.errors import StudyError
 from homeostat.pages import figures
 from homeostat.pages.document import check_line, escape
 from homeostat.pages.figures.curves import Curve
 from homeostat.pages.findings.blocks import Block, Picture, Words, bullets, heading, table
 from homeostat.pages.findings.facts import Facts
 from homeostat.record.runs import RunRecord
-from homeostat.search.importance import FEWEST, importance
 from homeostat.search.pareto import pareto
 from homeostat.search.review.checklist import checklist
 from homeostat.search.review.roles import conclude
@@ -119,19 +119,22 @@ def traded(facts: Facts) -> Iterator[Block]:
 
 def mattered(facts: Facts) -> Iterator[Block]:
     """Which parameters explain the differences between trials."""
-    if len(facts.ranked) < FEWEST:
+    if not facts.ranked:
         return
-    found = importance(facts.trials, facts.workload.space, metric=facts.metric, goal=facts.goal)
-    if not found.rows:
+    try:
+        ranking = facts.importance()
+    except StudyError as error:
+        yield heading("Which parameters mattered")
+        yield Words(escape(error.message))
+        return
+    if not ranking.rows:
         return
     yield heading("Which parameters mattered")
-    yield Words(escape(found.sentence))
+    yield Words(escape(" ".join((ranking.sentence, *ranking.remarks))))
     yield Picture(
         "importance",
-        figures.ranking(
-            [(r.name, r.share, r.low, r.high) for r in found.rows], title="share explained (fANOVA)"
-        ),
-        "What each parameter explains of the trials' differences, with 95 % intervals",
+        figures.ranking(ranking.bars, title=ranking.title, floor=ranking.chance),
+        "What involves each parameter, with 95 % intervals; grey where that may be chance",
     )
 
 

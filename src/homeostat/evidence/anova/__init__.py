@@ -1,0 +1,1 @@
+"""Functional ANOVA: what each parameter adds to a metric, by one Bayesian model of all trials."""
