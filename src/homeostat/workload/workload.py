@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from homeostat.errors import HomeostatError, WorkloadError
-from homeostat.record.code import Code, code_of, is_same
 from homeostat.space import Config, Space
 from homeostat.workload.goal import Goal
 from homeostat.workload.reference import reference
@@ -17,6 +16,7 @@ from homeostat.workload.report import Report
 from homeostat.workload.words import Words
 
 if TYPE_CHECKING:
+    from homeostat.record.code import Code
     from homeostat.workload.trial import Trial
     from homeostat.workload.view import Look
 
@@ -135,6 +135,8 @@ class Workload:
     @property
     def code(self) -> Code | None:
         """Its own files as they were when they were read; None for one made in a notebook."""
+        from homeostat.record.code import code_of  # only where runs are kept: it brings NumPy
+
         read: Code | None = inspect.unwrap(self.loop).__globals__.get(CODE)
         return read if read is not None else code_of(self.source)
 
@@ -145,6 +147,8 @@ class Workload:
 
     def has_code(self, digest: str | None) -> bool:
         """Whether that digest, which somebody wrote down, is of its code."""
+        from homeostat.record.code import is_same
+
         return digest == self.code_digest or is_same(digest, self.source)
 
     @property
