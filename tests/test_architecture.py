@@ -161,3 +161,17 @@ def test_whatever_reads_or_writes_text_names_its_encoding():
             of_path = name == "open" and node.args and isinstance(node.args[0], ast.Constant)
             if name in ("read_text", "write_text") or builtin or of_path:
                 assert _names_its_encoding(node, name), f"{path}:{node.lineno}"
+
+
+AMOUNTS = {"budget", "seeds", "seed", "trials", "jobs", "top", "budget_s", "timeout_s"}
+"""Where 0 or an empty list is something a person can give, and no default is meant by it."""
+
+
+def test_an_amount_of_nothing_is_no_absent_one():
+    # `budget or default` takes the 0 that somebody typed for nothing typed, and goes on in silence.
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+                for value in node.values[:-1]:
+                    name = getattr(value, "id", getattr(value, "attr", ""))
+                    assert name not in AMOUNTS, f"{path}:{node.lineno}: {ast.unparse(node)}"

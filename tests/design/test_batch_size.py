@@ -80,7 +80,32 @@ def test_a_size_that_does_not_fit_ends_the_search_and_accumulation_makes_up_for_
     assert [one.fits for one in found.sizes] == [True] * 4 + [False]
     assert found.recommended in (32, 64)
     assert found.recommended * found.accumulate == 1024
-    assert "keeps about 1024" in found.why
+    assert "keeps 1024 to" in found.why
+
+
+def test_what_accumulation_cannot_keep_is_said_with_the_number_that_it_makes():
+    found = find_batch_size(loader(), {"batch_size": 16, "accumulate": 2}, sizes=(128,), steps=1)
+    assert found.accumulate == 1
+    assert "accumulate=1 makes 128 to an optimiser step, where it is 32" in found.why
+
+
+def test_validation_is_no_part_of_the_time_of_a_step():
+    space = Space(batch_size=Int(8, 64, log=True, default=8))
+
+    @workload(space=space, metric="loss", goal="minimize", budget=4, unit="epoch")
+    def validates(config, trial):
+        weight = torch.zeros(1, requires_grad=True)
+        optimizer = torch.optim.SGD([weight], lr=0.1)
+        for epoch in trial.steps():
+            for _ in range(256 // config.batch_size):
+                time.sleep(PER_ROW_S * config.batch_size)
+                weight.sum().backward()
+                optimizer.step()
+            time.sleep(0.2)  # as long for every size
+            yield Report(epoch, loss=1.0)
+
+    found = find_batch_size(validates, sizes=(8, 64), steps=2)
+    assert all(one.seconds < 0.1 for one in found.sizes)
 
 
 def test_when_nothing_fits_it_says_so():

@@ -96,6 +96,7 @@ def test_a_study_is_the_same_in_either_database(store, server, tmp_path, monkeyp
 
 
 def test_a_server_that_is_not_there_is_one_line():
+    pytest.importorskip("psycopg")
     with pytest.raises(RecordError, match=r"Cannot reach the studies in .*Start the server") as it:
         Store("postgresql://homeostat:secret@127.0.0.1:1/postgres")
     assert "secret" not in str(it.value)

@@ -58,7 +58,7 @@ def where(
     text = f"{engine}{',' if ':' in engine else ':'}{','.join(more)}" if more else engine
     kind, options = parse_engine(text)
     if kind != "ray":
-        return Where(text, jobs or cores(), choose_device(device))
+        return Where(text, cores() if jobs is None else jobs, choose_device(device))
     if device == "auto":
         device = "cuda" if options.get("gpus") else "cpu"
     if jobs is None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 from homeostat.cli.output import Output, cell_text
 from homeostat.plan.budget import format_duration
+from homeostat.wording import some
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -113,6 +115,7 @@ class PlanProgress:
 
     def __init__(self, out: Output, *, budget_s: float | None = None) -> None:
         self._out = out
+        self._before: dict[str, Any] = {}
         self._ends = None if budget_s is None else time.monotonic() + budget_s
         self._status: Status | None = None
 
@@ -174,8 +177,18 @@ class PlanProgress:
             return
         values = " | ".join(f"{name} {cell_text(value)}" for name, value in trial.values.items())
         ending = f"best so far | {values}" if leads else f"{trial.outcome} ({trial.reason})"
-        drawn = ", ".join(f"{name}={cell_text(value)}" for name, value in trial.parameters.items())
-        self._out.line(f"   trial {trial.number}: {ending} | {drawn}")
+        self._out.line(f"   trial {trial.number}: {ending} | {self._changed(trial.parameters)}")
+        if leads:
+            self._before = dict(trial.parameters)
+
+    def _changed(self, parameters: Mapping[str, Any]) -> str:
+        """What is other than in the best so far, in a few words; `best` lists the whole."""
+        settings = [
+            f"{name}={cell_text(value)}"
+            for name, value in parameters.items()
+            if name not in self._before or self._before[name] != value
+        ]
+        return some(settings) or "the same settings"
 
 
 def _place(job: Job) -> str:

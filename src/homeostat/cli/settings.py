@@ -63,6 +63,11 @@ def choose(
         typed=frozenset(typed),
         config=resolved,
         name=named.name if named else workload.name,
-        budget=budget or (named.budget if named and named.budget else workload.budget),
-        seeds=seeds or (named.seeds if named and named.seeds else default_seeds),
+        budget=_first(budget, named.budget if named else None, workload.budget),
+        seeds=_first(seeds, named.seeds if named else None, default_seeds),
     )
+
+
+def _first(*amounts: int | None) -> int:
+    """The first amount that was given; 0 is one, which whoever uses it refuses."""
+    return next(amount for amount in amounts if amount is not None)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from homeostat.design.update_times import UpdateTimes
 from homeostat.errors import UnknownNameError, WorkloadError, did_you_mean
 from homeostat.execute.loop.isolation import Isolation
 from homeostat.space import Config, Int
@@ -35,7 +36,8 @@ class SizeTiming:
     Attributes:
         size: Sequences, rows or whatever a batch holds.
         throughput: Relative to the fastest size, which has 1.
-        seconds: Per step of the workload.
+        seconds: Of training, per step of the workload; validation and the like left out where
+            the loop has an optimiser of PyTorch, whose steps can be told from them.
         utilisation: Share of the time in which one core (or the GPU) was busy.
         memory_mb: Peak of the process so far, or of the device where there is one.
         fits: False when it ran out of memory; the others are then 0.
@@ -130,7 +132,12 @@ def _recommend(
     batches = max(round(effective / chosen.size), 1)
     if accumulates is None:
         return BatchSizes(sizes, chosen.size, 1, f"The smallest size with {share}.")
-    keeps = f"{accumulates}={batches} keeps about {effective} to an optimiser step"
+    whole = batches * chosen.size
+    keeps = f"{accumulates}={batches} keeps {whole} to an optimiser step"
+    if whole != effective:
+        keeps = (
+            f"{accumulates}={batches} makes {whole} to an optimiser step, where it is {effective}"
+        )
     return BatchSizes(sizes, chosen.size, batches, f"The smallest size with {share}; {keeps}.")
 
 
@@ -144,10 +151,16 @@ def _measure(
     trial = Trial(workload.space.resolve(changes), seed=seed, budget=steps + 1, device=device)
     _forget_peak(device)
     reports = workload(trial.config, trial)
+<<<<<<< HEAD
     isolation = Isolation(seed, loop=workload.loop)
+=======
+    updates = UpdateTimes()
+    isolation = Isolation(seed)
+>>>>>>> main
     isolation.enter()
     try:
         first = next(reports)
+        updates.watch()
         started, worked = time.perf_counter(), time.process_time()
         rest = list(reports)
         wall, work = time.perf_counter() - started, time.process_time() - worked
@@ -158,6 +171,7 @@ def _measure(
     except StopIteration:
         raise WorkloadError(f"{workload.name} ended without a report.") from None
     finally:
+        updates.forget()
         reports.close()  # type: ignore[attr-defined]  # a loop is a generator
         isolation.leave()
         gc.collect()
@@ -167,12 +181,18 @@ def _measure(
         )
     done = max(rest[-1].step - first.step, 1)
     # A step is one batch, or one epoch, which passes all data whatever the batch.
-    per_step = size if workload.unit == "step" else 1
+    rate = (size if workload.unit == "step" else 1) * done / max(wall, 1e-9)
+    seconds = wall / done
+    if updates.typical_s is not None:
+        accumulates = next((name for name in ACCUMULATION if name in trial.config), None)
+        batches = trial.config[accumulates] if accumulates else 1
+        rate = size * batches / max(updates.typical_s, 1e-9)
+        seconds = updates.typical_s * updates.count / done
     memory, busy = _peak(device)
     return SizeTiming(
         size,
-        throughput=per_step * done / max(wall, 1e-9),
-        seconds=wall / done,
+        throughput=rate,
+        seconds=seconds,
         utilisation=busy if busy is not None else work / max(wall, 1e-9),
         memory_mb=memory,
     )

@@ -18,6 +18,7 @@ from homeostat.design.designs import named
 from homeostat.design.run_design import DesignRow, run_design
 from homeostat.errors import SpaceError, StudyError
 from homeostat.execute.rerun import Place, rerun_run
+from homeostat.execute.run import checked_budget
 from homeostat.space import Float, Int
 from homeostat.space.values import show
 from homeostat.workload import load
@@ -143,7 +144,7 @@ def bisect(
     ]
     if not ends[0] < ends[1]:
         raise SpaceError(f"{parameter}: low must be below high, got {ends[0]} and {ends[1]}.")
-    held, steps = dict(pins or {}), budget or workload.budget
+    held, steps = dict(pins or {}), checked_budget(workload, budget)
     _refuse_unreachable(workload, aim, held, steps)
     search = _Bisection(workload, parameter, range_, aim, held, seeds, steps, on_point, running)
     return search.run(ends[0], ends[1], most)

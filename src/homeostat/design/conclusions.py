@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from homeostat.design.designs import BASE
@@ -18,6 +18,12 @@ class Sweep:
     means: Mapping[Any, float]
     base: float | None
     configs: Mapping[Any, Mapping[str, Any]]
+    measured: Mapping[Any, Mapping[str, float]] = field(default_factory=dict)
+    """Value -> the mean over the seeds of every other metric's last value."""
+
+    def of(self, value: Any, metric: str) -> float | None:
+        """What was measured at a value; None where that was not reported."""
+        return self.measured.get(value, {}).get(metric)
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,14 @@ def conclude(result: DesignResult, rules: Sequence[Conclusion]) -> list[str]:
 
 def _sweep(result: DesignResult, parameter: str) -> Sweep:
     """The rows that set the parameter and nothing else, and those that set nothing."""
-    means, configs, base = {}, {}, None
+    means, configs, measured, base = {}, {}, {}, None
     for row in result.completed:
         if row.point.name == BASE:
             base = row.mean
         elif set(row.point.changes) == {parameter}:
             value = row.point.changes[parameter]
             means[value], configs[value] = row.mean, row.config
-    return Sweep(parameter, means, base, configs)
+            names = {name for curves in row.run.curves().values() for name in curves.metrics}
+            last = {name: row.metric(name) for name in names}
+            measured[value] = {name: v for name, v in last.items() if v is not None}
+    return Sweep(parameter, means, base, configs, measured)

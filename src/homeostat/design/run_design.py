@@ -17,10 +17,10 @@ from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import Event
 from homeostat.execute.loop.side_by_side import MOST
 from homeostat.execute.rerun import Place, rerun_run
+from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.record.files import make_folder, read_json, write_json
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
-from homeostat.record.seeds import first
 from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.scheduler import work_through
 from homeostat.space import Config
@@ -143,8 +143,8 @@ def run_design(
     """
     load.refuse_while_loading()
     workload = load.find(workload)
-    numbers = first(seeds) if isinstance(seeds, int) else tuple(seeds)
-    steps = budget or workload.budget
+    numbers = checked_seeds(seeds)
+    steps = checked_budget(workload, budget)
     held = dict(pins or {})
     facts = {"code": workload.code_digest, "seeds": list(numbers), "budget": steps}
     folder = Path(results) / f"{kind}_{name or _own_name(workload, facts | {'pins': held})}"

@@ -83,7 +83,10 @@ def verify(
     _check(kinds, match, fidelity, retune, workload)
     base = configs.load(chosen.baseline, workload)
     scale = Scale(
-        fidelity=fidelity, budget=base.budget or workload.budget, match=match, pins=pins or {}
+        fidelity=fidelity,
+        match=match,
+        pins=pins or {},
+        budget=workload.budget if base.budget is None else base.budget,
     )
     contrasts = plan_contrasts(chosen, base, workload.space, scale, tuple(kinds))
     metric = chosen.metric or workload.metric

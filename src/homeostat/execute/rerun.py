@@ -85,7 +85,8 @@ def diagnose_run(folder: str | Path, reference: str) -> str:
     >>> diagnose_run("results/a", "ncp")
     'homeostat diagnose results/a'
     """
-    named = [] if reference in installed_workloads() else ["--workload", spoken(reference)]
+    unknown = can_be_found(reference) and reference not in installed_workloads()
+    named = ["--workload", spoken(reference)] if unknown else []
     return command("homeostat diagnose", near(folder), named)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import WorkloadError
 from homeostat.execute import run
+from homeostat.execute.run import checked_budget
 from homeostat.plan.budget import parse_duration
 from homeostat.plan.context import Context
 from homeostat.plan.tune import phases_of
@@ -68,7 +69,7 @@ def outline(
         context = Context(
             workload=found,
             pins=dict(config or {}),
-            steps=steps or found.budget,
+            steps=checked_budget(found, steps),
             budget_s=parse_duration(budget),
             study=found.name,
             results=Path(folder),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import StudyError, UnknownNameError, did_you_mean
+from homeostat.execute.run import checked_budget
 from homeostat.plan.budget import format_duration, parse_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import Phase, PhaseResult
@@ -152,7 +153,7 @@ def tune(
     context = Context(
         workload=found,
         pins=dict(config or {}),
-        steps=steps or found.budget,
+        steps=checked_budget(found, steps),
         budget_s=parse_duration(budget),
         study=study or found.name,
         results=Path(results),

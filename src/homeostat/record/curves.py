@@ -71,10 +71,14 @@ class Curves:
         return next((row[metric] for _, row in reversed(self.rows) if metric in row), None)
 
     def frame(self) -> pd.DataFrame:
-        """The same as a table: a `step` column and one per metric."""
+        """The same as a table: a `step` column and one per metric.
+
+        A metric that is itself called step has the column "step (metric)".
+        """
         import pandas as pd
 
-        return pd.DataFrame({"step": self.steps, **{name: self[name] for name in self.metrics}})
+        columns = {name if name != "step" else "step (metric)": self[name] for name in self.metrics}
+        return pd.DataFrame({"step": self.steps, **columns})
 
 
 def read_curves(path: Path) -> Curves:

@@ -17,10 +17,22 @@ _REASONS = {
     errno.ENOSPC: ("no space left on the device", "Free some space, then resume the run."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space, then resume the run."),
     errno.EFBIG: ("the file would pass the size limit", "Raise the limit (ulimit -f)."),
-    errno.EROFS: ("the file system is read-only", "Choose another folder with results=..."),
-    errno.EACCES: ("permission denied", "Choose another folder with results=..."),
-    errno.EPERM: ("permission denied", "Choose another folder with results=..."),
-    errno.ENOTDIR: ("a part of the path is a file", "Choose another folder with results=..."),
+    errno.EROFS: (
+        "the file system is read-only",
+        "Choose another folder:  --results FOLDER",
+    ),
+    errno.EACCES: (
+        "permission denied",
+        "Choose another folder:  --results FOLDER",
+    ),
+    errno.EPERM: (
+        "permission denied",
+        "Choose another folder:  --results FOLDER",
+    ),
+    errno.ENOTDIR: (
+        "a part of the path is a file",
+        "Choose another folder:  --results FOLDER",
+    ),
 }
 
 
@@ -39,7 +51,7 @@ def make_folder(path: Path, *, new: bool = False) -> None:
             raise
         raise RecordError(
             f"Cannot write {path}: there is a file of that name.",
-            hint="Choose another folder with results=...",
+            hint="Choose another folder:  --results FOLDER",
         ) from None
     except OSError as error:
         raise cannot_write(path, error) from error

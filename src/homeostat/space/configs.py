@@ -131,8 +131,8 @@ def _read(path: Path, workload: HasConfigs, children: tuple[Path, ...]) -> Named
         name=path.stem,
         description=str(content.get("description", "")),
         parameters=merged | own,
-        budget=_count(content, "budget", path) or budget,
-        seeds=_count(content, "seeds", path) or seeds,
+        budget=_count(content, "budget", path, budget),
+        seeds=_count(content, "seeds", path, seeds),
         lineage=(*lineage, path.stem),
         inherited=frozenset(merged.keys() - own.keys()),
         path=path,
@@ -164,10 +164,10 @@ def _extended(content: Mapping[str, Any], path: Path) -> list[str]:
     return extends
 
 
-def _count(content: Mapping[str, Any], key: str, path: Path) -> int | None:
+def _count(content: Mapping[str, Any], key: str, path: Path, default: int | None) -> int | None:
     value = content.get(key)
     if value is None:
-        return None
+        return default
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigError(f"{path.name}: {key} must be a whole number from 1, got {value!r}.")
     return value

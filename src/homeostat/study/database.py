@@ -113,7 +113,7 @@ def _hint(reason: str) -> str:
     if "locked" in reason:
         return f"Another process has kept it busy for {BUSY_S:.0f} s; find out which, and retry."
     if "readonly" in reason or "unable to open" in reason:
-        return "Choose another folder with results=..."
+        return "Choose another folder:  --results FOLDER"
     if "not a database" in reason or "malformed" in reason:
         return "Move the file away, or name another one."
     return ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from homeostat.errors import HomeostatError, WorkloadError
 from homeostat.space import Config, Space
+from homeostat.space.moves import Move
 from homeostat.workload.goal import Goal
 from homeostat.workload.reference import reference
 from homeostat.workload.report import Report
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 CODE = "__homeostat_code__"
 """The variable in which the module of a file keeps what its files were when it was read."""
+_PACKAGE = Path(__file__).resolve().parents[1]
 Loop: TypeAlias = "Callable[[Config, Trial], Iterator[Report]]"
 Bounds: TypeAlias = "Mapping[str, tuple[float | None, float | None]]"
 
@@ -103,6 +105,11 @@ class Workload:
                 f"{self.metric}=...)` inside it.",
             )
         return reports
+
+    @property
+    def builtin(self) -> bool:
+        """Whether it came with Homeostat: its user cannot widen its ranges."""
+        return self.source is not None and self.source.is_relative_to(_PACKAGE)
 
     @property
     def metric(self) -> str:
@@ -326,7 +333,10 @@ def _check_settings(
     for remedy, changes in remedies.items():
         for parameter, value in changes.items():
             try:
-                space.check(parameter, value)
+                if not isinstance(value, Move):
+                    space.check(parameter, value)
+                elif parameter not in space:
+                    space.check(parameter, 0)  # says so
             except HomeostatError as error:
                 message = f"The remedy {remedy!r} of {name}: {error.message}"
                 raise WorkloadError(message, hint=error.hint) from None

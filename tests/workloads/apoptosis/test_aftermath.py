@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from homeostat.workloads.apoptosis.aftermath import WINDOW, Aftermath
@@ -25,6 +26,17 @@ def test_a_peak_after_twenty_steps_is_not_that_deaths():
 
 def test_recovery_counts_the_steps_until_the_loss_is_back():
     assert watch([2.0] * 20 + [3.0] * 29 + [2.0]).metrics()["recovery_steps"] == 30
+
+
+def test_a_spike_has_the_null_of_the_same_run_where_nothing_dies():
+    rng = np.random.default_rng(0)
+    losses = (2.0 + 0.1 * rng.normal(size=400)).tolist()
+    seen = watch(losses, deaths=(200,)).metrics()
+    assert seen["spike"] > 0.1, "the highest of twenty lies above a mean though nothing happened"
+    assert seen["spike"] < 1.5 * seen["spike_null"]
+    losses[205] = 9.0
+    hurt = watch(losses, deaths=(200,)).metrics()
+    assert hurt["spike"] > 3 * hurt["spike_null"]
 
 
 def test_a_smooth_death_has_no_positive_spike():

@@ -11,9 +11,10 @@ from homeostat.workloads.apoptosis.settings import deaths_of
 from homeostat.workloads.apoptosis.workload import apoptosis
 
 
-def said(parameter, means, lifespan=3000):
+def said(parameter, means, lifespan=3000, *, baseline=2.0, deaths=3):
     configs = {value: {"max_lifespan": lifespan} for value in means}
-    seen = Sweep(parameter, means, None, configs)
+    measured = {v: {"gap": loss - baseline, "deaths": deaths} for v, loss in means.items()}
+    seen = Sweep(parameter, means, None, configs, measured)
     return [c.says for c in CONCLUSIONS if c.parameter == parameter and c.numbers(seen)]
 
 
@@ -26,6 +27,18 @@ def test_a_ceiling_that_hurts_below_three_quarters_is_said_to_matter():
 def test_a_loss_that_is_bad_at_every_high_ceiling_is_not_the_ceilings_fault():
     told = said("plasticity_ceiling", {1.0: 2.5, 0.9: 2.5, 0.75: 2.0, 0.5: 2.0})
     assert "The problem is not the ceiling" in told
+
+
+CEILINGS = {1.0: 2.0, 0.9: 2.0, 0.75: 2.01, 0.5: 2.4}
+
+
+def test_a_ceiling_is_not_judged_where_no_layer_died():
+    assert said("plasticity_ceiling", CEILINGS, deaths=0) == []
+
+
+def test_a_loss_far_above_the_baselines_is_not_fine_because_all_ceilings_share_it():
+    told = said("plasticity_ceiling", CEILINGS, baseline=1.1)
+    assert not any("loss is fine" in line for line in told)
 
 
 def test_maturation_is_judged_against_the_lifespan():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from homeostat.inspect.symptoms.evidence import Seen
+from homeostat.inspect.symptoms.symptom import remedy_for
 from homeostat.workloads.apoptosis.symptoms import SYMPTOMS
 from homeostat.workloads.apoptosis.workload import apoptosis
 
@@ -18,7 +19,10 @@ def seen(steps=300, config=None, **curves) -> Seen:
         name: [(steps - 1, curve)] if isinstance(curve, int | float) else curve
         for name, curve in curves.items()
     }
-    return Seen(apoptosis.space.resolve(config or {}), steps, points, "val_loss", "minimize")
+    return Seen(
+        apoptosis.space.resolve(config or {}), steps, points, "val_loss", "minimize",
+        space=apoptosis.space,
+    )  # fmt: skip
 
 
 HEALTHY = seen(
@@ -33,7 +37,7 @@ HEALTHY = seen(
 SICK = {
     "Loss 2-3x worse": seen(val_loss=3.5, gap=2.1),
     "Loss 10%+ worse": seen(val_loss=2.6, gap=0.3),
-    "Only 1-2 deaths": seen(deaths=2),
+    "Only 1-2 deaths": seen(steps=5000, deaths=2),
     "50+ deaths": seen(deaths=60),
     "Loss spikes > 1.0": seen(spike=1.2),
     "No improvement after deaths": seen(
@@ -64,7 +68,8 @@ def test_no_row_fires_on_a_healthy_run(name):
 
 @pytest.mark.parametrize("name", SICK)
 def test_every_remedy_is_a_change_the_space_accepts(name):
-    apoptosis.space.resolve(ROWS[name].remedy)
+    changes = remedy_for(ROWS[name].remedy, SICK[name])
+    apoptosis.space.resolve(changes)
 
 
 def test_too_few_deaths_are_not_the_lifespans_fault_when_the_reborn_never_die_again():

@@ -10,6 +10,7 @@ import torch
 from homeostat.errors import UnknownNameError
 from homeostat.record.snapshot import read_snapshot, write_snapshot
 from homeostat.space import configs
+from homeostat.space.moves import made
 from homeostat.workload.trial import Trial
 from homeostat.workloads.apoptosis.data import Text
 from homeostat.workloads.apoptosis.remedies import NEUTRAL
@@ -217,8 +218,9 @@ def test_every_configuration_resolves_and_is_described(name):
 
 def test_every_remedy_applies_to_the_documented_configuration():
     documented = configs.load("as_documented", apoptosis)
-    for changes in [*apoptosis.remedies.values(), *NEUTRAL.values()]:
-        documented.resolve(apoptosis.space, changes)
+    config = documented.resolve(apoptosis.space)
+    for wanted in [*apoptosis.remedies.values(), *NEUTRAL.values()]:
+        documented.resolve(apoptosis.space, made(config, apoptosis.space, wanted))
 
 
 def test_a_text_may_be_any_file(tmp_path):

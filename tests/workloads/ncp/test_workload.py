@@ -12,6 +12,7 @@ import homeostat as hs
 from homeostat.inspect.symptoms.examine import examine
 from homeostat.record import Outcome
 from homeostat.space import configs
+from homeostat.space.moves import changes
 from homeostat.workload import load
 from homeostat.workload.trial import Trial
 from homeostat.workloads.ncp.learner import TorchLearner
@@ -189,8 +190,10 @@ def test_symptoms_name_remedies_that_exist_and_that_the_space_takes():
     for symptom in SYMPTOMS:
         assert set(symptom["remedies"]) <= set(REMEDIES)
     models = {"solver": "ltc"}
-    for changes in REMEDIES.values():
-        (name,) = changes
+    for wanted in REMEDIES.values():
+        (name,) = wanted
         base = {"model": models[name]} if name in models else {}
         base |= {"num_layers": 2} if name == "residual" else {}
-        assert space.resolve(base | changes)[name] == changes[name]
+        config = space.resolve(base)
+        made = changes(config, space, wanted, steps=50)
+        assert made == {} if wanted[name] == config[name] else made[name] != config[name]

@@ -3,6 +3,7 @@
 import pytest
 
 from homeostat.inspect.symptoms.evidence import Seen
+from homeostat.space.moves import changes
 from homeostat.workload.load import find
 from homeostat.workloads.visioncore.symptoms import REMEDIES, SYMPTOMS
 
@@ -51,6 +52,7 @@ def test_the_record_can_contradict_a_cause():
 
 def test_every_remedy_is_a_setting():
     space = find("visioncore").space
-    for changes in [*REMEDIES.values(), *(symptom.remedy for symptom in SYMPTOMS)]:
-        for name, value in changes.items():
+    for wanted in [*REMEDIES.values(), *(symptom.remedy for symptom in SYMPTOMS)]:
+        config = space.resolve({"init": "default"})
+        for name, value in changes(config, space, wanted, steps=5000).items():
             space.check(name, value)

@@ -85,5 +85,5 @@ def _address(to: str, address: str | None) -> str:
     if address is None and "://" in to:
         return to
     if to != OPTUNA or address is None:
-        raise typer.BadParameter("give an address, such as:  --to optuna sqlite:///optuna.db")
+        raise typer.BadParameter("give an address, such as:  --to sqlite:///optuna.db")
     return address

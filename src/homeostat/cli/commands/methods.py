@@ -214,7 +214,7 @@ def _running(
 
     return {
         "name": name,
-        "jobs": jobs or cores(),
+        "jobs": cores() if jobs is None else jobs,
         "engine": engine,
         "device": choose_device(device),
         "timeout_s": parse_duration(timeout) if timeout else None,

@@ -111,7 +111,11 @@ def resume(
         out, seeds=list(before.seeds), budget=before.budget, unit=before.unit
     ) as progress:
         record = execute_resume(
-            before.folder, engine=engine, jobs=jobs or cores(), force=force, on_event=progress
+            before.folder,
+            engine=engine,
+            jobs=cores() if jobs is None else jobs,
+            force=force,
+            on_event=progress,
         )
     conclude(out, record)
 

@@ -70,7 +70,7 @@ def screen(
     result = run_screen(
         chosen.workload, method=method, runs=runs, names=only, start=chosen.overrides,
         pins={name: chosen.overrides[name] for name in chosen.typed}, budget=chosen.budget,
-        name=name, results=results, engine=engine, jobs=jobs or cores(),
+        name=name, results=results, engine=engine, jobs=cores() if jobs is None else jobs,
         device=choose_device(device), timeout_s=parse_duration(timeout) if timeout else None,
         on_row=_Teller(out),
     )  # fmt: skip

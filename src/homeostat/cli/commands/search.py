@@ -143,7 +143,7 @@ def search(
             results=results,
             store=store,
             seeds=seeds,
-            budget=chosen.budget if steps or config else None,
+            budget=chosen.budget if steps is not None or config else None,
             budget_s=budget_s,
             names=names or None,
             start=start or None,

@@ -125,7 +125,7 @@ def plan(
     chosen = choose(workload, config, settings, budget=steps)
     drawn = outline(
         chosen.workload, budget=budget, config=chosen.overrides, steps=chosen.budget, plan=which,
-        jobs=jobs or cores(),
+        jobs=cores() if jobs is None else jobs,
     )  # fmt: skip
     out = Output(as_json=as_json)
     unit = chosen.workload.unit

@@ -81,7 +81,7 @@ def verify(
             max_pairs=pairs,
             budget_s=parse_duration(budget) if budget else None,
             engine=engine,
-            jobs=jobs or cores(),
+            jobs=cores() if jobs is None else jobs,
             device=choose_device(device),
             results=results,
             tell=out.line,

@@ -22,6 +22,7 @@ from homeostat.inspect.diagnose.replay import Case, replay
 from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.record.seeds import SEEDS
 from homeostat.space import Bool, Choice, Config
+from homeostat.space.moves import made
 from homeostat.workload.report import Report
 from homeostat.workload.trial import Trial
 
@@ -127,7 +128,8 @@ def _cure(
     case: Case, neutral: Mapping[str, Any], switches: Mapping[str, bool]
 ) -> tuple[str, dict[str, Any]]:
     """The first remedy under which the neutral mechanism leaves the first step as it is."""
-    for label, changes in case.workload.remedies.items():
+    for label, wanted in case.workload.remedies.items():
+        changes = made(case.config, case.workload.space, wanted, steps=case.budget)
         if changes.keys() & switches.keys():  # taking the mechanism away is no comparison
             continue
         try:

@@ -14,6 +14,7 @@ from homeostat.inspect.diagnose.replay import Case, replay
 from homeostat.inspect.symptoms.examine import SymptomFinding
 from homeostat.record.outcome import Outcome
 from homeostat.space import Bool, Choice, Config, Float
+from homeostat.space.moves import made
 from homeostat.workload.workload import Workload
 
 MOST_REMEDIES = 24
@@ -74,7 +75,11 @@ def climb(
     A remedy cures if the same steps, and half as many again (at least three), are taken without a
     violation and with real updates: leaving every step out is no cure.
     """
-    remedies = dict(case.workload.remedies)
+    space = case.workload.space
+    remedies = {
+        name: made(case.config, space, changes, steps=case.budget)
+        for name, changes in case.workload.remedies.items()
+    }
     from_space = not remedies
     if from_space:
         remedies = dict(_from_space(case.workload, case.config))

@@ -43,5 +43,6 @@ def of_replay(case: Case, seen: Replay, curves: ReplayCurves) -> Seen:
         scores=() if score is None else (score,),
         space=workload.space,
         floor=seen.trial.extra.get("noise_floor"),
+        builtin=workload.builtin,
         rates=tuple(curves.rates),
     )

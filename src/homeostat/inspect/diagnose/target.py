@@ -141,7 +141,9 @@ def _config(
         return config, workload.budget
     if isinstance(config, str):
         named = configs.load(config, workload)
-        return named.resolve(workload.space), named.budget or workload.budget
+        return named.resolve(
+            workload.space
+        ), workload.budget if named.budget is None else named.budget
     return workload.space.resolve(config), workload.budget
 
 

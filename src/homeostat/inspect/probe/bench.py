@@ -14,6 +14,7 @@ from typing import Any
 
 from homeostat.execute.loop.drive import Watcher, pull
 from homeostat.execute.loop.isolation import Isolation
+from homeostat.execute.run import checked_budget
 from homeostat.inspect.probe import learners
 from homeostat.inspect.probe.compare import RunComparison, compare, noisy_metrics, same
 from homeostat.inspect.probe.skill import Skill, measure
@@ -50,7 +51,7 @@ class ShortRuns:
         self.workload = workload
         self.config = config
         self.seed = seed
-        self.budget = min(steps or workload.budget, workload.budget)
+        self.budget = min(checked_budget(workload, steps), workload.budget)
         self.seconds = seconds
         self.most_updates: int | None = None
         self._started = time.perf_counter()
@@ -269,7 +270,7 @@ class ShortRuns:
             most_updates: The run is cut after so many, in place of the bench's limit.
             followed: A parameter whose comparisons with anything are noted.
         """
-        budget = budget or self.budget
+        budget = self.budget if budget is None else budget
         spy = Spy(config, followed)
         recording = Recording(config, seed, budget, anatomy=anatomy)
         trial = Trial(spy, seed=seed, budget=budget)

@@ -37,6 +37,8 @@ class Seen:
     space: Any = None
     floor: float | None = None
     """The best that can be had (a noise floor or ceiling), where the workload knows it."""
+    builtin: bool = False
+    """Whether the workload came with Homeostat: nobody widens its ranges."""
 
     rates: tuple[float, ...] = ()
     """The learning rate at each report, where it was seen or reported."""
@@ -89,4 +91,5 @@ def of_record(run: RunRecord, seed: int, workload: Workload) -> Seen:
         scores=tuple(a.values[run.metric] for a in run.attempts if run.metric in a.values),
         space=workload.space,
         floor=attempt.extra.get("noise_floor"),
+        builtin=workload.builtin,
     )

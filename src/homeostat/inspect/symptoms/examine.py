@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 from homeostat.inspect.symptoms.evidence import Seen, of_record
 from homeostat.inspect.symptoms.generic import GENERIC
-from homeostat.inspect.symptoms.remedies import still_open
-from homeostat.inspect.symptoms.symptom import Remedy, as_symptom, never
+from homeostat.inspect.symptoms.symptom import Changes, as_symptom, never, remedy_for
 from homeostat.record.runs import RunRecord
 from homeostat.workload.workload import Workload
 
@@ -21,7 +20,8 @@ class SymptomFinding:
     symptom: str
     status: Literal["found", "contradicted"]
     cause: str
-    remedy: Remedy
+    remedy: Changes | str
+    """Changes to the configuration, a sentence, or nothing."""
     evidence: str
     seeds: tuple[int, ...] = ()
 
@@ -52,16 +52,24 @@ def examine(records: RunRecord | Sequence[RunRecord], workload: Workload) -> lis
     return list(findings.values())
 
 
-def judge(views: Mapping[int, Seen], workload: Workload) -> list[SymptomFinding]:
-    """Every symptom, of the workload's own and the general ones, that the seeds of one run show."""
+def judge(
+    views: Mapping[int, Seen], workload: Workload, *, failed: Sequence[Changes] = ()
+) -> list[SymptomFinding]:
+    """Every symptom, of the workload's own and the general ones, that the seeds of one run show.
+
+    Args:
+        failed: Changes that were tried and did not help; no remedy gives them.
+    """
     rules = [as_symptom(rule, workload.remedies) for rule in workload.symptoms]
     own = {rule.name for rule in rules}
     rules += [rule for rule in GENERIC if rule.name not in own]
-    found = (_judge(rule, views) for rule in rules)
+    found = (_judge(rule, views, failed) for rule in rules)
     return [finding for finding in found if finding is not None]
 
 
-def _judge(rule: Any, views: Mapping[int, Seen]) -> SymptomFinding | None:
+def _judge(
+    rule: Any, views: Mapping[int, Seen], failed: Sequence[Changes]
+) -> SymptomFinding | None:
     shown = {seed: rule.evidence(seen) for seed, seen in views.items()}
     seeds = tuple(seed for seed, evidence in shown.items() if evidence)
     if not seeds or 2 * len(seeds) < len(views):
@@ -69,14 +77,20 @@ def _judge(rule: Any, views: Mapping[int, Seen]) -> SymptomFinding | None:
     doubt = getattr(rule, "doubt", never)(views[seeds[0]])
     evidence = f"{shown[seeds[0]]}; but {doubt}" if doubt else shown[seeds[0]]
     status: Literal["found", "contradicted"] = "contradicted" if doubt else "found"
-    remedy = _remedy(rule, views[seeds[0]])
-    return SymptomFinding(rule.name, status, rule.cause, remedy, evidence, seeds)
+    return SymptomFinding(
+        rule.name,
+        status,
+        rule.cause,
+        _remedy(rule, views[seeds[0]], failed, doubt),
+        evidence,
+        seeds,
+    )
 
 
-def _remedy(rule: Any, seen: Seen) -> Remedy:
-    """A remedy for the values at hand: nothing that is set already."""
-    remedy: Remedy = rule.remedy(seen) if callable(rule.remedy) else rule.remedy
-    if isinstance(remedy, str) or not remedy:
-        return remedy
-    left = still_open(remedy, seen.config)
-    return left or "What would help as a rule is set already."
+def _remedy(rule: Any, seen: Seen, failed: Sequence[Changes], doubt: str) -> Changes | str:
+    """A remedy for the values at hand: nothing that is set already, or was shown not to help."""
+    if doubt:  # what the record contradicts is no reason to change anything
+        return {}
+    made = remedy_for(rule.remedy, seen, failed)
+    meant = rule.remedy and not callable(rule.remedy)
+    return made or ("What would help as a rule is set already." if meant else {})

@@ -13,7 +13,7 @@ from homeostat.inspect.symptoms.evidence import Seen
 from homeostat.inspect.symptoms.remedies import relative
 from homeostat.inspect.symptoms.symptom import Symptom
 from homeostat.record.outcome import Outcome
-from homeostat.space.edges import at_an_end
+from homeostat.space.edges import End, at_an_end
 from homeostat.space.values import show
 from homeostat.wording import plural
 from homeostat.workload.goal import Goal
@@ -147,12 +147,23 @@ def _seeds_disagree(seen: Seen) -> str:
 
 
 def _at_the_edge(seen: Seen) -> str:
-    if seen.space is None:
-        return ""
-    given = {n: v for n, v in seen.config.items() if n in seen.config.given}
-    ends = [e for e in at_an_end(seen.space, given) if not seen.space[e.name].fixed and e.wider]
+    ends = _ends(seen)
     told = ", ".join(f"{end.name} is {show(end.value)}" for end in ends)
     return f"{told}: at the end of the range" if told else ""
+
+
+def _ends(seen: Seen) -> list[End]:
+    """Values at the end of a range that can be widened: not of what came with Homeostat."""
+    if seen.space is None or seen.builtin:
+        return []
+    given = {n: v for n, v in seen.config.items() if n in seen.config.given}
+    return [e for e in at_an_end(seen.space, given) if not seen.space[e.name].fixed and e.wider]
+
+
+def _widen(seen: Seen) -> str:
+    """Which ranges to widen, and how far."""
+    ends = _ends(seen)
+    return f"Widen {', '.join(f'{e.name} to {e.wider}' for e in ends)} and search again."
 
 
 def _too_good(seen: Seen) -> str:
@@ -265,7 +276,7 @@ GENERIC: tuple[Symptom, ...] = (
         name="at the edge of a range",
         evidence=_at_the_edge,
         cause="what is better may lie beyond the range",
-        remedy="Widen the range and search again.",
+        remedy=_widen,
     ),
     Symptom(
         name="better than the noise permits",

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
-from homeostat.errors import HomeostatError
 from homeostat.inspect.symptoms.evidence import Seen
 from homeostat.space import Float
 
@@ -45,15 +42,3 @@ def _within(seen: Seen, name: str, value: float) -> float:
     if isinstance(parameter, Float):
         return min(max(value, parameter.low), parameter.high)
     return value
-
-
-def still_open(remedy: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes of a remedy that are not made already."""
-    return {name: value for name, value in remedy.items() if _get(config, name) != value}
-
-
-def _get(config: Mapping[str, Any], name: str) -> Any:
-    try:
-        return config[name]
-    except (KeyError, HomeostatError):
-        return None

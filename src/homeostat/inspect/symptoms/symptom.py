@@ -11,16 +11,20 @@ as plain data:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from homeostat.errors import WorkloadError, did_you_mean
 from homeostat.inspect.symptoms.evidence import Seen
 from homeostat.inspect.symptoms.shapes import SHAPES
+from homeostat.space.moves import changes
 from homeostat.space.values import show
 
-Remedy = Mapping[str, Any] | str
+Changes = Mapping[str, Any]
+"""Parameter -> a value, or a `Move` from the value that it has now."""
+Remedy = Changes | str | tuple[Changes, ...] | Callable[[Seen], Changes | str]
+"""Changes, a sentence where no knob is known, alternatives, or what follows from the record."""
 
 
 def never(_: Seen) -> str:
@@ -36,8 +40,8 @@ class Symptom:
     evidence: Callable[[Seen], str]
     """The numbers, as a sentence; empty where the symptom is absent."""
     cause: str
-    remedy: Remedy | Callable[[Seen], Remedy] = field(default_factory=dict)
-    """Changes to the configuration, or a sentence; or what gives one for the values at hand."""
+    remedy: Remedy = field(default_factory=dict)
+    """What to change, from the values that are set now."""
     doubt: Callable[[Seen], str] = never
     """What in the record contradicts the cause; empty where nothing does."""
 
@@ -62,8 +66,27 @@ def as_symptom(rule: Any, remedies: Mapping[str, Mapping[str, Any]]) -> Any:
         name=rule["name"],
         evidence=lambda seen: _evidence(sign, seen),
         cause=rule["cause"],
-        remedy=remedies[known[0]] if known else "",
+        remedy=tuple(remedies[name] for name in known),
     )
+
+
+def remedy_for(remedy: Remedy, seen: Seen, failed: Sequence[Changes] = ()) -> Changes | str:
+    """What a remedy comes to for what was seen: changes that change something, or a sentence.
+
+    Args:
+        failed: Changes that were tried and did not help; they are not given again.
+    """
+    if callable(remedy):
+        remedy = remedy(seen)
+    if isinstance(remedy, str):
+        return remedy
+    for wanted in remedy if isinstance(remedy, tuple) else (remedy,):
+        if seen.space is None:
+            continue
+        made = changes(seen.config, seen.space, wanted, steps=seen.steps)
+        if made and made not in failed:
+            return made
+    return {}
 
 
 def _evidence(sign: Mapping[str, Any], seen: Seen) -> str:

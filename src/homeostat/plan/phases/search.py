@@ -76,7 +76,7 @@ class Extent:
 def affordable(context: Context, allowance_s: float) -> Extent:
     """Choose as many tiers as full-length trials allow; then shorten attempts, if need be."""
     pace_s = context.fact("baseline", "step_s")
-    whole = context.search_steps or context.steps
+    whole = context.steps if context.search_steps is None else context.search_steps
     if not pace_s:
         return Extent(TIERS, whole)
     fits = allowance_s * context.jobs / (pace_s * whole)

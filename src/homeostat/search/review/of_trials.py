@@ -44,7 +44,8 @@ def edges(now: Round) -> Iterator[Check]:
             )
             if everywhere and isinstance(now.searched[end.name], Float):
                 ends.setdefault(end.name, end)
-    open_ = [end for end in ends.values() if end.wider]
+    # Of a workload that came with Homeostat a range is all that it can do.
+    open_ = [end for end in ends.values() if end.wider and not now.workload.builtin]
     if open_:
         told = ", ".join(
             f"{end.name} = {short(end.value)} (the {end.side} end of {end.range_text})"
@@ -62,7 +63,10 @@ def edges(now: Round) -> Iterator[Check]:
         f"{n} at {100 * p.to_unit(now.best.parameters[n]):.0f} %"
         for n, p in numbers.items() if n in now.best.parameters and n not in ends
     ]  # fmt: skip
-    closed = [f"{e.name} = {show(e.value)}, beyond which there is nothing" for e in ends.values()]
+    beyond = (
+        "the end of what it can do" if now.workload.builtin else "beyond which there is nothing"
+    )
+    closed = [f"{e.name} = {show(e.value)}, {beyond}" for e in ends.values()]
     if places or closed:
         yield found.ok(
             f"trial {now.best.number} is inside the ranges: {some([*places, *closed], 6)}."

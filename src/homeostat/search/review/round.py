@@ -175,12 +175,12 @@ class Round:
     ) -> list[str]:
         """The options that make another study run its trials as this one does."""
         made = self.definition
-        seeds = seeds or len(made.seeds)
-        options = ["--steps", str(steps or made.budget)]
+        seeds = len(made.seeds) if seeds is None else seeds
+        options = ["--steps", str(made.budget if steps is None else steps)]
         options += ["--seeds", str(seeds)] if seeds > 1 else []
         options += ["--method", made.method] if method and made.method != "auto" else []
         options += ["--prune", made.prune] if made.prune != NONE else []
-        at = [step for step in made.prune_at if step < (steps or made.budget)]
+        at = [step for step in made.prune_at if step < (made.budget if steps is None else steps)]
         return [*options, *(["--prune-at", ",".join(map(str, at))] if at else [])]
 
     def _what(self, more: Mapping[str, Any] | None = None) -> list[str]:

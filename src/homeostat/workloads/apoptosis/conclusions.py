@@ -1,7 +1,8 @@
 """The guide's decision rules, each with the numbers it rests on.
 
-"Around the baseline" is within 2 % of the unswept setting, "far worse" beyond 10 %: the guide names
-no figures.
+"Around the baseline" is within 2 % of the loss of the network without dying layers, "far worse"
+beyond 10 %: the guide names no figures. A ceiling is the influence of layers that were born, so
+where none was, nothing follows from it.
 """
 
 from __future__ import annotations
@@ -12,36 +13,40 @@ NEAR, FAR = 0.02, 0.10
 
 
 def _worse(seen: Sweep, value: float) -> float | None:
-    """How far the loss at a ceiling is above the loss at the best one, as a share of it."""
-    if value not in seen.means:
+    """How far the loss at a ceiling is above the baseline's, as a share of it.
+
+    None where it was not measured against one, or where no layer had died for one to be born.
+    """
+    gap, deaths = seen.of(value, "gap"), seen.of(value, "deaths")
+    if value not in seen.means or gap is None or not deaths:
         return None
-    best = min(seen.means.values())
-    return seen.means[value] / best - 1
+    baseline = seen.means[value] - gap
+    return gap / baseline if baseline > 0 else None
 
 
 def _ceiling_can_fall(seen: Sweep) -> str:
     free = _worse(seen, 1.0)
     if free is None or free > NEAR:
         return ""
-    return f"at 1.0 the loss is {seen.means[1.0]:.4g}, {free:.1%} above the best"
+    return f"at 1.0 the loss is {seen.means[1.0]:.4g}, {free:+.1%} against the baseline"
 
 
 def _not_the_ceiling(seen: Sweep) -> str:
     slight, free = _worse(seen, 0.9), _worse(seen, 1.0)
     if slight is None or free is None or min(slight, free) < FAR:
         return ""
-    return f"at 0.9 and 1.0 the loss is still {slight:.1%} and {free:.1%} above the best"
+    return f"at 0.9 and 1.0 the loss is still {slight:.1%} and {free:.1%} above the baseline"
 
 
 def _ceiling_matters(seen: Sweep) -> str:
     moderate, low = _worse(seen, 0.75), _worse(seen, 0.5)
     if moderate is None or low is None or moderate > NEAR or low < FAR:
         return ""
-    return f"at 0.75 it costs {moderate:.1%}, at 0.5 {low:.1%}"
+    return f"against the baseline it costs {moderate:.1%} at 0.75, {low:.1%} at 0.5"
 
 
 def _ceiling_is_free(seen: Sweep) -> str:
-    if len(seen.means) < 2:
+    if len(seen.means) < 2 or not all(seen.of(value, "deaths") for value in seen.means):
         return ""
     lowest, highest = min(seen.means.values()), max(seen.means.values())
     if highest / lowest - 1 > NEAR:

@@ -18,7 +18,7 @@ from homeostat.plan.phase import Phase, PhaseResult, Status
 from homeostat.plan.tune import BASELINE, PROBE, REPORT
 from homeostat.space.configs import load
 from homeostat.wording import plural
-from homeostat.workloads.apoptosis.settings import deaths_of
+from homeostat.workloads.apoptosis.settings import DEATHS_PER_STEP, deaths_of
 
 FINE, PROBLEM = 0.2, 0.5
 """The guide's bounds on the gap to the baseline, in nats."""
@@ -29,7 +29,6 @@ EXPERIMENTS = {
     "experiment_3": "one birth and one death",
     "experiment_4": "dropout senescence",
 }
-DEATHS_PER_STEP = (10 / 5000, 15 / 5000)
 SWEPT = {"plasticity_ceiling": (0.9, 0.95, 1.0), "mutation_strength": (0.3, 0.4, 0.5)}
 SEEDS = 2
 NONE: dict[str, Any] = {"senescence": False}

@@ -9,6 +9,9 @@ from homeostat.workloads.apoptosis import events
 from homeostat.workloads.apoptosis.senescence import ARCHITECTURES, REPAIRED, Rules, Schedule
 from homeostat.workloads.apoptosis.space import SHORTEST_LIFESPAN, SPACE
 
+DEATHS_PER_STEP = (10 / 5000, 15 / 5000)
+"""What the guide wants: 10 to 15 in a full run of 5,000 steps."""
+
 _SAME_NAME = (
     "max_lifespan",
     "maturation_period",

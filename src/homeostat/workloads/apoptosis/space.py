@@ -8,7 +8,7 @@ from homeostat.workloads.apoptosis.senescence import ARCHITECTURES, INFLUENCES
 ON = {"senescence": True}
 READS = {"arch": "transformer"}
 
-SHORTEST_LIFESPAN = 20
+SHORTEST_LIFESPAN, LONGEST_LIFESPAN = 20, 20_000
 
 MECHANISM = "a mechanism is judged by ablation, not by search"
 SIZE = "the size of the network is the question's, not the answer's"
@@ -21,7 +21,7 @@ SPACE = Space(
     lr=Float(1e-4, 3e-2, log=True, default=1e-3, help="learning rate of a healthy layer"),
     max_lifespan=Int(
         SHORTEST_LIFESPAN,
-        20_000,
+        LONGEST_LIFESPAN,
         log=True,
         default=120,
         when=ON,

@@ -7,11 +7,15 @@ died as there are dying layers, no lifespan could have given more.
 
 from __future__ import annotations
 
+from functools import partial
+
 from homeostat.inspect.symptoms.evidence import Seen
 from homeostat.inspect.symptoms.symptom import Symptom
+from homeostat.space.moves import down, up
 from homeostat.wording import plural
 from homeostat.workloads.apoptosis.senescence import ARCHITECTURES
-from homeostat.workloads.apoptosis.settings import deaths_of, reachable
+from homeostat.workloads.apoptosis.settings import DEATHS_PER_STEP, deaths_of, reachable
+from homeostat.workloads.apoptosis.space import LONGEST_LIFESPAN, SHORTEST_LIFESPAN, SPACE
 
 
 def _times_worse(seen: Seen) -> float | None:
@@ -50,6 +54,8 @@ def _few_deaths(seen: Seen) -> str:
     deaths = seen.last("deaths")
     if deaths is None or deaths > 2 or not (seen.config.senescence and seen.config.apoptosis):
         return ""
+    if deaths >= 1 and deaths >= DEATHS_PER_STEP[0] * seen.steps:
+        return ""  # as many as the guide wants in a run of this length
     return f"{plural(round(deaths), 'death')} in {seen.steps} steps"
 
 
@@ -69,6 +75,26 @@ def _no_lifespan_gives_more(seen: Seen) -> str:
     return ""
 
 
+def _lifespan(seen: Seen, *, more: bool) -> dict[str, int]:
+    """The lifespan nearest to the present one that gives the guide's rate of deaths in this run.
+
+    By the closed formula, so that what is advised is known to do it; nothing where none does.
+    """
+    config, steps = seen.config, seen.steps
+    low = max(1.0, DEATHS_PER_STEP[0] * steps)
+    high = max(low + 1.0, DEATHS_PER_STEP[1] * steps)
+    deaths, now = seen.last("deaths"), float(config.max_lifespan)
+    lifespan = now
+    while deaths is not None and SHORTEST_LIFESPAN <= lifespan <= LONGEST_LIFESPAN:
+        lifespan *= 0.9 if more else 1.1
+        whole = round(min(max(lifespan, SHORTEST_LIFESPAN), LONGEST_LIFESPAN))
+        given = {**config.given, "max_lifespan": whole}
+        there = deaths_of(SPACE.resolve(given, inherited=given), steps)
+        if (more and there >= low and there > deaths) or (not more and there <= high):
+            return {"max_lifespan": whole} if whole != config.max_lifespan else {}
+    return {}
+
+
 def _many_deaths(seen: Seen) -> str:
     deaths = seen.last("deaths")
     whole_layers = seen.config.senescence and seen.config.scope == "layer"
@@ -85,8 +111,11 @@ def _deaths_as_planned(seen: Seen) -> str:
 
 
 def _spikes(seen: Seen) -> str:
-    spike = seen.last("spike")
-    return f"the loss jumped by {spike:.2f} after a death" if spike and spike > 1 else ""
+    spike, null = seen.last("spike"), seen.last("spike_null")
+    if not spike or spike <= 1 or (null is not None and spike <= 2 * null):
+        return ""
+    beside = "" if null is None else f", by {null:.2f} at most where nothing died"
+    return f"the loss jumped by {spike:.2f} after a death{beside}"
 
 
 def _noise_is_absolute(seen: Seen) -> str:
@@ -157,35 +186,35 @@ SYMPTOMS = (
         name="Only 1-2 deaths",
         evidence=_few_deaths,
         cause="lifespan too long",
-        remedy={"max_lifespan": 900},
+        remedy=partial(_lifespan, more=True),
         doubt=_no_lifespan_gives_more,
     ),
     Symptom(
         name="50+ deaths",
         evidence=_many_deaths,
         cause="lifespan too short",
-        remedy={"max_lifespan": 1750},
+        remedy=partial(_lifespan, more=False),
         doubt=_deaths_as_planned,
     ),
     Symptom(
         name="Loss spikes > 1.0",
         evidence=_spikes,
         cause="mutation too strong",
-        remedy={"mutation_strength": 0.15},
+        remedy={"mutation_strength": down(times=0.5)},
         doubt=_noise_is_absolute,
     ),
     Symptom(
         name="No improvement after deaths",
         evidence=_no_improvement,
         cause="mutation too weak",
-        remedy={"mutation_strength": 0.45},
+        remedy={"mutation_strength": up(times=2, at_least=0.1)},
         doubt=_moves_like_gradient_descent,
     ),
     Symptom(
         name="Birth layers never contribute",
         evidence=_newborns_held_down,
         cause="plasticity too low",
-        remedy={"plasticity_ceiling": 0.95},
+        remedy={"plasticity_ceiling": up(by=0.25)},
         doubt=_ceiling_is_permanent,
     ),
     Symptom(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,16 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def latest(name: str, results: Path) -> dict[str, Any] | None:
-    """The newest results of a configuration; None if it has none."""
+    """The newest results of a configuration; None if it has none.
+
+    Files that are something else lie beside them, and are passed over.
+    """
     found = []
     for path in results.glob("*.json") if results.is_dir() else ():
-        document = read(path)
-        if document["config_name"] == name and document["final"]["fitness"]["mean"] is not None:
-            found.append((path.stat().st_mtime, document))
+        with suppress(RecordError, KeyError, TypeError):
+            document = read(path)
+            if document["config_name"] == name and document["final"]["fitness"]["mean"] is not None:
+                found.append((path.stat().st_mtime, document))
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 

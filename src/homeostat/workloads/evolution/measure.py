@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from homeostat.space import Config
 from homeostat.workloads.evolution import scores as S
 from homeostat.workloads.evolution.diversity import Grid, behaviour, diversity, vendi
 from homeostat.workloads.evolution.lab import Generation, Lab, held_out
@@ -34,6 +35,26 @@ def due(number: int, budget: int, every: int) -> bool:
     return (number + 1) % every == 0 or number + 1 == budget
 
 
+def clones(held: np.ndarray, config: Config, duration_s: float) -> float:
+    """The diversity of a population of one creature: what of it is luck with the layouts.
+
+    Judged as a population is: by its mean over as many layouts, among those in order in the upper
+    half. Where all meet the same layouts, clones are alike: 1.
+
+    Args:
+        held: Its scores on the held-out layouts, (layouts, columns).
+    """
+    if config.common_layouts:
+        return 1.0
+    count = len(held) // config.eval_layouts
+    by_clone = held[: count * config.eval_layouts].reshape(count, config.eval_layouts, -1)
+    means = by_clone.mean(axis=1)
+    means[:, S.REASON] = by_clone[:, :, S.REASON].max(axis=1)
+    in_order = (means[:, S.REASON] == 0) & (means[:, S.FITNESS] >= np.median(means[:, S.FITNESS]))
+    # Their bodies are alike, which is a factor of 1 in the mean of behaviours and bodies.
+    return float(np.sqrt(max(1.0, vendi(behaviour(means[in_order], duration_s)))))
+
+
 def true_numbers(labs: Sequence[Lab], grids: Sequence[Grid]) -> list[dict[str, float]]:
     """Held-out fitness and diversity of the generations the labs judged last."""
     results = []
@@ -49,8 +70,7 @@ def true_numbers(labs: Sequence[Lab], grids: Sequence[Grid]) -> list[dict[str, f
                 "fitness_in_sample": float(np.sort(lab.last.fitness)[-TOP:].mean()),
                 "pellets": float(held[best, 1::2, S.PELLETS].mean()),
                 **diversity(scores, body, lab.population.brain, lab.seed, duration_s),
-                # One creature on many layouts: differences that are only luck.
-                "noise_floor": vendi(behaviour(held[best], duration_s)),
+                "noise_floor": clones(held[best], lab.config, duration_s),
                 "coverage": grid.coverage,
                 "qd_score": grid.qd_score,
                 "species": float(len(lab.species)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from homeostat.inspect.symptoms.evidence import Seen
 from homeostat.inspect.symptoms.symptom import Symptom
+from homeostat.space.moves import down, up
 
 
 def _lucky(seen: Seen) -> str:
@@ -48,30 +49,30 @@ SYMPTOMS = (
         name="the champion is lucky",
         evidence=_lucky,
         cause="few layouts: whoever meets an easy one wins",
-        remedy={"eval_layouts": 3},
+        remedy={"eval_layouts": up(times=2, at_least=3)},
     ),
     Symptom(
         name="one body takes over",
         evidence=_collapsed,
         cause="selection leaves no room for others",
-        remedy={"cull_percentage": 0.3, "elite_count": 1},
+        remedy={"cull_percentage": down(by=0.2), "elite_count": down(times=0.5)},
     ),
     Symptom(
         name="no progress",
         evidence=_stagnant,
         cause="mutation destroys as much as it finds, or selection sees mostly noise",
-        remedy={"mutation_rate": 0.1, "eval_layouts": 3},
+        remedy={"mutation_rate": down(times=0.5), "eval_layouts": up(times=2, at_least=3)},
     ),
     Symptom(
         name="bodies explode",
         evidence=_exploding,
         cause="the time step is too long for stiff, light bodies",
-        remedy={"physics_substeps": 2},
+        remedy={"physics_substeps": up(times=2)},
     ),
     Symptom(
         name="everybody is one species",
         evidence=_one_species,
         cause="the compatibility threshold is wider than the population",
-        remedy={"compatibility_threshold": 0.5},
+        remedy={"compatibility_threshold": down(times=0.5)},
     ),
 )

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from homeostat.space.moves import down, up
+
 REMEDIES: dict[str, dict[str, Any]] = {
     "a bounded solver": {"solver": "semi_implicit"},
     "a gated cell": {"mode": "default"},
-    "a lower rate": {"learning_rate": 3e-4},
-    "a longer warm-up": {"warmup_epochs": 5},
-    "shorter gradients": {"clip_norm": 0.3},
+    "a lower rate": {"learning_rate": down(times=1 / 3)},
+    "a longer warm-up": {
+        # A warm-up takes half of the training at most; a longer one is cut.
+        "warmup_epochs": up(times=2, by=1, at_least=5, limit=lambda config, steps: steps // 2)
+    },
+    "shorter gradients": {"clip_norm": down(times=0.3)},
     "log time": {"time_scaling": "log"},
-    "more dropout": {"backbone_dropout": 0.3},
-    "a smaller network": {"hidden_size": 16},
-    "a larger network": {"hidden_size": 64},
-    "another layer": {"num_layers": 2},
+    "more dropout": {"backbone_dropout": up(by=0.1, at_least=0.3)},
+    "a smaller network": {"hidden_size": down(times=0.5)},
+    "a larger network": {"hidden_size": up(times=2)},
+    "another layer": {"num_layers": up(by=1)},
     "a skip over each layer": {"residual": True},
     "a memory cell": {"mixed_memory": True},
 }

@@ -9,17 +9,26 @@ from typing import Any
 
 from homeostat.inspect.symptoms.evidence import Seen
 from homeostat.inspect.symptoms.symptom import Symptom
+from homeostat.space.moves import down, up
 from homeostat.wording import plural
 
 REMEDIES: dict[str, dict[str, Any]] = {
-    "half the core's rate": {"core_lr_scale": 0.5},
-    "a longer warm-up": {"warmup_epochs": 5},
-    "shorter gradients": {"gradient_clip": 0.1},
-    "a lower rate": {"lr": 1e-3},
+    "half the core's rate": {"core_lr_scale": down(times=0.5)},
+    "a longer warm-up": {
+        # It takes half of the training at most; a longer one is cut.
+        "warmup_epochs": up(
+            times=2,
+            by=1,
+            at_least=5,
+            limit=lambda config, steps: steps // config.steps_per_epoch // 2,
+        )
+    },
+    "shorter gradients": {"gradient_clip": down(times=0.3)},
+    "a lower rate": {"lr": down(times=1 / 3)},
     "normalised recurrence": {"gru_norm": "groupnorm"},
     "proper initialisation": {"init": "proper"},
     "frozen time constants": {"learn_temporal": False},
-    "two batches a step": {"accumulate": 2},
+    "twice the batches a step": {"accumulate": up(times=2)},
 }
 """The counterfactual ladder; the first three are the guide's, for either family."""
 
@@ -110,7 +119,7 @@ SYMPTOMS = (
         name="most steps are clipped",
         evidence=_mostly_clipped,
         cause="the clip sets the length of every step, so the rate is not what it seems",
-        remedy={"gradient_clip": 10.0},
+        remedy={"gradient_clip": up(times=10)},
     ),
     Symptom(
         name="clipping never acts",
@@ -121,7 +130,7 @@ SYMPTOMS = (
         name="training is too slow",
         evidence=_still_rising,
         cause="the budget ends before the curve does; the guide suggests larger batches",
-        remedy=REMEDIES["two batches a step"],
+        remedy=REMEDIES["twice the batches a step"],
     ),
     Symptom(
         name="starts far from the neurons' rates",
@@ -134,6 +143,6 @@ SYMPTOMS = (
         name="the time constants hardly move",
         evidence=_constants_stuck,
         cause="at the head's rate a logarithm of 2 takes thousands of steps to change",
-        remedy={"temporal_lr_scale": 30.0},
+        remedy={"temporal_lr_scale": up(times=3)},
     ),
 )
