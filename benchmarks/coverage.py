@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from homeostat.evidence.anova.decompose import decompose
 
 import homeostat as hs
+from homeostat.evidence.anova.decompose import decompose
 from homeostat.evidence.differences import p_differs, p_within
 from homeostat.evidence.sequential import FEWEST
 from homeostat.evidence.statistics import holm_pairs

@@ -1,5 +1,6 @@
 """What every engine promises, whichever makes the attempts."""
 
+import time
 from pathlib import Path
 
 import psutil
@@ -184,6 +185,22 @@ def test_a_slow_loop_is_stopped_at_its_timeout(engine_name, tmp_path):
     assert attempt.outcome is Outcome.TIMEOUT
     assert attempt.reason == "ran longer than its 0.3 s"
     assert attempt.num_reports >= 1
+
+
+@engines
+def test_when_the_time_of_its_caller_is_up_an_attempt_is_interrupted_and_can_go_on(
+    engine_name, tmp_path
+):
+    until_s = time.time() + (1.0 if engine_name == "inline" else 8.0)
+    jobs = [job("slow", tmp_path / n, until_s=until_s, budget=10**6) for n in ("a", "b")]
+    _, [first, second] = make(engine_name, *jobs)
+    assert time.time() < until_s + 60
+    assert first.outcome is second.outcome is Outcome.INTERRUPTED
+    assert first.reason in ("the time for it was up", "not started")
+    if engine_name == "inline":
+        assert first.num_reports >= 1
+        assert (tmp_path / "a" / "snapshot.npz").exists()
+    assert second.reason == "not started"
 
 
 @engines

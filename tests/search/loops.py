@@ -89,3 +89,12 @@ def two_races(config, trial):
     for step in trial.steps():
         progress = 1 - 1 / (1 + step)
         yield hs.Report(step, up=config.x * progress, down=config.x**2 + config.y * progress)
+
+
+@hs.workload(space=PLANE, metric="loss", goal="minimize", budget=4)
+def hanging(config, trial):
+    """One step of it may take forever."""
+    for step in trial.steps():
+        if config.x > 0.55 or config.y > 0.8:
+            time.sleep(600)
+        yield hs.Report(step, loss=config.x)

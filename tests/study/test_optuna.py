@@ -213,7 +213,7 @@ def test_options_that_optuna_would_take_for_one_come_back_apart(tmp_path, url):
 
     study = open_study(tmp_path, alike, method="random")
     rng = np.random.default_rng(0)
-    for _ in range(20):
+    for _ in range(5):
         study.tell(study.ask().number, Outcome.COMPLETED, {"loss": [rng.random()]})
     export_study(study.store, "s", url)
     row = import_study(study.store, url, as_name="again")
@@ -257,3 +257,39 @@ def test_the_commands(tmp_path, url, capsys):
     assert json.loads(capsys.readouterr().out)["trials"] == len(ENDINGS)
     assert run_app(homeostat_app, ["export", *words], name="homeostat") == 2
     assert "--to optuna sqlite:///optuna.db" in capsys.readouterr().err
+
+
+def test_a_study_of_theirs_works_with_every_command_and_goes_back_as_it_came(tmp_path, url, capsys):
+    """Steps and what pruned trials had reached are kept; nothing is printed that cannot run."""
+    theirs = optuna.create_study(storage=url, study_name="theirs", direction="minimize")
+
+    def objective(trial):
+        width = trial.suggest_int("width", 8, 64, step=8)
+        share = trial.suggest_float("share", 0.0, 0.9, step=0.3)
+        single = trial.suggest_int("single", 3, 3)
+        flag = trial.suggest_categorical("flag", [0, 1])
+        for step in range(3):
+            trial.report(width + share + step, step)
+        if trial.number % 5 == 4:
+            raise optuna.TrialPruned
+        return width * single + share + flag
+
+    theirs.optimize(objective, n_trials=25)
+    results = tmp_path / "results"
+    place = ("--results", str(results))
+    for words in (
+        ["import", url], ["status", "--study", "theirs"], ["best", "--study", "theirs"],
+        ["importance", "--study", "theirs"], ["export", "--study", "theirs", "--to", url, "--as",
+                                              "again"],
+    ):  # fmt: skip
+        assert run_app(homeostat_app, [*words, *place], name="homeostat") == 0, words
+    printed = capsys.readouterr().out
+    assert "width" in printed
+    assert not any(command in printed for command in ("homeostat run", "homeostat search"))
+    again = load(url, "again").get_trials()
+    for before, after in zip(theirs.get_trials(), again, strict=True):
+        assert (after.state, after.params, after.values) == (
+            before.state, before.params, before.values)  # fmt: skip
+        assert after.intermediate_values == before.intermediate_values
+        for name in ("width", "share", "flag"):
+            assert after.distributions[name] == before.distributions[name]

@@ -83,14 +83,16 @@ def test_a_trial_drawn_while_the_answer_was_lost_is_made_by_who_drew_it(tmp_path
     add = study.store.add_trial
     lose = [True]
 
-    def added(*args):
-        key = add(*args)
+    def added(*args, **more):
+        key = add(*args, **more)
         if lose and lose.pop():
             raise ServerGone("gone")
         return key
 
-    method = patient(lambda store, *args: added(*args))
-    monkeypatch.setattr(study.store, "add_trial", lambda *args: method(study.store, *args))
+    method = patient(lambda store, *args, **more: added(*args, **more))
+    monkeypatch.setattr(
+        study.store, "add_trial", lambda *args, **more: method(study.store, *args, **more)
+    )
     spec = study.ask()
     assert (spec.number, spec.resumed) == (0, True)
     assert study.ask().number == 1

@@ -7,6 +7,7 @@ import pytest
 from homeostat.errors import ConfigError
 from homeostat.space import Bool, Choice, Fixed, Float, Int
 from homeostat.workload import load
+from homeostat.workload.command_file import load as read_file
 from homeostat.workload.command_file import placeholders
 
 GOOD = """
@@ -217,3 +218,27 @@ def test_a_missing_objective_is_named(write):
 def test_broken_yaml_is_refused_with_its_line(write):
     path = write("metrics: [1")
     assert refused(path).startswith(f"{path}:")
+
+
+def test_an_option_in_braces_is_a_flag_its_value_or_left_out(tmp_path):
+    path = tmp_path / "w.yaml"
+    path.write_text(
+        "command: [train, '{--amp}', '{--warm-up}', '{--lr=rate}', '{-n width}', '{budget}']\n"
+        "space:\n"
+        "  amp: {bool: false}\n"
+        "  warm_up: {choice: [null, 10]}\n"
+        "  rate: {float: [0, 1]}\n"
+        "  width: {int: [8, 64], step: 8, default: 16}\n"
+        "metric: loss\ngoal: minimize\nbudget: 3\nmetrics: {jsonl: m.jsonl}\n"
+    )
+    file = read_file(path)
+    assert file.space["width"].count == 8
+    values = {"amp": True, "warm_up": 10, "rate": 0.5, "width": 8, "budget": 3}
+    assert file.arguments(values) == [
+        "train", "--amp", "--warm-up", "10", "--lr=0.5", "-n", "8", "3"
+    ]  # fmt: skip
+    left_out = file.arguments(values | {"amp": False, "warm_up": None})
+    assert left_out == ["train", "--lr=0.5", "-n", "8", "3"]
+    path.write_text(path.read_text().replace("'{--amp}'", "'x{--amp}'"))
+    with pytest.raises(ConfigError, match="an option in braces must be an argument of its own"):
+        read_file(path)

@@ -64,6 +64,9 @@ EngineOption = Annotated[
     ),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
+TimeOption = Annotated[
+    str | None, typer.Option("--budget", "-b", help="Wall time for this call, like 90s or 30m.")
+]
 TimeoutOption = Annotated[
     str | None, typer.Option("--timeout", help="Time limit for each seed, like 90s or 10m.")
 ]

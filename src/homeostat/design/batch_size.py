@@ -8,6 +8,7 @@ smallest that is nearly as fast as the fastest.
 from __future__ import annotations
 
 import gc
+import math
 import resource
 import sys
 import time
@@ -76,6 +77,7 @@ def find_batch_size(
     steps: int = 3,
     device: str = "cpu",
     seed: int = 42,
+    budget_s: float | None = None,
     on_size: Callable[[SizeTiming], None] | None = None,
 ) -> BatchSizes:
     """Time a few steps at each size, upwards until one does not fit in memory.
@@ -86,6 +88,7 @@ def find_batch_size(
         parameter: Name of the batch size in the space.
         sizes: Those to try; powers of two over its range by default.
         steps: Steps timed, after one warm-up step.
+        budget_s: Seconds after which no other size is begun.
         on_size: Called after each size.
 
     Raises:
@@ -101,7 +104,10 @@ def find_batch_size(
             hint="Name it:  --param NAME",
         )
     tried: list[SizeTiming] = []
+    until_s = math.inf if budget_s is None else time.monotonic() + budget_s
     for size in sizes or _powers(space[parameter]):
+        if tried and time.monotonic() > until_s:
+            break
         made = _measure(workload, given | {parameter: size}, size, steps, device, seed)
         tried.append(made)
         if on_size is not None:
@@ -151,12 +157,8 @@ def _measure(
     trial = Trial(workload.space.resolve(changes), seed=seed, budget=steps + 1, device=device)
     _forget_peak(device)
     reports = workload(trial.config, trial)
-<<<<<<< HEAD
-    isolation = Isolation(seed, loop=workload.loop)
-=======
     updates = UpdateTimes()
-    isolation = Isolation(seed)
->>>>>>> main
+    isolation = Isolation(seed, loop=workload.loop)
     isolation.enter()
     try:
         first = next(reports)

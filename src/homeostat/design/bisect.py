@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from homeostat.design.designs import named
+from homeostat.design.designs import acting_points, named
 from homeostat.design.run_design import DesignRow, run_design
 from homeostat.errors import SpaceError, StudyError
 from homeostat.execute.rerun import Place, rerun_run
@@ -120,7 +121,8 @@ def bisect(
         budget: Steps of each run.
         most: How many points at most.
         on_point: Called with each point that was measured.
-        running: How to run: `results`, `engine`, `jobs`, `device`, `timeout_s`, `name`.
+        running: How to run: `results`, `engine`, `jobs`, `device`, `budget_s` (the time for all
+            of it), `timeout_s`, `name`.
 
     Raises:
         StudyError: If the target is out of reach, the metric is not monotone, or the points are
@@ -145,6 +147,7 @@ def bisect(
     if not ends[0] < ends[1]:
         raise SpaceError(f"{parameter}: low must be below high, got {ends[0]} and {ends[1]}.")
     held, steps = dict(pins or {}), checked_budget(workload, budget)
+    acting_points([named({parameter: end}) for end in ends], space, held)  # refuses a dead one
     _refuse_unreachable(workload, aim, held, steps)
     search = _Bisection(workload, parameter, range_, aim, held, seeds, steps, on_point, running)
     return search.run(ends[0], ends[1], most)
@@ -192,6 +195,8 @@ class _Bisection:
         self._budget = budget
         self._on_point = on_point or (lambda point: None)
         self._running = dict(running)
+        budget_s = self._running.pop("budget_s", None)
+        self._end = None if budget_s is None else time.monotonic() + budget_s
         self._points: dict[float, MetricReading] = {}
         self._rows: dict[float, DesignRow] = {}
 
@@ -228,8 +233,11 @@ class _Bisection:
             pins=self._pins,
             seeds=self._seeds,
             budget=self._budget,
+            budget_s=None if self._end is None else self._end - time.monotonic(),
             **self._running,
         )
+        if found.time_was_up:
+            raise self._failed("The time was up; the same command goes on")
         if found.interrupted or not found.rows:
             raise self._failed("Stopped; the same command goes on")
         row = found.rows[0]

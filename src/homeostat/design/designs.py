@@ -11,12 +11,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from homeostat.errors import SpaceError, UnknownNameError, did_you_mean
 from homeostat.space import Bool, Choice, Space
+from homeostat.space.order import SearchSpace
 from homeostat.space.parameters import Range
 from homeostat.space.values import show
 
@@ -60,23 +62,66 @@ def grid(values: Mapping[str, Sequence[Any]]) -> list[DesignPoint]:
 
 
 def sample(
-    space: Space, count: int, *, names: Collection[str] | None = None, seed: int = 0
+    space: Space,
+    count: int,
+    *,
+    names: Collection[str] | None = None,
+    held: Mapping[str, Any] | None = None,
+    seed: int = 0,
 ) -> list[DesignPoint]:
     """Configurations drawn at random, each parameter uniformly on its own scale.
 
     Args:
         space: Where to draw.
         count: How many.
-        names: Which parameters; all that a search varies by default.
+        names: Which parameters; all that a search varies by default. Each is drawn where it acts.
+        held: The values of others.
         seed: The same seed begins with the same configurations, whatever the count.
     """
     rng = np.random.default_rng(seed)
     searched = space.searched(names=names)
+    search_space = SearchSpace(space, searched, held or {})
     points = []
     for number in range(count):
-        drawn = {name: range_.from_unit(rng.random()) for name, range_ in searched.items()}
+        # As many numbers for each, so that what acts in one has no part in the next.
+        units = dict(zip(searched, rng.random(len(searched)).tolist(), strict=True))
+        drawn = search_space.draw(partial(_at, searched, units))
         points.append(DesignPoint(f"draw {number}: {_words(drawn)}", drawn))
     return points
+
+
+def _at(searched: Mapping[str, Range], units: Mapping[str, float], name: str) -> Any:
+    return searched[name].from_unit(units[name])
+
+
+def acting_points(
+    points: Sequence[DesignPoint], space: Space, held: Mapping[str, Any]
+) -> tuple[list[DesignPoint], list[str]]:
+    """The points without what has no effect there, each configuration once; and what was left out.
+
+    Raises:
+        SpaceError: If a parameter has an effect at none of the points that change it.
+    """
+    found: dict[str, DesignPoint] = {}
+    dead: dict[str, list[str]] = {}
+    for point in points:
+        values = {**held, **point.changes}
+        config = space.resolve(values, source=point.name, inherited=values)
+        acts = {name: config[name] for name in point.changes if config.acts(name)}
+        for name in point.changes.keys() - acts.keys():
+            told = [s for s in config.adjustments if s.startswith(f"{name}: ")]
+            dead.setdefault(name, []).append(told[-1] if told else f"{name}: a rule sets it.")
+        same = len(acts) == len(point.changes)
+        found.setdefault(config.digest, point if same else named(acts))
+    notes = []
+    for name, sentences in dead.items():
+        changing = sum(name in point.changes for point in points)
+        if len(sentences) == changing:
+            raise SpaceError(f"{name} has no effect here: {sentences[0]}")
+        notes.append(
+            f"{name} has no effect in {len(sentences)} of {changing} combinations: {sentences[0]}"
+        )
+    return list(found.values()), notes
 
 
 def ablation(space: Space, mechanisms: Sequence[str], how: str) -> list[DesignPoint]:

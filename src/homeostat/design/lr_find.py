@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,8 @@ import numpy as np
 
 from homeostat import execute
 from homeostat.errors import UnknownNameError, did_you_mean
+from homeostat.execute.engines.table import make_engine
+from homeostat.execute.job import Engine
 from homeostat.record import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.space import Config, Float
@@ -26,6 +30,9 @@ from homeostat.workload.workload import Workload
 
 # Names under which workloads keep their rate, in the order in which they are looked for.
 USUAL_NAMES = ("learning_rate", "lr", "peak_lr")
+
+# Within a time budget a run may take this many times as long as the one before, and this at least.
+TIMES, LEAST_S = 5.0, 10.0
 
 # The suggestion stays this factor below the first rate that fails: a short test fails late.
 MARGIN = 3.0
@@ -72,6 +79,8 @@ def lr_find(
     num_rates: int = 10,
     steps: int | None = None,
     seed: int = 42,
+    engine: str = "inline",
+    budget_s: float | None = None,
     on_rung: Callable[[RateRung], None] | None = None,
 ) -> RangeTest:
     """Train briefly at each of `num_rates` rates over the rate's whole range.
@@ -82,6 +91,9 @@ def lr_find(
         parameter: The rate's name; found automatically when it is a usual one.
         num_rates: Rungs of the ladder, evenly spaced in the logarithm.
         steps: Length of each run, in the workload's unit; a tenth of its budget by default.
+        engine: Where they run; "local" can end one that hangs in a step.
+        budget_s: Seconds for all of them. A run may take half of it, and five times as long as the
+            one before; rates that there is no time for are left out.
         on_rung: Called after each rate.
 
     Raises:
@@ -97,13 +109,21 @@ def lr_find(
             f"{did_you_mean(name, workload.space.searched())}"
         )
     steps = max(workload.budget // 10, 2) if steps is None else steps
-    rungs, metric = [], workload.metric
-    with tempfile.TemporaryDirectory() as folder:
+    rungs: list[RateRung] = []
+    metric = workload.metric
+    until_s = None if budget_s is None else time.time() + budget_s
+    limit_s = None if budget_s is None else budget_s / 2
+    with tempfile.TemporaryDirectory() as folder, _engine(engine) as running:
         for value in np.geomspace(max(rate.low, 1e-12), rate.high, num_rates):
             changes = given | {name: min(max(float(value), rate.low), rate.high)}
             record = execute.run(
-                workload, changes, seeds=[seed], budget=steps, results=folder, flight=False
-            )
+                workload, changes, seeds=[seed], budget=steps, results=folder, flight=False,
+                engine=running, timeout_s=limit_s, until_s=until_s,
+            )  # fmt: skip
+            if not record.outcome.final:
+                break
+            if limit_s is not None and record.outcome is Outcome.COMPLETED:
+                limit_s = max(LEAST_S, TIMES * (record.wall_s or 0.0))
             rung, metric = _rung(changes[name], record, workload)
             rungs.append(rung)
             if on_rung is not None:
@@ -111,7 +131,14 @@ def lr_find(
     suggested, why = suggest(
         rungs, workload.objectives.get(metric, Goal.MINIMIZE), metric
     )  # else it is a training loss
+    if len(rungs) < num_rates:
+        why = f"{why} There was time for {len(rungs)} of {num_rates} rates.".strip()
     return RangeTest(name, metric, tuple(rungs), suggested, why)
+
+
+def _engine(name: str) -> AbstractContextManager[str | Engine]:
+    """One engine for all rungs, so that its process is started once."""
+    return nullcontext(name) if name == "inline" else make_engine(name, 1)
 
 
 def suggest(
@@ -122,6 +149,8 @@ def suggest(
     The rate with the best value of those that were tried, kept at most a third of the lowest rate
     that failed.
     """
+    if not rungs:
+        return None, "No rate was tried."
     sound = [rung for rung in rungs if not rung.failed]
     if not sound:
         return None, f"Every rate failed, down to {rungs[0].rate:.2g}: {rungs[0].reason}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,6 @@ from homeostat.execute.loop.side_by_side import MOST
 from homeostat.execute.rerun import Place, rerun_run
 from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.record.files import make_folder, read_json, write_json
-from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.scheduler import work_through
@@ -61,6 +61,8 @@ class DesignResult:
     folder: Path
     pins: Mapping[str, Any]
     interrupted: bool = False
+    time_was_up: bool = False
+    """Whether the time for it was up before all points were run."""
 
     @property
     def completed(self) -> list[DesignRow]:
@@ -89,6 +91,7 @@ class DesignResult:
             "workload": self.workload.name,
             "folder": str(self.folder),
             "interrupted": self.interrupted,
+            "time_was_up": self.time_was_up,
             "best": self.best.point.name if self.best is not None else None,
             "effects": [vars(effect) for effect in self.effects],
             "rows": [
@@ -119,6 +122,7 @@ def run_design(
     results: str | Path = "results",
     engine: str = "inline",
     jobs: int = 1,
+    budget_s: float | None = None,
     timeout_s: float | None = None,
     memory_mb: float | None = None,
     device: str = "cpu",
@@ -136,6 +140,7 @@ def run_design(
         pins: Values under every point.
         seeds: How many of the usual seeds, or which.
         budget: Steps of each run, in place of the workload's.
+        budget_s: Seconds for this call; what is not done then is left for the next one.
         on_row: Called with each point that has ended.
 
     Raises:
@@ -150,11 +155,17 @@ def run_design(
     folder = Path(results) / f"{kind}_{name or _own_name(workload, facts | {'pins': held})}"
     _claim(folder, facts, workload)
     resolved = [_resolve(workload, held, point) for point in points]
-    limits = Limits(timeout_s=timeout_s, memory_mb=memory_mb, device=device)
+    until_s = time.time() + budget_s if budget_s is not None else math.inf
+    limits = Limits(
+        timeout_s=timeout_s, memory_mb=memory_mb, device=device,
+        until_s=until_s if budget_s is not None else None,
+    )  # fmt: skip
     rows: dict[int, DesignRow] = {}
 
     def runs() -> Iterator[tuple[int, PendingRun]]:
         for index in _distinct(resolved):
+            if time.time() > until_s:
+                return
             place = folder / resolved[index].digest
             yield index, PendingRun(
                 workload, resolved[index], seeds=numbers, budget=steps, folder=place, limits=limits,
@@ -170,9 +181,9 @@ def run_design(
         ahead = MOST if workload.batch is not None else 1
         work_through(running, runs(), done, on_event or (lambda event: None), ahead)
         interrupted = running.stopping
-    return DesignResult(
-        kind, workload, tuple(_in_order(points, resolved, rows)), folder, held, interrupted
-    )
+    ended = tuple(_in_order(points, resolved, rows))
+    late = len(ended) < len(points) and time.time() > until_s
+    return DesignResult(kind, workload, ended, folder, held, interrupted, late and not interrupted)
 
 
 def _own_name(workload: Workload, facts: Mapping[str, Any]) -> str:
@@ -216,5 +227,5 @@ def _in_order(
     by_digest = {row.config.digest: row for row in rows.values()}
     for point, config in zip(points, configs, strict=True):
         row = by_digest.get(config.digest)
-        if row is not None and row.run.outcome is not Outcome.RUNNING:
+        if row is not None and row.run.outcome.final:
             yield DesignRow(point, config, row.run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ class Job:
     """At the first report at or past each of these steps the driver is asked whether to go on."""
     timeout_s: float | None = None
     """None: the workload's own limit."""
+    until_s: float | None = None
+    """When the time of whoever asks for it is up, in seconds since 1970: it is then interrupted."""
     memory_mb: float | None = None
     resume: bool = False
     """Continue from the folder's snapshot, keep its curves; otherwise start afresh in it."""
@@ -44,6 +47,14 @@ class Job:
     def __post_init__(self) -> None:
         if self.timeout_s is None:
             object.__setattr__(self, "timeout_s", self.workload.timeout_s)
+
+
+TIME_IS_UP = "the time for it was up"
+
+
+def is_late(job: Job, grace_s: float = 0.0) -> bool:
+    """Whether the time of whoever asked for a job is up."""
+    return job.until_s is not None and time.time() > job.until_s + grace_s
 
 
 def not_started(job: Job) -> Attempt:

@@ -36,6 +36,7 @@ def run(
     results: str | Path = "results",
     name: str | None = None,
     timeout_s: float | None = None,
+    until_s: float | None = None,
     memory_mb: float | None = None,
     device: str = "cpu",
     snapshot_s: float = SNAPSHOT_S,
@@ -54,6 +55,7 @@ def run(
         results: Where the run's folder is made.
         name: Start of the folder's name, in place of the workload's.
         timeout_s, memory_mb: Limits for each seed.
+        until_s: When the time for all of them is up, in seconds since 1970.
         snapshot_s: Seconds between snapshots.
         flight: Whether states are kept for a diagnosis (at most a fiftieth of the time).
         on_event: Called with each `Reported` and `Finished`.
@@ -95,6 +97,7 @@ def run(
             flight=flight,
             device=device,
             timeout_s=timeout_s,
+            until_s=until_s,
             memory_mb=memory_mb,
         )
         for seed in writer.facts["seeds"]

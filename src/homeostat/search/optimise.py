@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.search.confirm import Effort, confirm, effort, leave_unconfirmed, measured_s
 from homeostat.search.decide import verdict_of
-from homeostat.search.pending_run import PendingRun
+from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.pruner import Referee
 from homeostat.search.review.roles import best_of_each
 from homeostat.search.scheduler import work
@@ -25,11 +26,14 @@ from homeostat.search.settings import SearchSettings
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.records import ReportPoint, TrialRow
 from homeostat.study.study import Study, TrialSpec
+from homeostat.wording import plural
 
 MAX_POINTS = 1_000
 """Of each curve in the store; the run's own folder has all of them."""
 GIVE_UP = 10
 """If the first so many trials all raise, the fault is not in the parameters."""
+TIMES_DEFAULT, LEAST_TIMEOUT_S = 5.0, 10.0
+"""Within a time budget an attempt may take this many times as long as the default did."""
 CONFIRM_SHARE = 0.3
 """The largest part of a time budget that is kept back for confirming."""
 
@@ -68,7 +72,11 @@ class Campaign:
         self._settings = settings
         self._folder = folder
         self._on_event = on_event
-        self._started = time.monotonic()
+        budget_s = settings.budget_s
+        self._end_s = time.time() + budget_s if budget_s is not None else math.inf
+        """When the time for this call is up, in seconds since 1970."""
+        self._cut: set[int] = set()
+        """Trials of ours that the end of the time interrupted; the next call goes on with them."""
         self._slots = 1
         self._attempts, self._attempts_s = 0, 0.0
         self._specs: dict[PendingRun, TrialSpec] = {}
@@ -82,6 +90,11 @@ class Campaign:
             self._slots = engine.slots
             judge = self if self._referee is not None else None
             work(engine, self._next, self._done, self._seen, judge)
+            if self._cut and not engine.stopping:
+                self._note(
+                    f"The time was up while {plural(len(self._cut), 'trial')} ran; the next call "
+                    "goes on there."
+                )
             if self._settings.confirm and not engine.stopping:
                 self._confirm(engine)
             self.interrupted = engine.stopping
@@ -101,7 +114,7 @@ class Campaign:
         while spec is None:
             self._study.refresh()
             self._take_in(self._study.heard())
-            if not self._study.has_unfinished and self._is_over():
+            if self._left_s() <= 0 or (not self._study.has_unfinished and self._is_over()):
                 return None
             try:
                 spec = self._study.try_ask()
@@ -117,10 +130,31 @@ class Campaign:
     def _is_over(self) -> bool:
         """Whether there is nothing more to draw, at least until another trial has ended."""
         study, settings = self._study, self._settings
-        if len(study.trials) >= settings.trials or self._hopeless() or self._time_is_up():
+        if self._time_is_up():
+            return True
+        if len(study.trials) >= settings.trials or self._hopeless() or self._is_enough():
             study.refresh(at_once=True)  # a driver that died may have left work
             return not study.has_unfinished
         return settings.deterministic and study.must_wait
+
+    def _is_enough(self) -> bool:
+        """Whether the value that was asked for is reached, or nothing has improved for long."""
+        settings, best = self._settings, self._best
+        if best is None:
+            return False
+        metric, goal = next(iter(self._study.definition.objectives.items()))
+        value = best.values[metric]
+        if settings.stop_at is not None and not goal.better(settings.stop_at, value):
+            self._note(f"Trial {best.number} has reached {metric} {value:.6g}: the search is over.")
+            return True
+        after = sum(t.outcome.final and t.number > best.number for t in self._study.trials)
+        if settings.patience is not None and after >= settings.patience:
+            self._note(
+                f"{plural(after, 'trial')} after trial {best.number} were no better: the search is "
+                "over."
+            )
+            return True
+        return False
 
     def _make(self, spec: TrialSpec) -> PendingRun:
         return PendingRun(
@@ -129,7 +163,7 @@ class Campaign:
             seeds=spec.seeds,
             budget=spec.budget,
             folder=self._folder / f"trial_{spec.number:04d}",
-            limits=self._settings.limits,
+            limits=self._limits(),
             resumed=spec.resumed,
             rungs=self._referee.rungs(spec.number) if self._referee else frozenset(),
             in_turn=self._referee is not None,
@@ -143,7 +177,10 @@ class Campaign:
     def _done(self, run: PendingRun, record: RunRecord) -> None:
         spec = self._specs.pop(run)
         if not record.outcome.final:
-            return  # stopped by Ctrl-C; the study knows it as running and will ask for it again
+            # Stopped by Ctrl-C or the end of the time; the study knows it as running and will ask
+            # for it again.
+            self._cut.add(spec.number)
+            return
         ended = replace(
             self._study.trials[spec.number],
             outcome=record.outcome,
@@ -223,16 +260,34 @@ class Campaign:
         """Whether one more round of trials would leave too little for confirming."""
         if self._settings.budget_s is None or not self._study.trials:
             return False
-        reserve_s = 0.0
-        if self._settings.confirm:
-            reserve_s = self._confirm_s(self._effort().attempts)
-            reserve_s = min(reserve_s, CONFIRM_SHARE * self._settings.budget_s)
         seeds = len(self._study.definition.seeds)
-        return self._left_s() < reserve_s + self._cost_s(seeds)
+        return self._left_s() < self._reserve_s() + self._cost_s(seeds)
+
+    def _reserve_s(self) -> float:
+        """What is kept back of the time for confirming."""
+        if self._settings.budget_s is None or not self._settings.confirm:
+            return 0.0
+        wanted_s = self._confirm_s(self._effort().attempts)
+        return min(wanted_s, CONFIRM_SHARE * self._settings.budget_s)
 
     def _left_s(self) -> float:
-        assert self._settings.budget_s is not None
-        return self._settings.budget_s - (time.monotonic() - self._started)
+        return self._end_s - time.time()
+
+    def _limits(self) -> Limits:
+        """Of an attempt: within the time for all of them, less what is kept back.
+
+        Where that is limited, one that takes much longer than the default did is stopped too, so
+        that a setting that hangs does not take what is left.
+        """
+        limits = self._settings.limits
+        if self._settings.budget_s is None:
+            return limits
+        default = self._study.default
+        if limits.timeout_s is None and default is not None:
+            of_one_s = measured_s([default])
+            if of_one_s:
+                limits = replace(limits, timeout_s=max(LEAST_TIMEOUT_S, TIMES_DEFAULT * of_one_s))
+        return replace(limits, until_s=self._end_s - self._reserve_s())
 
     def _cost_s(self, attempts: int) -> float:
         """Seconds that so many attempts will take, judged by those so far."""
@@ -289,7 +344,10 @@ class Campaign:
 
     def _is_for_us_to_confirm(self) -> bool:
         """The last of a study's drivers does; the others leave it to that one."""
-        running = [t.number for t in self._study.trials if not t.outcome.final]
+        running = [
+            t.number for t in self._study.trials
+            if not t.outcome.final and t.number not in self._cut
+        ]  # fmt: skip
         if running:
             what = "a trial" if len(running) == 1 else f"{len(running)} trials"
             self.notes.append(f"Another driver is still making {what}, and confirms the best then.")

@@ -31,6 +31,8 @@ class Limits:
 
     timeout_s: float | None = None
     memory_mb: float | None = None
+    until_s: float | None = None
+    """When the time for all of them is up, in seconds since 1970."""
     device: str = "cpu"
     snapshot_s: float = SNAPSHOT_S
 
@@ -92,6 +94,7 @@ class PendingRun:
                 folder=folders[seed],
                 rungs=rungs,
                 timeout_s=limits.timeout_s,
+                until_s=limits.until_s,
                 memory_mb=limits.memory_mb,
                 device=limits.device,
                 snapshot_s=limits.snapshot_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,9 @@ def search(
     seeds: int | Sequence[int] | None = None,
     budget: int | None = None,
     budget_s: float | None = None,
+    enqueue: Sequence[Mapping[str, Any]] = (),
+    stop_at: float | None = None,
+    patience: int | None = None,
     tiers: Collection[int] | None = None,
     names: Collection[str] | None = None,
     start: Mapping[str, Any] | str | Path | None = None,
@@ -76,6 +79,10 @@ def search(
         seeds: How many of the usual seeds each trial runs with, or which. Its value is their mean.
         budget: Steps of each run, in place of the workload's.
         budget_s: Seconds for this call, the confirmation included.
+        enqueue: Configurations to try first, each as some values of what is searched; the rest of
+            it is as in the start.
+        stop_at: End once a trial has this value of the main objective, or a better one.
+        patience: End after this many trials in a row that were no better than the best.
         tiers, names: Which parameters are varied.
         start: Values in place of the defaults, or a configuration's name or file: trial 0, and
             whatever is not varied.
@@ -114,6 +121,8 @@ def search(
     settings = SearchSettings(
         trials=trials,
         budget_s=budget_s,
+        stop_at=stop_at,
+        patience=patience,
         engine=engine,
         jobs=jobs,
         confirm=confirm,
@@ -152,6 +161,10 @@ def search(
         settings=settings.to_json(),
         alone=deterministic,
     )
+    with ExitStack() as left:
+        left.callback(opened.close)
+        opened.notes += [opened.enqueue(values) for values in enqueue]
+        left.pop_all()
     return _run(opened, settings, results, on_event)
 
 

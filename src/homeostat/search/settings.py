@@ -19,6 +19,10 @@ class SearchSettings:
     """How many trials in total."""
     budget_s: float | None = None
     """Seconds for one call, the confirmation included."""
+    stop_at: float | None = None
+    """The search is over once a trial has this value of the main objective, or a better one."""
+    patience: int | None = None
+    """The search is over after this many trials in a row that were no better than the best."""
     engine: str = "inline"
     jobs: int = 1
     """Attempts at a time."""
@@ -48,6 +52,8 @@ class SearchSettings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise RecordError(f"{name} must be a whole number from 1, got {value!r}.")
+        if self.patience is not None and self.patience < 1:
+            raise RecordError(f"patience must be a whole number from 1, got {self.patience!r}.")
         for name in ("budget_s", "timeout_s", "memory_mb"):
             value = getattr(self, name)
             if value is not None and not value > 0:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
-from homeostat.errors import RecordError, StudyError
+from homeostat.errors import RecordError, SpaceError, StudyError
 from homeostat.record.outcome import Outcome
 from homeostat.sample.samplers import auto
 from homeostat.space import Config
@@ -203,8 +203,57 @@ class Study:
             self._trials[trial.number] = replace(trial, driver=self._sharing.driver)
             self._sharing.hand_out(trial.number)
             return self._spec(trial, resumed=True)
-        number, started, driver = len(self._trials), time.time(), self._sharing.driver
-        drawn = self._proposals.next(self._trials)
+        row = self._add(self._proposals.next(self._trials), self._sharing.driver)
+        if row is None:
+            return None
+        self._sharing.hand_out(row.number)
+        return self._spec(row)
+
+    def enqueue(self, values: Mapping[str, Any]) -> str:
+        """Have a configuration tried next, ahead of what the sampler would draw.
+
+        Args:
+            values: Of searched parameters; those left out have the values of the start.
+
+        Returns:
+            A sentence: which trial it is.
+
+        Raises:
+            UnknownNameError, SpaceError: If a value is not possible, or not searched, or without
+                effect.
+        """
+        searched = self._search_space.searched
+        for name in values:
+            self.workload.space.check(name, values[name])
+            if name not in searched:
+                raise SpaceError(
+                    f"{name} is not searched in study {self.name!r}, so no trial can set it.",
+                    hint=f"Searched are {', '.join(searched)}.",
+                )
+        config = self._search_space.resolve(values)
+        for name in values:
+            if not config.acts(name):
+                told = [text for text in config.adjustments if text.startswith(f"{name}: ")]
+                raise SpaceError(f"{name} has no effect there. {' '.join(told)}".strip())
+        drawn = self._search_space.acting(values)
+        while True:
+            self.refresh(at_once=True)
+            known = next((t.number for t in self._trials if self.config(t) == config), None)
+            if known is not None:
+                return f"What was to be tried is trial {known} already."
+            # The default comes first: it is what the best is compared with.
+            first = self._search_space.default() if not self._trials else drawn
+            row = self._add(first, driver=None)
+            if row is None:
+                continue
+            self._proposals.take(self._trials)
+            self._again.append(row.number)
+            if first is drawn:
+                return f"Trial {row.number} is what was to be tried."
+
+    def _add(self, drawn: dict[str, Any], driver: int | None) -> TrialRow | None:
+        """A new trial with these parameters; None if another driver was quicker."""
+        number, started = len(self._trials), time.time()
         attributes = self._given(drawn)
         key = self.store.add_trial(
             self.row.key, number, drawn, started, driver, attributes=attributes
@@ -224,8 +273,7 @@ class Study:
             attributes=attributes,
         )
         self._trials.append(row)
-        self._sharing.hand_out(number)
-        return self._spec(row)
+        return row
 
     def refresh(self, *, at_once: bool = False) -> None:
         """Take up what other drivers have drawn and told, and what dead ones left behind."""

@@ -101,7 +101,7 @@ def _run(
     merge = Merge(wanted)
     num_reports = 0
     process = ProcessGroup(
-        [file.fill(part, values) for part in file.command],
+        file.arguments(values),
         folder=_working_folder(file, values),
         env={key: file.fill(text, values) for key, text in file.env.items()},
         output=folder / OUTPUT,

@@ -68,6 +68,14 @@ class CommandFile:
         """`text` with its placeholders replaced; {{ and }} stand for braces."""
         return _PLACEHOLDER.sub(lambda match: _replacement(match, values), text)
 
+    def arguments(self, values: Mapping[str, Any]) -> list[str]:
+        """The command with its values; an option whose value is none or false is left out."""
+        found = []
+        for part in self.command:
+            option = _OPTION.fullmatch(part)
+            found += _option(option, values) if option else [self.fill(part, values)]
+        return found
+
     @property
     def uses(self) -> frozenset[str]:
         """The placeholders that occur somewhere."""
@@ -78,9 +86,30 @@ class CommandFile:
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")
 
 
+# {--lr}, {--lr=rate} or {--lr rate}: an option with its value, as arguments of its own.
+_OPTION = re.compile(r"\{(?P<flag>--?[A-Za-z][\w-]*)(?:(?P<joint>[= ])(?P<name>[A-Za-z_]\w*))?\}")
+
+
 def placeholders(text: str) -> set[str]:
     """The names in braces in `text`."""
+    option = _OPTION.fullmatch(text)
+    if option:
+        return {_named(option)}
     return {match[1] for match in _PLACEHOLDER.finditer(text) if match[1]}
+
+
+def _named(option: re.Match[str]) -> str:
+    return option["name"] or option["flag"].lstrip("-").replace("-", "_")
+
+
+def _option(option: re.Match[str], values: Mapping[str, Any]) -> list[str]:
+    """The arguments of an option: a flag where its value is true, nothing for false and none."""
+    flag, value = option["flag"], values[_named(option)]
+    if value is None or value is False:
+        return []
+    if value is True:
+        return [flag]
+    return [f"{flag}={show(value)}"] if option["joint"] == "=" else [flag, show(value)]
 
 
 def _replacement(match: re.Match[str], values: Mapping[str, Any]) -> str:
@@ -259,6 +288,12 @@ def _seconds(value: Any) -> float | None:
 
 def _check_placeholders(file: CommandFile) -> None:
     known = [*file.space, *PROVIDED]
+    for part in file.command:
+        if re.search(r"\{--?[A-Za-z]", part) and not _OPTION.fullmatch(part):
+            raise ConfigError(
+                f"{part!r}: an option in braces must be an argument of its own.",
+                hint='Write "{--lr}", "{--lr=rate}" or, quoted as one, "{--lr rate}".',
+            )
     for name in sorted(file.uses):
         if name not in known:
             raise ConfigError(

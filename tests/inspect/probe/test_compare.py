@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import homeostat as hs
+from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.inspect.probe.compare import compare
 from homeostat.inspect.tracer.recording import Optimizer, Recording
+from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
 
 VALUES = st.lists(st.floats(allow_nan=True, width=32), min_size=0, max_size=6)
@@ -71,6 +73,14 @@ def schedule_that_never_acts(config, trial):
         optimizer.step()
         schedule.step()
         yield hs.Report(step, loss=loss)
+
+
+def test_a_run_that_is_cut_in_the_middle_of_a_step_has_not_failed():
+    config = schedule_that_never_acts.space.resolve({})
+    bench = ShortRuns(schedule_that_never_acts, config, seed=1, steps=None, seconds=20)
+    run = bench.run(config, 1, most_updates=2)
+    assert run.cut == "updates" and run.num_updates == 2
+    assert run.ending.outcome is not Outcome.FAILED, run.ending.reason
 
 
 def test_a_knob_that_only_a_schedule_stores_does_not_change_the_run():

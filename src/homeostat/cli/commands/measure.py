@@ -13,6 +13,7 @@ from homeostat.cli.options import (
     JsonOption,
     SetOption,
     StepsOption,
+    TimeOption,
     WorkloadArgument,
 )
 from homeostat.cli.output import Output
@@ -35,6 +36,7 @@ def lr_find(
     rates: Annotated[int, typer.Option("--rates", min=3, help="How many rates to try.")] = 10,
     steps: StepsOption = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of every run.")] = 42,
+    budget: TimeOption = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Also plot loss against rate in this SVG file.")
     ] = None,
@@ -43,6 +45,7 @@ def lr_find(
     """Train briefly at a range of learning rates and suggest where to start."""
     from homeostat.design.lr_find import lr_find as run_test
     from homeostat.execute.rerun import command, set_options
+    from homeostat.plan.budget import parse_duration
 
     chosen = choose(workload, config, settings)
     out = Output(as_json=as_json)
@@ -55,7 +58,7 @@ def lr_find(
     with out.working(f"training {chosen.name} briefly at {rates} rates"):
         found = run_test(
             chosen.workload, given, parameter=parameter, num_rates=rates, steps=steps, seed=seed,
-            on_rung=tell,
+            engine="local", budget_s=parse_duration(budget) if budget else None, on_rung=tell,
         )  # fmt: skip
     same = [*(["--config", config] if config else [])]
     same += [word for setting in settings or () for word in ("--set", setting)]
@@ -94,12 +97,14 @@ def batch_size(
     steps: Annotated[
         int, typer.Option("--steps", "-n", min=1, help="Steps (epochs, ...) timed at each size.")
     ] = 3,
+    budget: TimeOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Measure time and memory at each batch size; recommend the smallest that is nearly fastest."""
     from homeostat.design.batch_size import find_batch_size
     from homeostat.execute.device import choose_device
+    from homeostat.plan.budget import parse_duration
 
     chosen = choose(workload, config, settings)
     out = Output(as_json=as_json)
@@ -113,6 +118,7 @@ def batch_size(
     found = find_batch_size(
         chosen.workload, chosen.config.given, parameter=parameter, sizes=_sizes(sizes),
         steps=steps, device=choose_device(device), on_size=tell,
+        budget_s=parse_duration(budget) if budget else None,
     )  # fmt: skip
     out.line()
     out.table(

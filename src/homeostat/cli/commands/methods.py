@@ -17,6 +17,7 @@ from homeostat.cli.options import (
     ResultsOption,
     SetOption,
     StepsOption,
+    TimeOption,
     TimeoutOption,
     WorkloadArgument,
 )
@@ -62,6 +63,7 @@ def _over(kind: str, doc: str) -> Callable[..., None]:
         engine: EngineOption = "local",
         device: DeviceOption = "auto",
         timeout: TimeoutOption = None,
+        budget: TimeOption = None,
         results: ResultsOption = "results",
         as_json: JsonOption = False,
     ) -> None:
@@ -69,9 +71,11 @@ def _over(kind: str, doc: str) -> Callable[..., None]:
 
         chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
         combine = {"sweep": designs.sweep, "grid": designs.grid}[kind]
-        design = combine(_values(chosen, over))
-        running = _running(name, jobs, engine, device, timeout, results)
-        _run(chosen, design, kind, running, show, as_json)
+        design, notes = designs.acting_points(
+            combine(_values(chosen, over)), chosen.workload.space, chosen.overrides
+        )
+        running = _running(name, jobs, engine, device, timeout, results, budget)
+        _run(chosen, design, kind, running, show, as_json, notes)
 
     command.__doc__ = doc
     return command
@@ -99,6 +103,7 @@ def random(
     engine: EngineOption = "local",
     device: DeviceOption = "auto",
     timeout: TimeoutOption = None,
+    budget: TimeOption = None,
     results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
@@ -108,8 +113,8 @@ def random(
     chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
     held = chosen.overrides
     names = only or [n for n in chosen.workload.space.searched() if n not in held]
-    design = sample(chosen.workload.space, trials, names=names)
-    running = _running(name, jobs, engine, device, timeout, results)
+    design = sample(chosen.workload.space, trials, names=names, held=held)
+    running = _running(name, jobs, engine, device, timeout, results, budget)
     _run(chosen, design, "random", running, show, as_json)
 
 
@@ -132,6 +137,7 @@ def ablate(
     engine: EngineOption = "local",
     device: DeviceOption = "auto",
     timeout: TimeoutOption = None,
+    budget: TimeOption = None,
     results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
@@ -140,7 +146,7 @@ def ablate(
 
     chosen = choose(workload, config, settings, budget=steps, seeds=seeds)
     design = ablation(chosen.workload.space, mechanisms, how)
-    running = _running(name, jobs, engine, device, timeout, results)
+    running = _running(name, jobs, engine, device, timeout, results, budget)
     _run(chosen, design, "ablate", running, show, as_json)
 
 
@@ -159,6 +165,7 @@ def bisect(
     engine: EngineOption = "local",
     device: DeviceOption = "auto",
     timeout: TimeoutOption = None,
+    budget: TimeOption = None,
     results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
@@ -174,7 +181,7 @@ def bisect(
     found = run_bisect(
         chosen.workload, param, target, low=low, high=high, pins=chosen.overrides,
         seeds=chosen.seeds, budget=chosen.budget, on_point=tell,
-        **_running(name, jobs, engine, device, timeout, results),
+        **_running(name, jobs, engine, device, timeout, results, budget),
     )  # fmt: skip
     out.line(f"{found.target} at {param} = {found.value:g}", style="bold")
     out.line(f"Rerun it:  {found.command}")
@@ -208,6 +215,7 @@ def _running(
     device: str,
     timeout: str | None,
     results: str,
+    budget: str | None,
 ) -> dict[str, Any]:
     from homeostat.execute.device import choose_device
     from homeostat.plan.budget import parse_duration
@@ -218,6 +226,7 @@ def _running(
         "engine": engine,
         "device": choose_device(device),
         "timeout_s": parse_duration(timeout) if timeout else None,
+        "budget_s": parse_duration(budget) if budget else None,
         "results": results,
     }
 
@@ -229,6 +238,7 @@ def _run(
     running: Mapping[str, Any],
     show: str | None,
     as_json: bool,
+    notes: Sequence[str] = (),
 ) -> None:
     from homeostat.design.conclusions import conclude
     from homeostat.design.run_design import run_design
@@ -236,6 +246,8 @@ def _run(
     out = Output(as_json=as_json)
     metric = chosen.workload.metric
     number = iter(range(1, len(design) + 1))
+    for note in notes:
+        out.line(note)
 
     def tell(row: DesignRow) -> None:
         value = f"{metric} {row.mean:.4g}" if row.run.values() else row.run.reason
@@ -257,6 +269,11 @@ def _run(
         out.line(sentence)
     _best(out, result, extra)
     out.document(result)
+    if result.time_was_up:
+        left = len(design) - len(result.rows)
+        out.line(
+            f"The time was up before {plural(left, 'configuration')}; the same command goes on."
+        )
     if result.interrupted:
         out.line("Stopped; the same command goes on.")
         raise typer.Exit(130)

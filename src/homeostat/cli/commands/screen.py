@@ -17,6 +17,7 @@ from homeostat.cli.options import (
     ResultsOption,
     SetOption,
     StepsOption,
+    TimeOption,
     TimeoutOption,
     WorkloadArgument,
 )
@@ -57,6 +58,7 @@ def screen(
     engine: EngineOption = "local",
     device: DeviceOption = "auto",
     timeout: TimeoutOption = None,
+    budget: TimeOption = None,
     results: ResultsOption = "results",
     as_json: JsonOption = False,
 ) -> None:
@@ -72,7 +74,7 @@ def screen(
         pins={name: chosen.overrides[name] for name in chosen.typed}, budget=chosen.budget,
         name=name, results=results, engine=engine, jobs=cores() if jobs is None else jobs,
         device=choose_device(device), timeout_s=parse_duration(timeout) if timeout else None,
-        on_row=_Teller(out),
+        budget_s=parse_duration(budget) if budget else None, on_row=_Teller(out),
     )  # fmt: skip
     out.document(result)
     _conclude(out, result)

@@ -42,6 +42,23 @@ def search(
     budget: Annotated[
         str | None, typer.Option("--budget", "-b", help="Wall time for this call, like 30m.")
     ] = None,
+    enqueue: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--enqueue",
+            "--try",
+            metavar="NAME=VALUE,...",
+            help="Try this configuration first; may be repeated.",
+        ),
+    ] = None,
+    stop_at: Annotated[
+        float | None,
+        typer.Option("--stop-at", help="End once a trial is as good as this, or better."),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option("--patience", min=1, help="End after so many trials that improve nothing."),
+    ] = None,
     method: Annotated[
         str | None,
         typer.Option("--method", help="auto, random, sobol, tpe, gp, cmaes, nsga2 or nsga3."),
@@ -145,6 +162,9 @@ def search(
             seeds=seeds,
             budget=chosen.budget if steps is not None or config else None,
             budget_s=budget_s,
+            enqueue=[chosen.workload.space.parse(text.split(",")) for text in enqueue or ()],
+            stop_at=stop_at,
+            patience=patience,
             names=names or None,
             start=start or None,
             pins=held or None,

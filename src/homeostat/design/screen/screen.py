@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -94,6 +95,7 @@ def screen(
     results: str | Path = "results",
     engine: str = "inline",
     jobs: int = 1,
+    budget_s: float | None = None,
     timeout_s: float | None = None,
     memory_mb: float | None = None,
     device: str = "cpu",
@@ -115,6 +117,7 @@ def screen(
         pins: Values held in every run.
         budget: Steps of each run, in place of the workload's.
         seed: Of the design.
+        budget_s: Seconds for this call; the same call goes on.
         name: Of the folders; by default of the workload and what was asked of it.
         on_row: Called with each run that has ended.
 
@@ -132,7 +135,7 @@ def screen(
         workload, {**(start or {}), **(pins or {})}, names, pins or {},
         {
             "name": name, "budget": budget, "results": results, "engine": engine, "jobs": jobs,
-            "timeout_s": timeout_s, "memory_mb": memory_mb, "device": device,
+            "budget_s": budget_s, "timeout_s": timeout_s, "memory_mb": memory_mb, "device": device,
             "on_event": on_event, "on_row": on_row,
         },
     )  # fmt: skip
@@ -175,7 +178,9 @@ class WorkloadBench:
         self._workload = workload
         self._search_space = SearchSpace(space, searched, given)
         self._given = dict(given)
-        self._running = running
+        self._running = dict(running)
+        budget_s = self._running.pop("budget_s", None)
+        self._end = None if budget_s is None else time.monotonic() + budget_s
         self._sign = workload.goal.sign
         self.names: Sequence[str] = tuple(searched)
         self.best: DesignRow | None = None
@@ -211,7 +216,13 @@ class WorkloadBench:
 
     def _run(self, points: list[DesignPoint], *, seeds: Sequence[int], kind: str) -> DesignResult:
         result = run_design(
-            self._workload, points, kind=kind, pins=self._given, seeds=seeds, **self._running
+            self._workload,
+            points,
+            kind=kind,
+            pins=self._given,
+            seeds=seeds,
+            budget_s=None if self._end is None else self._end - time.monotonic(),
+            **self._running,
         )
         if result.interrupted or len(result.rows) < len(points):
             raise Stopped

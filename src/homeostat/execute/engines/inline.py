@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from homeostat.execute.interrupt import Interruptible
-from homeostat.execute.job import Event, Finished, Job, Reported, not_started
+from homeostat.execute.job import Event, Finished, Job, Reported, is_late, not_started
 from homeostat.execute.loop.claims import Claims
 from homeostat.execute.loop.side_by_side import SideBySide, companions
 
@@ -37,7 +37,7 @@ class Inline(Interruptible):
     def events(self) -> Iterator[Event]:
         while self._waiting:
             job = self._waiting.popleft()
-            if self.stopping:
+            if self.stopping or is_late(job):
                 yield Finished(job, not_started(job))
                 continue
             others = companions(job, self._waiting, self.slots)

@@ -18,7 +18,7 @@ from homeostat.execute.engines.orphans import lost
 from homeostat.execute.engines.supervised import Supervised
 from homeostat.execute.fate import Again, End, Fate, Loss
 from homeostat.execute.interrupt import Interruptible
-from homeostat.execute.job import Event, Finished, Job, Reported, not_started
+from homeostat.execute.job import Event, Finished, Job, Reported, is_late, not_started
 from homeostat.execute.loop.side_by_side import companions
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
@@ -60,6 +60,7 @@ class Local(Interruptible):
         while self._waiting or self._busy:
             if self.stopping:
                 yield from self._stop()
+            yield from self._late()
             self._assign()
             for worker in self._ready():
                 yield from self._listen(worker)
@@ -73,6 +74,12 @@ class Local(Interruptible):
             worker.stop()
         while self._waiting:
             job = next(iter(self._waiting))
+            del self._waiting[job]
+            yield Finished(job, not_started(job))
+
+    def _late(self) -> Iterator[Event]:
+        """Give back what waits, and whose time is up."""
+        for job in [job for job in self._waiting if is_late(job)]:
             del self._waiting[job]
             yield Finished(job, not_started(job))
 

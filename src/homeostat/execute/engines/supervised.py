@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 
 from homeostat.execute.engines.messages import Answer, StopNow, Task
 from homeostat.execute.engines.processes import MARK, how_it_died, kill_marked, kill_tree, memory_mb
-from homeostat.execute.job import Job
+from homeostat.execute.job import TIME_IS_UP, Job, is_late
 from homeostat.execute.loop.control import memory_reason, timeout_reason
 from homeostat.execute.loop.threads import VARIABLES
 from homeostat.record.outcome import Outcome
@@ -127,6 +127,8 @@ class Supervised:
                 return Outcome.INTERRUPTED, f"stopped by Ctrl-C, {STOP_S:g} s into a step"
             assert job.timeout_s is not None
             return Outcome.TIMEOUT, timeout_reason(job.timeout_s)
+        if any(is_late(late, GRACE_S) for late in self.left) and not self.connection.poll():
+            return Outcome.INTERRUPTED, TIME_IS_UP
         if job.memory_mb is not None:
             used_mb = self._memory_mb()
             if used_mb > job.memory_mb:

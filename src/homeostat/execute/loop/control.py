@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import psutil
 
+from homeostat.execute.job import TIME_IS_UP
 from homeostat.record.outcome import Outcome
 
 _MEMORY_EVERY_S = 0.1
@@ -29,11 +30,13 @@ class Control:
         *,
         timeout_s: float | None = None,
         memory_mb: float | None = None,
+        is_late: Callable[[], bool] = lambda: False,
         stop_asked: Callable[[], bool] = lambda: False,
     ) -> None:
         self.stop_asked = stop_asked
         self._timeout_s = timeout_s
         self._memory_mb = memory_mb
+        self._is_late = is_late
         self._started = time.perf_counter()
         self._paused: float | None = None
         self._memory_checked = 0.0
@@ -62,6 +65,8 @@ class Control:
         """Raise Stop when the attempt has to end here."""
         if self.stop_asked():
             raise Stop(Outcome.INTERRUPTED, "stopped by Ctrl-C")
+        if self._is_late():
+            raise Stop(Outcome.INTERRUPTED, TIME_IS_UP)
         if self._timeout_s is not None and self.spent_s > self._timeout_s:
             raise Stop(Outcome.TIMEOUT, timeout_reason(self._timeout_s))
         if self._memory_mb is not None and self._memory_due():

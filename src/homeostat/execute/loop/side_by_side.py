@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from homeostat.execute.job import Event, Finished, Job
+from homeostat.execute.job import Event, Finished, Job, is_late
 from homeostat.execute.loop.attempt import Reports, attempt
 from homeostat.execute.loop.control import Control
 from homeostat.execute.loop.isolation import Isolation
@@ -155,7 +155,10 @@ class _Member:
         self.job = job
         self._stop_asked = stop_asked
         self.control = Control(
-            timeout_s=job.timeout_s, memory_mb=job.memory_mb, stop_asked=stop_asked
+            timeout_s=job.timeout_s,
+            memory_mb=job.memory_mb,
+            is_late=lambda: is_late(job),
+            stop_asked=stop_asked,
         )
         self.control.pause()
         self.isolation = Isolation(job.seed, device=job.device)

@@ -7,13 +7,18 @@ from typing import Any
 
 from torch.nn.parameter import UninitializedParameter
 
+from homeostat.execute.loop.control import Stop
 from homeostat.inspect.tracer.names import Names
 from homeostat.inspect.tracer.recording import Call, Recording, Weight
 from homeostat.inspect.tracer.sampling import remember
+from homeostat.record.outcome import Outcome
 
 
-class Halt(BaseException):
-    """Ends a run from inside the loop; not an Exception, so that no loop swallows it."""
+class Halt(Stop):
+    """Ends a run from inside the loop: enough was seen, or the time is up. It is no failure."""
+
+    def __init__(self) -> None:
+        super().__init__(Outcome.INTERRUPTED, "enough was seen")
 
 
 class Shared:

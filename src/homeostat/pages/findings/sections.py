@@ -18,7 +18,7 @@ from homeostat.search.pareto import pareto
 from homeostat.search.review.checklist import checklist
 from homeostat.search.review.roles import conclude
 from homeostat.space import Choice
-from homeostat.space.values import show
+from homeostat.space.values import same, show
 from homeostat.study.records import TrialRow
 from homeostat.wording import plural
 from homeostat.workload.kept_views import views_of
@@ -147,7 +147,9 @@ def options(facts: Facts) -> Iterator[Block]:
             continue
         for option in parameter.options:
             values = [
-                t.values[facts.metric] for t in facts.ranked if t.parameters.get(name) == option
+                t.values[facts.metric]
+                for t in facts.ranked
+                if name in t.parameters and same(t.parameters[name], option)
             ]
             if values:
                 best = facts.goal.best(values)

@@ -78,7 +78,10 @@ def _frozen(
 
     drawn = {n: v for n, v in trial.parameters.items() if n in searched}
     state = _state(trial, objectives)
-    values = [trial.values[name] for name in objectives] if state.name == "COMPLETE" else None
+    # Optuna keeps what a pruned trial had reached as its value, where there is one objective.
+    counts = state.name == "COMPLETE" or (state.name == "PRUNED" and len(objectives) == 1)
+    known = all(name in trial.values for name in objectives)
+    values = [trial.values[name] for name in objectives] if counts and known else None
     attributes = dict(trial.attributes)
     constraints = dict(attributes.pop(CONSTRAINTS, {}))
     if trial.outcome is Outcome.DIVERGED and not constraints:

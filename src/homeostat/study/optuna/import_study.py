@@ -5,14 +5,14 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import SpaceError, StudyError, UnknownNameError, did_you_mean
 from homeostat.record.outcome import Outcome
 from homeostat.record.seeds import SEEDS
 from homeostat.study.definition import Definition, define
 from homeostat.study.optuna.export_study import CONSTRAINTS
-from homeostat.study.optuna.terms import DIVERGED, OURS, decoded, described, opened
+from homeostat.study.optuna.terms import DIVERGED, OURS, decoded, described, opened, united
 from homeostat.study.records import ReportPoint, StudyRow, TrialRow
 from homeostat.study.store import Store
 from homeostat.workload.goal import Goal
@@ -103,7 +103,11 @@ def _definition(
     kept = study.user_attrs.get(f"{OURS}definition")
     if kept is not None and workload is None:
         return Definition.from_json(kept)
-    searched = {n: described(d) for t in trials for n, d in t.distributions.items()}
+    searched: dict[str, dict[str, Any]] = {}
+    for trial in trials:
+        for name, distribution in trial.distributions.items():
+            now = described(distribution)
+            searched[name] = united(searched[name], now) if name in searched else now
     names = study.metric_names or (
         ["value"]
         if len(study.directions) == 1

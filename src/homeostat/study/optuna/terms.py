@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from homeostat.errors import RecordError
-from homeostat.space.values import same
+from homeostat.space.values import among, same
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -95,6 +95,22 @@ def described(distribution: BaseDistribution) -> dict[str, Any]:
     usual = 1 if kind == "int" else None
     step = {"step": distribution.step} if distribution.step != usual else {}
     return {"kind": kind, **ends, **step}
+
+
+def united(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
+    """One range for two that trials of a study drew the same parameter from."""
+    if a == b and "options" not in a:
+        return dict(a)
+    if "options" in a or "options" in b:
+        each = [list(one.get("options", ())) for one in (a, b)]
+        more = [option for option in each[1] if not among(option, each[0])]
+        if "options" in a and "options" in b:
+            return {"kind": a["kind"], "options": [*each[0], *more]}
+        numbers, options = (b, each[0]) if "options" in a else (a, each[1])
+        ends = [numbers["low"], numbers["high"], *options]
+        return {**numbers, "low": min(ends), "high": max(ends)}
+    low, high = min(a["low"], b["low"]), max(a["high"], b["high"])
+    return {"kind": a["kind"], "low": low, "high": high, "log": a["log"] and b["log"]}
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from homeostat.execute.engines.ray.order import order
 from homeostat.execute.engines.ray.sync import put
 from homeostat.execute.fate import Again, Fate, Loss
 from homeostat.execute.interrupt import Interruptible
-from homeostat.execute.job import Event, Finished, Job, Reported, not_started
+from homeostat.execute.job import Event, Finished, Job, Reported, is_late, not_started
 from homeostat.execute.loop.recorder import HEARTBEAT_S, clear
 from homeostat.record.attempt import FILE, Attempt, write_attempt
 from homeostat.record.curves import FILE as CURVES
@@ -146,6 +146,7 @@ class Ray(Interruptible):
         while self._waiting or self._busy:
             if self.stopping:
                 yield from self._stop()
+            yield from self._late()
             self._assign()
             for placed in self._ready():
                 yield from self._listen(placed)
@@ -162,6 +163,12 @@ class Ray(Interruptible):
             work = self._waiting.popleft()
             begun = work.starts > 0
             yield work.end(_interrupted(work.job) if begun else not_started(work.job))
+
+    def _late(self) -> Iterator[Event]:
+        """Give back what waits, and whose time is up; what runs stops by itself."""
+        for work in [work for work in self._waiting if is_late(work.job)]:
+            self._waiting.remove(work)
+            yield work.end(_interrupted(work.job) if work.starts > 0 else not_started(work.job))
 
     def _assign(self) -> None:
         while self._waiting and len(self._busy) < self.slots:

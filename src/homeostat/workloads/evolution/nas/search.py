@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from homeostat.cli.options import TimeOption
 from homeostat.cli.output import Output
 from homeostat.workloads.evolution.nas.app import (
     FREE,
@@ -49,6 +50,7 @@ def search(
         str,
         typer.Option("--prune", help="Stop bad trials early: median, auto, halving, ..., none."),
     ] = "median",
+    budget: TimeOption = None,
     results: ResultsOption = Path("results"),
 ) -> None:
     """Search for better parameters; the study goes on if it exists.
@@ -56,7 +58,7 @@ def search(
     A trial that is worse than the median after 10, 20 or 50 generations is stopped there.
     """
     settings = inline_settings(context.args)
-    search_modes(study_name, trials, mode, results, settings, config, generations, prune)
+    search_modes(study_name, trials, mode, results, settings, config, generations, prune, budget)
 
 
 @app.command()
@@ -91,12 +93,14 @@ def search_modes(
     config: str | None,
     generations: int | None = None,
     prune: str = "median",
+    budget: str | None = None,
 ) -> None:
     """A search in each of the modes, or over what the study's strategy varies."""
     from homeostat.cli.engine import cores
     from homeostat.cli.progress import PlanProgress
     from homeostat.cli.settings import choose
     from homeostat.execute.rerun import RESULTS, command
+    from homeostat.plan.budget import parse_duration
     from homeostat.search.search import search as run_search
 
     modes = mode.split(",") if mode else [None]
@@ -119,6 +123,7 @@ def search_modes(
                 study=label,
                 results=results,
                 budget=chosen.budget,
+                budget_s=parse_duration(budget) if budget else None,
                 names=names,
                 start={k: v for k, v in chosen.overrides.items() if k not in pins} or None,
                 pins=pins or None,
