@@ -201,7 +201,7 @@ def test_a_file_that_changes_under_way_is_noticed(tmp_path):
         source.write_text(source.read_text() + "\n# another version\n")
         [event] = engine.events()
     assert event.attempt.outcome is Outcome.FAILED
-    assert "was changed since this work was started" in event.attempt.reason
+    assert "was changed since this work started" in event.attempt.reason
 
 
 SIDE_BY_SIDE = {

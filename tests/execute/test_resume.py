@@ -280,3 +280,40 @@ def test_a_run_whose_process_died_reads_as_interrupted(tmp_path):
 def test_snapshots_can_be_left_out(tmp_path):
     record = run(f"{LOOPS}:noisy", results=tmp_path, snapshot_s=math.inf)
     assert not list(record.folder.rglob("snapshot.npz"))
+
+
+MIXED = """
+import time
+import homeostat as hs
+from model import VALUE
+@hs.workload(space=hs.Space(lr=hs.Float(0.1, 1.0)), metric="loss", goal="minimize", budget=6)
+def mixed(config, trial):
+    for step in trial.steps():
+        time.sleep(0.06)
+        yield hs.Report(step, loss=VALUE)
+"""
+
+
+@pytest.mark.parametrize("file", ["train.py", "model.py"])
+def test_a_run_whose_own_code_changed_is_not_resumed_unless_somebody_insists(file, tmp_path):
+    folder = tmp_path / "code"
+    folder.mkdir()
+    texts = {"train.py": MIXED, "model.py": "VALUE = 1\n"}
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+
+    def leave(event):
+        if isinstance(event, Reported) and event.report.step >= 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        run(folder / "train.py", results=tmp_path / "results", on_event=leave)
+    [left] = (tmp_path / "results").iterdir()
+    # A comment is enough: nobody can tell what a change does.
+    (folder / file).write_text(texts[file] + "# changed\n")
+    with pytest.raises(RecordError, match=f"{file} has changed since it began: the run would mix"):
+        resume(left)
+    record = resume(left, force=True)
+    assert record.outcome is Outcome.COMPLETED
+    assert record.facts["mixed"] == [f"Resumed although {file} has changed since."]
+    assert read_run(left).facts["mixed"] == record.facts["mixed"]

@@ -158,7 +158,7 @@ def _measure(
     _forget_peak(device)
     reports = workload(trial.config, trial)
     updates = UpdateTimes()
-    isolation = Isolation(seed)
+    isolation = Isolation(seed, loop=workload.loop)
     isolation.enter()
     try:
         first = next(reports)

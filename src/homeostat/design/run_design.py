@@ -20,7 +20,6 @@ from homeostat.execute.loop.side_by_side import MOST
 from homeostat.execute.rerun import Place, rerun_run
 from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.record.files import make_folder, read_json, write_json
-from homeostat.record.fingerprint import code_digest
 from homeostat.record.runs import RunRecord
 from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.scheduler import work_through
@@ -152,9 +151,9 @@ def run_design(
     numbers = checked_seeds(seeds)
     steps = checked_budget(workload, budget)
     held = dict(pins or {})
-    facts = {"code": code_digest(workload.source), "seeds": list(numbers), "budget": steps}
+    facts = {"code": workload.code_digest, "seeds": list(numbers), "budget": steps}
     folder = Path(results) / f"{kind}_{name or _own_name(workload, facts | {'pins': held})}"
-    _claim(folder, facts)
+    _claim(folder, facts, workload)
     resolved = [_resolve(workload, held, point) for point in points]
     until_s = time.time() + budget_s if budget_s is not None else math.inf
     limits = Limits(
@@ -192,10 +191,12 @@ def _own_name(workload: Workload, facts: Mapping[str, Any]) -> str:
     return f"{workload.name}_{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
-def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
+def _claim(folder: Path, facts: Mapping[str, Any], workload: Workload) -> None:
     """Make the folder this design's own, or check that the same design made it."""
     if (folder / FILE).exists():
         before = read_json(folder / FILE)
+        if workload.has_code(before.get("code")):  # also as an earlier version wrote it down
+            before["code"] = facts["code"]
         changed = [key for key, value in facts.items() if before.get(key) != value]
         if changed:
             raise RecordError(

@@ -13,7 +13,6 @@ from homeostat.errors import WorkloadError
 from homeostat.execute.job import Engine, Finished, Job
 from homeostat.record.attempt import Attempt
 from homeostat.record.files import make_folder
-from homeostat.record.fingerprint import code_digest
 from homeostat.record.outcome import Outcome
 from homeostat.space import Config
 from homeostat.workload.workload import Workload
@@ -45,17 +44,6 @@ class ArmResult:
     seconds: float
 
 
-def _code(workload: Workload) -> str:
-    """A digest of the workload's file, and of its whole folder where that is a package."""
-    source = workload.source
-    if source is None:
-        return "none"
-    package = source.parent.joinpath("__init__.py").is_file()
-    files = sorted(source.parent.glob("*.py")) if package else [source]
-    digests = "".join(code_digest(file) or "" for file in files)
-    return hashlib.sha256(digests.encode()).hexdigest()[:12]
-
-
 class Bench:
     """Measures arms, and keeps every measurement in a file, so that interrupted work can go on.
 
@@ -77,7 +65,7 @@ class Bench:
         self._engine = engine
         self._device = device
         # A measurement belongs to the code that made it.
-        self._code = _code(workload)
+        self._code = workload.code_digest or "none"
         make_folder(folder)
         self._file = folder / "values.jsonl"
         self._known = self._read()

@@ -12,11 +12,12 @@ from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import SNAPSHOT_S, Engine, Event, Finished, Job
 from homeostat.record import seeds as seed_list
 from homeostat.record.attempt import Attempt
-from homeostat.record.fingerprint import code_digest, config_digest
+from homeostat.record.fingerprint import config_digest
 from homeostat.record.hold import is_held
 from homeostat.record.run_writer import RunWriter, start_run
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.space import Config, configs
+from homeostat.wording import some
 from homeostat.workload import load
 from homeostat.workload.kept_views import keep_views
 from homeostat.workload.workload import Workload
@@ -130,10 +131,10 @@ def resume(
         return record
     check_not_running(record, force=force)
     found = _workload_of(record, workload)
-    now = code_digest(found.source)
-    if now != record.fingerprint.get("code") and not force:
+    changed = _changed_code(record, found)
+    if changed and not force:
         raise RecordError(
-            f"{record.name}: {found.source} has changed since: the run would mix two versions.",
+            f"{record.name}: {changed} changed since it began: the run would mix two versions.",
             hint="Run it anew, or resume with force=True (--force).",
         )
     config = found.space.resolve(record.given)
@@ -145,7 +146,10 @@ def resume(
     ended = [attempt for attempt in record.attempts if attempt.outcome.final]
     done = {attempt.seed for attempt in ended}
     made = _engine(engine, jobs)
-    writer = RunWriter(record.folder.absolute(), dict(record.facts))
+    facts = dict(record.facts)
+    if changed:
+        facts["mixed"] = [*facts.get("mixed", ()), f"Resumed although {changed} changed since."]
+    writer = RunWriter(record.folder.absolute(), facts)
     planned = [
         Job(
             workload=found,
@@ -161,6 +165,18 @@ def resume(
         if seed not in done
     ]
     return _make(writer, planned, ended, made, on_event)
+
+
+def _changed_code(record: RunRecord, workload: Workload) -> str:
+    """Which files of the workload have changed since a run was begun, in words; "" if none has."""
+    before = record.fingerprint
+    if workload.has_code(before.get("code")):
+        return ""
+    code, files = workload.code, before.get("files")
+    if code is None or not files:  # a notebook, or a run of an earlier version
+        return f"{workload.source} has"
+    names = code.changed(files)
+    return f"{some(names)} {'has' if len(names) == 1 else 'have'}"
 
 
 def check_not_running(record: RunRecord, *, force: bool = False) -> None:

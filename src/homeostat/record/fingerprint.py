@@ -12,36 +12,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from homeostat.record.code import Code
 from homeostat.record.files import plain
 from homeostat.version import __version__
 
 
-def fingerprint(source: Path | None, config: Mapping[str, Any]) -> dict[str, Any]:
+def fingerprint(
+    code: Code | None, source: Path | None, config: Mapping[str, Any]
+) -> dict[str, Any]:
     """Everything needed to say whether two runs should have given the same numbers."""
     return {
         "homeostat": __version__,
-        "code": code_digest(source),
+        "code": None if code is None else code.digest,
+        "files": {} if code is None else dict(code.files),
         "config": config_digest(config),
         "commit": git_commit(source.parent) if source is not None else None,
         **_machine(),
     }
-
-
-def code_digest(source: Path | None) -> str | None:
-    """A digest of the workload's file; None when it has none (a notebook) or it is gone."""
-    if source is None:
-        return None
-    try:
-        state = source.stat()
-    except OSError:
-        return None
-    return _digest_of(source, state.st_mtime_ns, state.st_size)
-
-
-@lru_cache(maxsize=64)
-def _digest_of(source: Path, modified_ns: int, size: int) -> str:
-    """Cached by time and size of the file: reading it for each of 1,000 trials adds up."""
-    return hashlib.sha256(source.read_bytes()).hexdigest()[:16]
 
 
 def config_digest(config: Mapping[str, Any]) -> str:

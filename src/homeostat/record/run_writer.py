@@ -127,7 +127,7 @@ def start_run(
         "unit": workload.unit,
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "elapsed_s": 0.0,
-        "fingerprint": fingerprint(workload.source, config),
+        "fingerprint": fingerprint(workload.code, workload.source, config),
         **(more or {}),
     }
     return RunWriter(folder.absolute(), facts)

@@ -55,6 +55,15 @@ def write_snapshot(path: Path, tree: Any) -> None:
         raise cannot_write(path, error) from error
 
 
+def can_hold(tree: Any) -> bool:
+    """Whether a snapshot can hold a tree."""
+    try:
+        _encode(tree, [], "")
+    except RecordError:
+        return False
+    return True
+
+
 def read_snapshot(path: Path) -> Any:
     """Read a tree back.
 

@@ -13,7 +13,6 @@ from homeostat.errors import RecordError, StudyError
 from homeostat.execute.rerun import STORAGE_VARIABLE
 from homeostat.execute.run import checked_seeds
 from homeostat.prune.rules import NONE
-from homeostat.record.fingerprint import code_digest
 from homeostat.record.runs import read_run
 from homeostat.search.optimise import Campaign, OnEvent, SearchEvent
 from homeostat.search.result import SearchResult
@@ -136,7 +135,7 @@ def search(
         # A worker has to find the workload; this process has it already.
         reference=load.reference_or_none(workload) if engine == "inline" else workload.reference,
         default_trial=kept.default_trial,
-        code=code_digest(workload.source),
+        code=workload.code_digest,
     )
     name = study or _new_name(workload, place)
     # Where trials are pruned, the seeds of one run in turn: the first may settle it.
@@ -237,15 +236,15 @@ def _run(
     study: Study, settings: SearchSettings, results: str | Path, on_event: OnEvent | None
 ) -> SearchResult:
     with study:
-        code = code_digest(study.workload.source)
-        changed = code != study.row.settings.get("code", code) and study.trials
+        began = study.row.settings
+        changed = "code" in began and not study.workload.has_code(began["code"]) and study.trials
         study.keep_settings(settings.to_json())
         folder = Path(results) / "studies" / study.name
         campaign = Campaign(study, settings, folder, on_event or _ignore)
         if changed:
             campaign.notes.append(
-                f"{study.workload.source} has changed since the study began: its earlier trials "
-                "ran with other code."
+                f"{study.workload.source} or a module of its own has changed since the study "
+                "began: its earlier trials ran with other code."
             )
         campaign.run()
     result = summarise(study, folder, interrupted=campaign.interrupted, notes=campaign.notes)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import SpaceError, StudyError
-from homeostat.record.fingerprint import code_digest
 from homeostat.record.outcome import Outcome
 from homeostat.space import Config
 from homeostat.space.order import SearchSpace
@@ -149,7 +148,7 @@ def _listed(definition: Definition) -> str:
 
 def _has_other_code(row: StudyRow, workload: Workload) -> bool:
     code = row.settings.get("code")
-    return code is not None and code != code_digest(workload.source)
+    return code is not None and not workload.has_code(code)
 
 
 @dataclass

@@ -17,7 +17,8 @@ from typing import Any
 
 from homeostat.errors import HomeostatError, UnknownNameError, WorkloadError, did_you_mean
 from homeostat.workload.installed import installed_workloads
-from homeostat.workload.workload import Workload
+from homeostat.workload.neighbours import neighbours_of
+from homeostat.workload.workload import CODE, Workload
 
 _LOADING: ContextVar[bool] = ContextVar("homeostat_loading", default=False)
 _SEE = "See:  homeostat workloads"
@@ -191,13 +192,12 @@ def _execute(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    # A script finds the files next to it, and classes look up their module by name.
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
-    sys.modules[module_name] = module
+    neighbours, code = neighbours_of(path)
+    module.__dict__[CODE] = code
+    sys.modules[module_name] = module  # classes look up their module by name
     try:
         with loading():
-            spec.loader.exec_module(module)
+            neighbours.execute(module, spec.loader.exec_module)
     except _EndOfFile:
         pass
     except SystemExit as error:

@@ -14,6 +14,7 @@ two steps goes on as if nothing had happened. Whoever drives the loop decides wh
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -26,6 +27,7 @@ from homeostat.errors import RecordError, WorkloadError
 from homeostat.record import seeds
 from homeostat.record.files import make_folder, plain
 from homeostat.record.snapshot import write_snapshot
+from homeostat.workload.loop_state import LoopState
 from homeostat.workload.together import Function, Together
 
 if TYPE_CHECKING:
@@ -86,6 +88,9 @@ class Trial:
         self._pending: State | None = None
         self._then: Callable[[], None] | None = None
         self._restored = False
+        self._loop: LoopState | None = None
+        self.lost: list[str] = []
+        """What a resumed loop holds and could not be put back, in words."""
 
     @property
     def folder(self) -> Path:
@@ -135,6 +140,7 @@ class Trial:
                 "trial.steps() was used twice; use one loop over it, and another for the rest."
             )
         self.uses_steps = True
+        self._loop = LoopState(sys._getframe(), [*self.watched.values(), *self._kept_elsewhere()])
         start = self._restore()
         for step in range(start, self.budget):
             for call in self.before_step:
@@ -247,7 +253,12 @@ class Trial:
             "streams": {use: rng.bit_generator.state for use, rng in self._streams.items()},
             "torch_streams": {use: rng.get_state() for use, rng in self._torch_streams.items()},
             "extra": plain(self.extra),
+            "loop": self._loop.save() if self._loop is not None else {"values": {}, "lost": []},
         }
+
+    def _kept_elsewhere(self) -> list[Any]:
+        """What is part of a state already, besides what is watched."""
+        return [*self._kept.values(), *self._streams.values(), *self._torch_streams.values()]
 
     def resume_from(self, state: State, then: Callable[[], None] | None = None) -> None:
         """Take a state back when the loop asks for its first step.
@@ -273,6 +284,8 @@ class Trial:
         for use in self._torch_streams:
             self._restore_torch_stream(use)
         self.extra.update(self._pending["extra"])
+        if self._loop is not None and "loop" in self._pending:  # not in those of an older version
+            self.lost = self._loop.restore(self._pending["loop"])
         if self._then is not None:
             self._then()
         return int(self._pending["step"])

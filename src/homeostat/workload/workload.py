@@ -17,9 +17,12 @@ from homeostat.workload.report import Report
 from homeostat.workload.words import Words
 
 if TYPE_CHECKING:
+    from homeostat.record.code import Code
     from homeostat.workload.trial import Trial
     from homeostat.workload.view import Look
 
+CODE = "__homeostat_code__"
+"""The variable in which the module of a file keeps what its files were when it was read."""
 _PACKAGE = Path(__file__).resolve().parents[1]
 Loop: TypeAlias = "Callable[[Config, Trial], Iterator[Report]]"
 Bounds: TypeAlias = "Mapping[str, tuple[float | None, float | None]]"
@@ -135,6 +138,25 @@ class Workload:
                 hint=how_to_say,
             )
         return self.objectives[metric]
+
+    @property
+    def code(self) -> Code | None:
+        """Its own files as they were when they were read; None for one made in a notebook."""
+        from homeostat.record.code import code_of  # only where runs are kept: it brings NumPy
+
+        read: Code | None = inspect.unwrap(self.loop).__globals__.get(CODE)
+        return read if read is not None else code_of(self.source)
+
+    @property
+    def code_digest(self) -> str | None:
+        """The digest of its own files."""
+        return None if self.code is None else self.code.digest
+
+    def has_code(self, digest: str | None) -> bool:
+        """Whether that digest, which somebody wrote down, is of its code."""
+        from homeostat.record.code import is_same
+
+        return digest == self.code_digest or is_same(digest, self.source)
 
     @property
     def reference(self) -> str:

@@ -132,6 +132,8 @@ def conclude(out: Output, record: RunRecord) -> None:
     out.table(("seed", "outcome", "last step", record.metric, "seconds", "why"), rows)
     if len(record.values()) > 1:
         out.line(f"{record.metric}: {record.mean:.4g} ± {record.sd:.2g} over {len(rows)} seeds")
+    for sentence in record.facts.get("mixed", ()):
+        out.line(f"Mixed code: {sentence}")
     out.line(f"Kept in {record.folder}")
     out.document(record)
     if not record.outcome.final:

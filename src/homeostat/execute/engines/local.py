@@ -9,14 +9,14 @@ to attempt, and end with the driver, however that ends.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 from multiprocessing.connection import wait
 
 from homeostat.execute.engines.messages import Began, Ended, News, Task, WorkerTrouble, pack
-from homeostat.execute.engines.orphans import RETRIES, STARTS, lost
+from homeostat.execute.engines.orphans import lost
 from homeostat.execute.engines.supervised import Supervised
+from homeostat.execute.fate import Again, End, Fate, Loss
 from homeostat.execute.interrupt import Interruptible
 from homeostat.execute.job import Event, Finished, Job, Reported, is_late, not_started
 from homeostat.execute.loop.side_by_side import companions
@@ -33,9 +33,7 @@ class Local(Interruptible):
         self._waiting: dict[Job, Task] = {}
         self._alone: set[Job] = set()
         self._answers: dict[Job, bool] = {}
-        # How often an attempt's worker was killed: at all, and after it had begun.
-        self._deaths: Counter[Job] = Counter()
-        self._kills: Counter[Job] = Counter()
+        self._fate = Fate()
         self._busy: list[Supervised] = []
         self._idle: list[Supervised] = []
 
@@ -121,6 +119,7 @@ class Local(Interruptible):
         elif isinstance(message, Ended):
             job, _ = worker.given[message.member]
             worker.left.remove(job)
+            self._fate.forget(job)
             if not worker.left:
                 self._release(worker, job.memory_mb)
             yield Finished(job, message.attempt)
@@ -129,37 +128,20 @@ class Local(Interruptible):
             raise message.error
 
     def _bury(self, worker: Supervised) -> Iterator[Event]:
-        """A worker has died. If it was killed, or had several attempts, they go on in others."""
-        reason = worker.how_it_died()
-        if worker.was_killed:
-            self._deaths.update(worker.left)
-            self._kills.update(worker.left if worker.has_begun else ())
-        bearable = all(
-            self._kills[job] <= RETRIES and self._deaths[job] < STARTS for job in worker.left
+        """A worker has died."""
+        loss = Loss(
+            reason=worker.how_it_died(),
+            killed=worker.was_killed,
+            begun=worker.has_begun,
+            stopping=self.stopping,
         )
-        if worker.was_killed and bearable and not self.stopping:
-            self._take_up_again(worker)
-            return
-        if self._deaths[worker.left[0]] > 1:
-            reason += f", {self._deaths[worker.left[0]]} times"
-        yield from self._replace(worker, Outcome.FAILED, reason)
+        yield from self._replace(worker, self._fate.lost(worker.left, loss))
 
     def _judge(self, worker: Supervised) -> Iterator[Event]:
         offence = worker.offence()
         if offence is not None:
-            yield from self._replace(worker, *offence)
-
-    def _take_up_again(self, worker: Supervised) -> None:
-        """Its attempts go on elsewhere, from their snapshots, and each by itself from here on."""
-        self._busy.remove(worker)
-        worker.kill()
-        again = {
-            job: replace(task, job=task.job | {"resume": True})
-            for job, task in worker.given
-            if job in worker.left
-        }
-        self._alone.update(again)
-        self._waiting = again | self._waiting
+            decisions = self._fate.offended(worker.left, *offence, stopping=self.stopping)
+            yield from self._replace(worker, decisions)
 
     def _release(self, worker: Supervised, memory_mb: float | None) -> None:
         """Keep the worker for the next job, unless it holds on to too much memory."""
@@ -170,23 +152,30 @@ class Local(Interruptible):
         else:
             self._idle.append(worker)
 
-    def _replace(self, worker: Supervised, outcome: Outcome, reason: str) -> Iterator[Event]:
-        """End a worker and its attempts; the next job gets a new one.
-
-        Which of several is to blame shows when each is made by itself.
-        """
-        if worker.is_group and outcome is not Outcome.INTERRUPTED and not self.stopping:
-            self._take_up_again(worker)
-            return
+    def _replace(
+        self, worker: Supervised, decisions: Mapping[Hashable, Again | End]
+    ) -> Iterator[Event]:
+        """End a worker; its attempts go on in others, from their snapshots, or end as decided."""
         self._busy.remove(worker)
         worker.kill()
+        again = {
+            job: replace(task, job=task.job | {"resume": True})
+            for job, task in worker.given
+            if isinstance(decisions.get(job), Again)
+        }
+        self._alone.update(again)
+        self._waiting = again | self._waiting
         for job in worker.left:
-            yield Finished(job, lost(job, outcome, reason, worker.spent_s()))
+            decision = decisions[job]
+            if isinstance(decision, End):
+                self._fate.forget(job)
+                yield Finished(job, lost(job, decision.outcome, decision.reason, worker.spent_s()))
 
     def close(self) -> None:
         """End every worker. Attempts in progress are recorded as interrupted."""
         self._waiting.clear()
         for worker in list(self._busy):
-            list(self._replace(worker, Outcome.INTERRUPTED, "its driver was closed"))
+            end = End(Outcome.INTERRUPTED, "its driver was closed")
+            list(self._replace(worker, dict.fromkeys(worker.left, end)))
         while self._idle:
             self._idle.pop().dismiss()

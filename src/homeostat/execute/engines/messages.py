@@ -13,7 +13,6 @@ from typing import Any
 from homeostat.errors import HomeostatError, WorkloadError
 from homeostat.execute.job import Job
 from homeostat.record.attempt import Attempt
-from homeostat.record.fingerprint import code_digest
 from homeostat.workload import load
 from homeostat.workload.workload import Workload
 
@@ -33,8 +32,10 @@ class Task:
         key = (self.reference, self.code)
         if key not in known:
             loaded = load.find(self.reference)
-            if code_digest(loaded.source) != self.code:
-                raise WorkloadError(f"{loaded.source} was changed since this work was started.")
+            if loaded.code_digest != self.code:
+                raise WorkloadError(
+                    f"{loaded.source} or a module of its own was changed since this work started."
+                )
             known[key] = loaded
         return Job(workload=replace(known[key], **self.settings), **self.job)
 
@@ -97,7 +98,7 @@ def pack(job: Job) -> Task:
     fields["folder"] = job.folder.absolute()
     return Task(
         reference=workload.reference,
-        code=code_digest(workload.source),
+        code=workload.code_digest,
         settings={"bounds": dict(workload.bounds), "objectives": dict(workload.objectives)},
         job=fields,
     )

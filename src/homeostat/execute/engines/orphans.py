@@ -14,11 +14,6 @@ from homeostat.record.files import make_folder
 from homeostat.record.outcome import Outcome
 from homeostat.workload.report import Report
 
-RETRIES = 2
-"""How often an attempt that lost its process through no fault of its own is taken up again."""
-STARTS = 10
-"""How often in total, losses before the attempt itself began included."""
-
 
 def lost(job: Job, outcome: Outcome, reason: str, wall_s: float) -> Attempt:
     """Finish the record of an attempt whose process is gone, from the curves it left."""

@@ -21,6 +21,7 @@ from homeostat.record.files import plain
 from homeostat.record.hold import holds
 from homeostat.record.liveness import stop_heartbeat
 from homeostat.record.outcome import Outcome
+from homeostat.wording import some
 from homeostat.workload.report import Report
 from homeostat.workload.together import Together
 from homeostat.workload.trial import SnapshotDoesNotFit, Trial
@@ -129,6 +130,11 @@ class _InProgress:
         finally:
             reports.close()
             self._isolation.leave()
+            if trial.lost:
+                self._note(
+                    f"Not resumed bit for bit: {some(trial.lost)} could not be put back. Draw data "
+                    "by trial.rng(...), or keep the position with trial.keep(...)."
+                )
             self._note(self._recorder.differs)
             self._note(saver.trouble)
 

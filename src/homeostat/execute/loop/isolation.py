@@ -1,17 +1,16 @@
 """What an attempt shares with its process: seeded when it starts, given back when it ends.
 
 `random`, numpy's old-style generator and PyTorch's are one per process, and so are the number of
-threads, the default dtype and the working folder. Each attempt gets them seeded from its own
-seed and set the same way, so that it gives the same numbers in a worker, in a notebook and after
-any other attempt. PyTorch is never imported from here: it is set up when it is there already,
-or in the moment the workload imports it.
+threads, the default dtype, the working folder and more (`process_settings`). Each attempt gets them
+seeded from its own seed and set the same way, so that it gives the same numbers in a worker, in a
+notebook and after any other attempt. PyTorch is never imported from here: it is set up when it is
+there already, or in the moment the workload imports it.
 """
 
 from __future__ import annotations
 
 import importlib.abc
 import importlib.util
-import os
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -21,8 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from homeostat.execute.loop import process_settings
 from homeostat.execute.loop.threads import one_thread
 from homeostat.record import seeds
+from homeostat.workload.neighbours import beside
 
 
 class Isolation:
@@ -34,19 +35,28 @@ class Isolation:
     isolation.leave()      everything as it was found
     """
 
-    def __init__(self, seed: int, *, device: str = "cpu") -> None:
+    def __init__(
+        self, seed: int, *, device: str = "cpu", loop: Callable[..., Any] | None = None
+    ) -> None:
+        """
+        Args:
+            loop: Whose neighbours `import` is to find, where nobody else sees to that.
+        """
+        self._neighbours = beside(loop)
         self._seed = seed
         self._device = device
         self._inner: dict[str, Any] = {}
         self._outer: dict[str, Any] = {}
         self._suspended = False
+        self._entered = False
         self._settings: dict[str, Any] = {}
         self._restore_threads: Callable[[], None] = _nothing
         self._watcher = _TorchWatcher(self._torch_arrived)
 
     def enter(self) -> None:
-        self._suspended = False
-        self._settings = _settings()
+        self._suspended, self._entered = False, True
+        self._settings = process_settings.read(_loaded_torch())
+        self._neighbours.enter()
         self._restore_threads = one_thread()
         self._outer = capture()
         random.seed(seeds.number(self._seed, "process random"))
@@ -60,19 +70,26 @@ class Isolation:
     def suspend(self) -> None:
         self._inner = capture()
         install(self._outer)
+        self._neighbours.leave()
         self._suspended = True
 
     def resume(self) -> None:
         self._outer = capture()
         install(self._inner)
+        self._neighbours.enter()
         self._suspended = False
+        torch = _loaded_torch()
+        if torch is not None and "torch" not in self._inner:  # it came with another attempt
+            self._seed_torch(torch)
 
     def leave(self) -> None:
         if self._watcher in sys.meta_path:
             sys.meta_path.remove(self._watcher)
         if not self._suspended:  # else the caller has its generators, and may have used them
             install(self._outer)
-        _restore_settings(self._settings)
+            self._neighbours.leave()
+        self._entered = False
+        process_settings.restore(self._settings, _loaded_torch())
         self._restore_threads()
 
     def _seed_torch(self, torch: ModuleType) -> None:
@@ -86,8 +103,10 @@ class Isolation:
 
     def _torch_arrived(self, torch: ModuleType) -> None:
         """The workload has just imported PyTorch: the state to give back is its initial one."""
+        if not self._entered or self._suspended:  # another attempt has, or nobody's
+            return
         self._outer["torch"] = torch.get_rng_state()
-        self._settings |= _torch_settings(torch)
+        self._settings |= process_settings.read_torch(torch)
         torch.set_num_threads(1)
         self._seed_torch(torch)
 
@@ -127,60 +146,26 @@ def _loaded_torch() -> ModuleType | None:
     return torch if torch is not None and hasattr(torch, "default_generator") else None
 
 
-def _settings() -> dict[str, Any]:
-    torch = _loaded_torch()
-    settings: dict[str, Any] = {
-        "folder": os.getcwd(),  # noqa: PTH109 (hot path)
-        "numpy errors": np.geterr(),
-    }
-    return settings if torch is None else settings | _torch_settings(torch)
-
-
-def _torch_settings(torch: ModuleType) -> dict[str, Any]:
-    return {
-        "torch threads": torch.get_num_threads(),
-        "dtype": torch.get_default_dtype(),
-        "grad": torch.is_grad_enabled(),
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
-        "device": torch.get_default_device(),
-    }
-
-
-def _restore_settings(settings: dict[str, Any]) -> None:
-    """Set back what differs; most attempts change nothing."""
-    now = _settings()
-    if now["folder"] != settings["folder"]:
-        os.chdir(settings["folder"])
-    if now["numpy errors"] != settings["numpy errors"]:
-        np.seterr(**settings["numpy errors"])
-    torch = _loaded_torch()
-    if torch is None or "dtype" not in settings:
-        return
-    setters: dict[str, Callable[[Any], object]] = {
-        "torch threads": torch.set_num_threads,
-        "dtype": torch.set_default_dtype,
-        "grad": torch.set_grad_enabled,
-        "deterministic": torch.use_deterministic_algorithms,
-        "device": torch.set_default_device,
-    }
-    for name, setter in setters.items():
-        if now[name] != settings[name]:
-            setter(settings[name])
-
-
 class _TorchWatcher(importlib.abc.MetaPathFinder):
-    """Says when PyTorch has been imported, without importing it."""
+    """Says when PyTorch has been imported, without importing it.
+
+    Somebody may only ask whether it is there (`find_spec`), any number of times, before it is.
+    """
 
     def __init__(self, arrived: Callable[[ModuleType], None]) -> None:
         self._arrived = arrived
+        self._asking = False
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != "torch":
+        if name != "torch" or self._asking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self._asking = True  # the others, who are behind us
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self._asking = False
         if spec is not None and spec.loader is not None:
             self._follow(spec.loader)
         return spec
@@ -190,6 +175,8 @@ class _TorchWatcher(importlib.abc.MetaPathFinder):
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
-            self._arrived(module)
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
+                self._arrived(module)
 
         loader.exec_module = exec_module

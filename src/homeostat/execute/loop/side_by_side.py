@@ -17,6 +17,7 @@ from homeostat.execute.loop.attempt import Reports, attempt
 from homeostat.execute.loop.control import Control
 from homeostat.execute.loop.isolation import Isolation
 from homeostat.execute.loop.threads import one_thread
+from homeostat.workload.neighbours import beside
 from homeostat.workload.together import Function, Together
 
 MOST = 8
@@ -61,6 +62,7 @@ class SideBySide:
     ) -> None:
         self._members = [_Member(job, stop_asked, several=len(jobs) > 1) for job in jobs]
         self._on_turn = on_turn
+        self._neighbours = beside(jobs[0].workload.loop)
         self._turn: _Member | None = None
 
     @property
@@ -71,13 +73,19 @@ class SideBySide:
     def events(self) -> Generator[Event, bool | None, None]:
         """What happens; `False` sent back after a report that asks prunes its attempt."""
         going = list(self._members)
+        # Each attempt limits the threads for itself, and gives back what it found: by then the
+        # others still need the limit, and the caller wants back what was there before all of them.
+        limits = contextlib.ExitStack()
+        limits.callback(one_thread())
+        self._neighbours.enter()
+        limits.callback(self._neighbours.leave)
         try:
             while going:
                 for member in list(going):
                     yield from self._run(member)
                     if member.ended:
                         going.remove(member)
-                        one_thread()  # it gave back what it found, which others still need
+                        limits.callback(one_thread())
                 self._give_turn(None)
                 try:
                     _unite(going)
@@ -89,6 +97,7 @@ class SideBySide:
         finally:
             for member in self._members:
                 member.reports.close()
+            limits.close()
 
     def _run(self, member: _Member) -> Generator[Event, bool | None, None]:
         """One attempt's own code, until it wants something done together with others, or ends."""
@@ -128,7 +137,11 @@ class SideBySide:
         turn = self._turn
         if turn is not None:
             turn.isolation.suspend()
-        yield
+        self._neighbours.leave()
+        try:
+            yield
+        finally:
+            self._neighbours.enter()
         if turn is not None:
             turn.isolation.resume()
 

@@ -63,7 +63,7 @@ def replay(
     """
     began = time.perf_counter()
     timed_out = False
-    isolation = Isolation(case.seed, device=case.device)
+    isolation = Isolation(case.seed, device=case.device, loop=case.workload.loop)
     with tempfile.TemporaryDirectory(prefix="homeostat_replay_") as folder:
         trial = Trial(
             case.config,

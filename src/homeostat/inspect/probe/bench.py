@@ -281,7 +281,7 @@ class ShortRuns:
             return limit_s is None or time.perf_counter() - started < limit_s
 
         eyes = _Eyes(operations=operations, targets=targets or operations)
-        isolation = Isolation(seed)
+        isolation = Isolation(seed, loop=self.workload.loop)
         isolation.enter()
         try:
             with _quiet(recording), within or contextlib.nullcontext():

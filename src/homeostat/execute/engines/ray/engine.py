@@ -20,12 +20,13 @@ from typing import Any
 
 from homeostat.errors import RecordError
 from homeostat.execute.engines.messages import Ended, News, Task, WorkerTrouble, pack
-from homeostat.execute.engines.orphans import RETRIES, STARTS, lost
+from homeostat.execute.engines.orphans import lost
 from homeostat.execute.engines.ray import cluster
 from homeostat.execute.engines.ray.actor import Batch, Station
 from homeostat.execute.engines.ray.cluster import Share
 from homeostat.execute.engines.ray.order import order
 from homeostat.execute.engines.ray.sync import put
+from homeostat.execute.fate import Again, Fate, Loss
 from homeostat.execute.interrupt import Interruptible
 from homeostat.execute.job import Event, Finished, Job, Reported, is_late, not_started
 from homeostat.execute.loop.recorder import HEARTBEAT_S, clear
@@ -53,8 +54,6 @@ class Work:
     resume: bool
     heard: int = -1
     """The last step that was told: what is reported again up to there is a repetition."""
-    losses: int = 0
-    """How often its station was lost while the attempt was being made."""
     starts: int = 0
     """How often it was given to a station."""
     hold: Hold | None = None
@@ -128,6 +127,7 @@ class Ray(Interruptible):
         self._answers: dict[Job, bool] = {}
         self._busy: list[Placed] = []
         self._idle: list[Placed] = []
+        self._fate = Fate()
         self._room: int | None = None
         self._looked = -math.inf
 
@@ -274,7 +274,7 @@ class Ray(Interruptible):
                     answer = self._answers.pop(work.job, True)
             elif isinstance(message, Ended):
                 self._release(placed)
-                yield work.end(_at_home(message.attempt, work))
+                yield work.end(_at_home(message.attempt, work, self._fate.losses(work)))
             elif isinstance(message, WorkerTrouble):
                 self._dismiss(placed)
                 reason = message.error.message
@@ -289,15 +289,16 @@ class Ray(Interruptible):
         self._looked = -math.inf
         while self._idle:  # those on the same node are gone as well, and others are soon made
             self._dismiss(self._idle.pop())
-        work.losses += placed.has_begun
-        if work.losses <= RETRIES and work.starts < STARTS and not self.stopping:
+        place = "its place in the Ray cluster was lost"
+        loss = Loss(reason=place, killed=True, begun=placed.has_begun, stopping=self.stopping)
+        decision = self._fate.lost([work], loss)[work]
+        if isinstance(decision, Again):
             work.resume = True
             self._waiting.appendleft(work)
             return
-        outcome = Outcome.INTERRUPTED if self.stopping else Outcome.FAILED
-        times = _times(max(work.losses, 1))
-        reason = f"its place in the Ray cluster was lost {times}: {_why(error)}"
-        yield work.end(lost(work.job, outcome, reason, self._spent_s(placed)))
+        times = _times(max(self._fate.losses(work), 1))
+        reason = f"{place} {times}: {_why(error)}"
+        yield work.end(lost(work.job, decision.outcome, reason, self._spent_s(placed)))
 
     def _beat(self, placed: Placed, job: Job) -> None:
         """A sign of life at home, for other machines."""
@@ -342,13 +343,11 @@ def _interrupted(job: Job) -> Attempt:
     return lost(job, Outcome.INTERRUPTED, "stopped by Ctrl-C", 0.0)
 
 
-def _at_home(attempt: Attempt, work: Work) -> Attempt:
+def _at_home(attempt: Attempt, work: Work, losses: int) -> Attempt:
     """Its record, written here."""
     notes = attempt.notes
-    if work.losses:
-        notes += (
-            f"Its place in the Ray cluster was lost {_times(work.losses)}; it went on elsewhere.",
-        )
+    if losses:
+        notes += (f"Its place in the Ray cluster was lost {_times(losses)}; it went on elsewhere.",)
     attempt = replace(attempt, folder=work.job.folder, notes=notes)
     write_attempt(attempt)
     return attempt
