@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,8 @@ def test_commands_exist_with_the_options_shown(page):
         subcommands = getattr(command, "commands", {})
         for sub in subcommands.values():
             known |= {option for parameter in sub.params for option in parameter.opts}
-        for word in words[1:]:
+        # What stands after a bare -- is a script's own.
+        for word in takewhile(lambda word: word != "--", words[1:]):
             if word.startswith("--"):
                 option = re.split(r"[=,;.\])]", word)[0]
                 assert option in known | {"--help"}, f"{page.name}: {text}: {option}"

@@ -256,7 +256,7 @@ def test_the_commands(tmp_path, url, capsys):
     assert run_app(homeostat_app, command, name="homeostat") == 0
     assert json.loads(capsys.readouterr().out)["trials"] == len(ENDINGS)
     assert run_app(homeostat_app, ["export", *words], name="homeostat") == 2
-    assert "--to optuna sqlite:///optuna.db" in capsys.readouterr().err
+    assert "--to sqlite:///optuna.db" in capsys.readouterr().err
 
 
 def test_a_study_of_theirs_works_with_every_command_and_goes_back_as_it_came(tmp_path, url, capsys):

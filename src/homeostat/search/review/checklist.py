@@ -6,7 +6,9 @@ Source: the Deep Learning Tuning Playbook (Godbole, Dahl, Gilmer, Shallue and Na
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from homeostat.execute.rerun import can_be_found
 from homeostat.record.check import Check
 from homeostat.search.review.of_curves import length, overfitting, steadiness
 from homeostat.search.review.of_trials import divergence, edges, trials
@@ -23,5 +25,12 @@ CHECKS: tuple[Callable[[Round], Iterable[Check]], ...] = (
 
 
 def checklist(now: Round) -> tuple[Check, ...]:
-    """Everything on the list, in its order; what could not be looked at says why."""
-    return tuple(check for look in CHECKS for check in look(now))
+    """Everything on the list, in its order; what could not be looked at says why.
+
+    A study that was imported without its workload gets no remedy that has to be typed: no command
+    could find what to run.
+    """
+    checks = tuple(check for look in CHECKS for check in look(now))
+    if now.row.settings.get("reference") or can_be_found(now.reference):
+        return checks
+    return tuple(replace(c, remedy="") if "homeostat " in c.remedy else c for c in checks)
