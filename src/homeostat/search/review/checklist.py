@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from homeostat.execute.rerun import can_be_found
 from homeostat.record.check import Check
 from homeostat.search.review.of_curves import length, overfitting, steadiness
 from homeostat.search.review.of_trials import divergence, edges, trials
@@ -31,6 +30,6 @@ def checklist(now: Round) -> tuple[Check, ...]:
     could find what to run.
     """
     checks = tuple(check for look in CHECKS for check in look(now))
-    if now.row.settings.get("reference") or can_be_found(now.reference):
+    if now.row.settings.get("reference") != "":
         return checks
     return tuple(replace(c, remedy="") if "homeostat " in c.remedy else c for c in checks)

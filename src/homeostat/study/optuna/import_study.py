@@ -72,6 +72,7 @@ def import_study(
         settings["default_trial"] = None  # its first trial is no starting configuration of ours
     if workload is not None:
         settings["reference"] = reference_or_name(workload)
+    settings.setdefault("reference", "")  # of a study of theirs: nothing that a command could find
     made = store.create(as_name or chosen, title, definition.to_json(), settings)
     confirmation = attributes.get(f"{OURS}confirmation")
     if confirmation is not None:
