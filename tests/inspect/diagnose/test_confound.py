@@ -115,7 +115,7 @@ def test_a_run_that_ended_well_is_read_from_its_folder(tmp_path, monkeypatch):
     )
     record = hs.run(script, results=tmp_path / "results")
     notes = tmp_path / "NOTES.md"
-    found = hs.diagnose(record.folder, seconds=5, notes=notes)
+    found = hs.diagnose(record.folder, workload=script, seconds=5, notes=notes)
     assert not found.failed and found.steps_seen == 30
     assert any("plateau" in finding.symptom for finding in found.findings), found.findings
     assert "diagnosed" in notes.read_text()

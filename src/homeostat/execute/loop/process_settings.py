@@ -118,7 +118,10 @@ def _torch_settings(torch: ModuleType) -> dict[str, Setting]:
             torch.get_float32_matmul_precision,
             torch.set_float32_matmul_precision,
         ),
-        "anomalies": (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+        "anomalies": (
+            lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
+            lambda value: torch.autograd.set_detect_anomaly(*value),
+        ),
         "cudnn benchmark": _attribute(backends.cudnn, "benchmark"),
         "cudnn deterministic": _attribute(backends.cudnn, "deterministic"),
     }
