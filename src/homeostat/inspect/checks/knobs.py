@@ -128,7 +128,9 @@ def _dead(
     bench: ShortRuns, base: Config, name: str, ends: list[Any], tally: _Tally, *, stored: bool
 ) -> Iterator[Check]:
     """Make sure: over a whole attempt if there is time, and say what it would take."""
-    tried = [show(v) for v in [base[name], *ends]]
+    # Four digits are enough to know a value by: 0.084, not 0.08399999999999999.
+    shown = [float(f"{v:.4g}") if isinstance(v, float) else v for v in [base[name], *ends]]
+    tried = [show(v) for v in shown]
     run = bench.plain(base)
     reads = name in run.read
     length = bench.length

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import time
 from typing import Any
 
@@ -85,7 +87,8 @@ def _drive(
     isolation.enter()
     reports: list[Report] = []
     try:
-        reports += list(pull(bench.workload, trial, control=Control(timeout_s=limit_s)))
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            reports += list(pull(bench.workload, trial, control=Control(timeout_s=limit_s)))
     except SnapshotDoesNotFit as error:
         return reports, None, [str(error)]
     finally:
