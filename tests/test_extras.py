@@ -82,7 +82,8 @@ def test_whatever_is_imported_is_required_or_comes_with_an_extra():
         "llvmlite",
         "pytorch_lightning",
         "torchmetrics",
-        "PIL",
+        "PIL",  # of scikit-image
+        "pytest",  # whose plugin one file is
     }
     strangers = set()
     for path in SOURCE.rglob("*.py"):
