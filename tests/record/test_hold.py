@@ -117,12 +117,11 @@ def test_looks_do_not_stand_in_a_writers_way(place):
             looker.join()
 
 
-def test_a_look_leaves_no_trace(place):
+def test_a_look_leaves_no_trace(place, tmp_path):
     path, _ = place
-    # Beside it and within it; further up other tests are at work.
-    before = (sorted(path.parent.iterdir()), sorted(path.rglob("*")))
+    before = sorted(tmp_path.rglob("*"))
     is_held(path)
-    assert (sorted(path.parent.iterdir()), sorted(path.rglob("*"))) == before
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_file_is_gone_with_its_hold_and_a_folder_stays_as_it_was(place):
