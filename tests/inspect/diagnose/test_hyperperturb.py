@@ -32,8 +32,10 @@ def test_no_rate_helps_down_to_1e_9(found):
     assert [trial.rate for trial in found.rates.trials] == pytest.approx([1e-5, 1e-7, 1e-9, 0.0])
 
 
-def test_it_is_rounding_that_makes_the_rows_zero(found):
-    assert found.precision.verdict == "rounding"
+def test_a_smaller_precision_is_not_all_that_is_wrong(found):
+    # On processors with AVX-512 some rows are zero by rounding only, and 64 bits get past them; on
+    # others they are zero in 64 bits as well (both measured). Either way no rate helps.
+    assert found.precision.verdict in ("rounding", "singular")
 
 
 def test_the_cures_and_what_is_none(found):
