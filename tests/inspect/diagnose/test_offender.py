@@ -94,7 +94,7 @@ def test_a_loop_that_shows_nothing_still_gets_its_metric_named():
     assert found.offence.phase == "metric"
     assert found.offence.tensor == "loss"
     assert found.offence.step == 7
-    assert "trial.watch" in found.rates.sentence
+    assert "No optimiser was seen" in found.rates.sentence
 
 
 def test_examining_leaves_the_loop_as_it_was():
