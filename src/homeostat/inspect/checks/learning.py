@@ -29,7 +29,8 @@ def check(bench: ShortRuns) -> Checks:
         yield found.skipped("It does not get through the run.")
         return
     skill = bench.skill
-    if skill is not None and _judges(bench, skill):
+    # Where no update was seen (weights moved out of sight) only what is reported can be judged.
+    if skill is not None and bench.plain().num_updates and _judges(bench, skill):
         yield _beside_others(found, bench, skill)
     else:
         yield _by_curves(found, bench)
