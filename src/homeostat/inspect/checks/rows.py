@@ -106,7 +106,8 @@ def _spread_over_rows(answer: Any, axis: int) -> float:
     would make rounding look like a difference.
     """
     numbers = answer.double()
-    return max(spread(numbers - numbers.mean(axis, keepdim=True)), 0.01 * float(numbers.abs().max()))
+    over_rows = spread(numbers - numbers.mean(axis, keepdim=True))
+    return max(over_rows, 0.01 * float(numbers.abs().max()))
 
 
 def _half(asked: Asked) -> Any:
