@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 
 from homeostat.execute.loop.drive import Ending
-from homeostat.inspect.tracer.facts import Facts
+from homeostat.inspect.tracer.facts import TraceFacts
 from homeostat.workload.report import Report
 
 LEAST_LATE = 3
@@ -316,7 +316,7 @@ class Recording:
     seeded: list[str] = field(default_factory=list)
     """Calls by which the loop itself seeded a generator."""
     scaler: bool = False
-    facts: Facts = field(default_factory=Facts)
+    facts: TraceFacts = field(default_factory=TraceFacts)
     """What the questions that need no pattern look at."""
     train_data: Any = None
     validation_data: Any = None
