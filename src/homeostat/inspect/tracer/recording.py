@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import torch
-
 from homeostat.execute.loop.drive import Ending
 from homeostat.inspect.tracer.facts import TraceFacts
 from homeostat.workload.report import Report
@@ -175,6 +173,8 @@ class Call:
     @property
     def inputs(self) -> tuple[Any, ...]:
         """The tensors it was called with, those by place first."""
+        import torch
+
         return tuple(t for t in (*self.args, *self.kwargs.values()) if isinstance(t, torch.Tensor))
 
     def again(self, instead: Any) -> Any:
@@ -265,6 +265,8 @@ class Activation:
         masks = [look.alive for look in looks]
         if not masks or any(m is None or m.shape != masks[0].shape for m in masks):
             return None
+        import torch
+
         return torch.stack(masks).any(0)
 
 
