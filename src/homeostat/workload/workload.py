@@ -36,6 +36,20 @@ class Workload:
 
     The loop is a generator function of (config, trial) that yields a Report whenever it has
     measured something. Whoever drives it may stop pulling: that is how trials are pruned.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> valley.name, valley.metric, valley.budget
+        ('valley', 'loss', 5)
+        >>> hs.run(valley, {"lr": 1.0}).mean
+        0.0
     """
 
     name: str
@@ -215,6 +229,18 @@ def workload(
 
     Raises:
         WorkloadError: If something is missing or does not fit.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> hs.run(valley, {"lr": 0.5}).mean < 0.01
+        True
     """
     aims = _objectives(metric, goal, objectives)
 

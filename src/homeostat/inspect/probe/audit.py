@@ -77,6 +77,21 @@ def probe(
 
     Raises:
         UnknownNameError: If `only` names a check that there is not.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> audit = hs.probe(valley, only=["knobs"])
+        >>> [check.status for check in audit.faults]
+        ['fault']
+        >>> audit.faults[0].saw.partition(":")[0]
+        'unused is not connected to anything'
     """
     load.refuse_while_loading()
     workload = load.find(workload)
