@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import keyword
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from homeostat.wording import plural, some
 MANY = 40
 """Of a parser with more options only those are knobs whose names say what they are."""
 FEW_STEPS = 2
+_BATCH = re.compile(r"^(train_)?(mini_?)?(bs|bsz|batch_?size|batch)$")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def decide(path: Path, arguments: Sequence[str], source: Source, facts: Facts) -
     budget, whole = _budget(facts, steps_by, length)
     seed = next(iter(by_role.of(SEED)), None)
     used = [o for o in options if o.name in ranges or o in (seed, length)]
+    # Where passes over the data are its length, a larger batch makes fewer steps of the same run.
+    counts = length is not None and counts_epochs(length.name) and steps_by != "said"
     said = {snake(series.name) for series in facts.series}
     return ScriptPlan(
         path=path,
@@ -72,6 +76,9 @@ def decide(path: Path, arguments: Sequence[str], source: Source, facts: Facts) -
         length=length.name if length is not None else "",
         whole_length=length.default if length is not None else 0,
         steps_by=steps_by,
+        batches=facts.batches if counts else 0,
+        batch=_batch(options) if counts and not facts.batches else "",
+        imports=source.installed,
         loss_name="step_loss" if "train_loss" in said else "train_loss",
         ignored=tuple(sorted(_ignored(facts, metric))),
         levels=levels(source, arguments),
@@ -176,6 +183,12 @@ def _length(options: list[Option]) -> Option | None:
     return min(options, key=lambda o: not counts_epochs(o.name), default=None)
 
 
+def _batch(options: Sequence[Option]) -> str:
+    """The option that sizes a batch of training."""
+    named = (o for o in options if role(o) == KNOB and _BATCH.match(snake(o.name)))
+    return next((o.name for o in named if o.kind == "int" and o.default), "")
+
+
 def _budget(facts: Facts, steps_by: str, length: Option | None) -> tuple[int, bool]:
     """How many steps a whole run makes, and whether that was counted or estimated."""
     count = max(1, _count(facts, steps_by))
@@ -264,6 +277,12 @@ def _remarks(
     if length is not None:
         count = "takes" if whole else "takes about"
         yield f"{length.flag} is its length: {length.default} {count} {plural(budget, 'step')}."
+        sizes = [o for o in knobs if o.name == _batch(knobs)] if counts_epochs(length.name) else []
+        for size in sizes:
+            yield (
+                f"Steps are those of {size.flag} {size.default}: where it is twice as large, each "
+                "counts for two."
+            )
     elif not facts.ended:
         yield (
             f"It did not end within {facts.train_s:.0f} s and has no option for its length: "

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib
 import json
 import os
 import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +18,7 @@ from homeostat.errors import HomeostatError, WorkloadError
 from homeostat.record.files import write_json
 from homeostat.script.decide import decide, levels
 from homeostat.script.drive import Run
-from homeostat.script.folder import WorkFolder
+from homeostat.script.folder import WorkFolder, passing_folder
 from homeostat.script.options.option import command_line
 from homeostat.script.plan import ScriptPlan, load_plan
 from homeostat.script.program import Program
@@ -31,7 +34,7 @@ from homeostat.workload.workload import Workload, workload
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
 
-VERSION = 1
+VERSION = 2
 """Of what a survey keeps; another one looks anew."""
 FOLDER = "work"
 
@@ -135,12 +138,8 @@ def workload_of(plan: ScriptPlan) -> Workload:
         place=reference(plan),
         words=Words(loop="the script", flags=flags),
         remarks=plan.remarks,
+        prepare=partial(_import, plan.imports),
     )(loop)
-
-
-def _no_knob(plan: ScriptPlan) -> dict[str, Any]:
-    """A space is never empty, and without a knob a script can still be run, probed, diagnosed."""
-    return {"script": {"value": plan.path.name, "why": "it has no knob"}}
 
 
 def reference(plan: ScriptPlan) -> str:
@@ -155,7 +154,11 @@ def reference(plan: ScriptPlan) -> str:
 def _run(plan: ScriptPlan, origin: Path, config: Config, trial: Trial) -> Iterator[Report]:
     """One run: its folder, its arguments, its reports."""
     values = _values(plan, config, trial)
-    folder = WorkFolder(origin, trial.folder.resolve() / FOLDER, plan.levels)
+    folder = (
+        # Whoever looks closely makes many short runs, and keeps none of their files.
+        passing_folder(origin, plan.levels) if trial.close
+        else WorkFolder(origin, trial.folder.resolve() / FOLDER, plan.levels)
+    )  # fmt: skip
     folder.open()
     try:
         constants = {
@@ -175,6 +178,9 @@ def _run(plan: ScriptPlan, origin: Path, config: Config, trial: Trial) -> Iterat
             trial,
             most_steps=_most_steps(plan, trial),
             loss_name=plan.loss_name,
+            metric=plan.metric,
+            batches=plan.batches,
+            pace=_pace(plan, values),
             ignored=frozenset(plan.ignored),
         )
         yield from run.reports()
@@ -209,6 +215,21 @@ def _scaled(plan: ScriptPlan, budget: int) -> int | float:
     share = plan.whole_length * budget / plan.budget
     rounded = max(1, -int(-share // 1))
     return float(rounded) if isinstance(plan.whole_length, float) else rounded
+
+
+def _pace(plan: ScriptPlan, values: dict[str, Any]) -> float:
+    """For how many of the default's steps one counts, by the sizes of their batches."""
+    usual = next((o.default for o in plan.options if o.name == plan.batch), None)
+    size = values.get(plan.batch, usual)
+    return float(size / usual) if usual and size else 1.0
+
+
+def _import(names: tuple[str, ...]) -> None:
+    """Import what a script imports: done once in a process, and no attempt's time."""
+    for name in names:
+        # What cannot be imported is told by the script itself, with its line.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 
 
 def _most_steps(plan: ScriptPlan, trial: Trial) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -85,6 +86,25 @@ class Source:
     def imports(self) -> frozenset[str]:
         """The top-level packages that any of these files imports anywhere."""
         return frozenset(name.partition(".")[0] for tree in self.trees for name in _imported(tree))
+
+    @cached_property
+    def installed(self) -> tuple[str, ...]:
+        """Installed modules that these files import at their beginning, not inside a function.
+
+        None where they set environment variables: what is imported may depend on them.
+        """
+        if b"environ" in self.content or b"putenv" in self.content:
+            return ()
+        own = {path.stem for path in self.files} | {path.parent.name for path in self.files}
+        names: dict[str, None] = {}
+        for tree in self.trees:
+            for node in tree.body:
+                if isinstance(node, ast.Import):
+                    names |= dict.fromkeys(alias.name for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names[node.module] = None
+        known = {*own, *sys.stdlib_module_names, "homeostat"}
+        return tuple(name for name in names if name.partition(".")[0] not in known)
 
     @property
     def declares_workload(self) -> bool:

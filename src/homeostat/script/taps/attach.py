@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from homeostat.script import bridge
-from homeostat.script.taps import tensorboard, torch_steps, tqdm_bars, trackers
+from homeostat.script.taps import loaders, tensorboard, torch_steps, tqdm_bars, trackers
 from homeostat.script.taps.arrivals import Arrivals
 from homeostat.script.taps.lines import Lines
 
@@ -21,6 +21,7 @@ Attach = Callable[["Hearer", ExitStack, ModuleType], None]
 # When the module on the left has been imported, the function on the right taps it.
 LIBRARIES: dict[str, Attach] = {
     "torch": torch_steps.attach,
+    "torch.utils.data.dataloader": loaders.attach,
     "torch.utils.tensorboard.writer": tensorboard.attach,
     "tensorboardX.writer": tensorboard.attach,
     "tqdm.std": tqdm_bars.attach,
