@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import WorkloadError
+from homeostat.errors import WorkloadError, did_you_mean
 from homeostat.script import objective
 from homeostat.script.objective import Series
 from homeostat.script.options.option import Option
@@ -40,8 +40,19 @@ class Sorted:
         return self.roles.get(name, [])
 
 
-def decide(path: Path, arguments: Sequence[str], source: Source, facts: Facts) -> ScriptPlan:
+def decide(
+    path: Path,
+    arguments: Sequence[str],
+    source: Source,
+    facts: Facts,
+    wanted: str = "",
+    direction: str = "",
+) -> ScriptPlan:
     """The plan for a script.
+
+    Args:
+        wanted: The metric that the user asks for.
+        direction: Whether it is to be minimized or maximized.
 
     Raises:
         WorkloadError: If nothing can be tuned: it failed, never trained, or said no number.
@@ -55,7 +66,9 @@ def decide(path: Path, arguments: Sequence[str], source: Source, facts: Facts) -
         if known is not None:
             entry, what = known
             ranges[option.name] = {**entry, "help": f"{option.flag}: {what}"}
-    metric, goal, notes = _objective(path, facts)
+    metric, goal, notes = (
+        _asked_for(path, facts, wanted, direction) if wanted else _objective(path, facts)
+    )
     steps_by = _steps_by(facts)
     length = _length(by_role.of(LENGTH))
     budget, whole = _budget(facts, steps_by, length)
@@ -82,6 +95,12 @@ def decide(path: Path, arguments: Sequence[str], source: Source, facts: Facts) -
         loss_name="step_loss" if "train_loss" in said else "train_loss",
         ignored=tuple(sorted(_ignored(facts, metric))),
         levels=levels(source, arguments),
+        asked=" ".join(
+            [
+                *(["--metric", wanted] if wanted else []),
+                *(["--goal", direction] if direction else []),
+            ]
+        ),
         start_s=round(facts.start_s, 3),
         step_s=round(facts.train_s / max(1, _count(facts, steps_by)), 6),
         remarks=(*notes, *_remarks(facts, by_role, ranges, seed, length, whole, budget)),
@@ -230,10 +249,30 @@ def _objective(path: Path, facts: Facts) -> tuple[str, str, list[str]]:
     names = ", ".join(sorted({s.name for s in facts.series})[:8])
     raise WorkloadError(
         f"{path.name} says {names}, and none of these is named as something to improve.",
-        hint="Choose one:  homeostat adopt "
-        + path.name
-        + ", then set metric: and goal: in its file.",
+        hint=f"Choose one:  homeostat probe {path.name} --metric {facts.series[0].name} "
+        "--goal minimize",
     )
+
+
+def _asked_for(path: Path, facts: Facts, wanted: str, direction: str) -> tuple[str, str, list[str]]:
+    """The metric that the user asked for, and its direction."""
+    names = sorted({s.name for s in facts.series if s.is_late or not facts.steps})
+    if facts.steps or facts.backward_passes:
+        names.append("train_loss")
+    if wanted not in names:
+        raise WorkloadError(
+            f"{path.name} says no {wanted!r}{_until(facts)}; it says {some(names)}.",
+            hint=did_you_mean(wanted, names),
+        )
+    goal = direction or objective.goal_of(wanted)
+    if goal not in ("minimize", "maximize"):
+        raise WorkloadError(
+            f"Whether a high {wanted} is good or bad, its name does not tell."
+            if not goal
+            else f"{goal!r} is no goal.",
+            hint="Add:  --goal minimize  or  --goal maximize",
+        )
+    return wanted, str(goal), [f"{goal.capitalize()} {wanted}, as asked."]
 
 
 def _no_held_out(facts: Facts, chosen: Series, goal: str, path: Path) -> str:

@@ -87,6 +87,7 @@ class Run:
         self._said: dict[str, float] = {}
         self._forced = False
         self._said_at: dict[str, int] = {}
+        self._said_by: dict[str, str] = {}
         self._losses: list[Any] = []
         self._asked = time.perf_counter()
         self._thread = threading.get_ident()
@@ -187,13 +188,17 @@ class Run:
         if not self.inside or self._over:
             return
         here = threading.get_ident() == self._thread
-        if self._counts_what_is_said and here and any(name in self._said for name in metrics):
+        again = any(name in self._said and self._said_by[name] == by for name in metrics)
+        if self._counts_what_is_said and here and again:
             self.pending = True
             self.steps += 1
             self.boundary()
         for name, value in metrics.items():
             if name in self._ignored:
                 continue
+            if self._said_by.setdefault(name, by) != by and name in self._said:
+                continue  # the same once more, as when what a library logs is also printed
+            self._said_by[name] = by
             if self.heard is not None:
                 self.heard(name, value, by)
             if self.steps - self._said_at.get(name, -2) > 1:

@@ -39,14 +39,16 @@ VERSION = 2
 FOLDER = "work"
 
 
-def load_script(path: Path, arguments: Sequence[str] = ()) -> Workload:
+def load_script(
+    path: Path, arguments: Sequence[str] = (), *, metric: str = "", goal: str = ""
+) -> Workload:
     """The workload that a script is.
 
     Raises:
         UnknownNameError: If there is no such file.
         WorkloadError: If it cannot be parsed, fails, or never trains.
     """
-    return workload_of(plan_of(path, arguments))
+    return workload_of(plan_of(path, arguments, metric=metric, goal=goal))
 
 
 def load_adopted(path: Path, arguments: Sequence[str] = ()) -> Workload:
@@ -74,19 +76,26 @@ def declares_workload(path: Path) -> bool:
         return False
 
 
-def plan_of(path: Path, arguments: Sequence[str] = ()) -> ScriptPlan:
-    """What is known of a script: looked at once, and kept until one of its files changes."""
+def plan_of(
+    path: Path, arguments: Sequence[str] = (), *, metric: str = "", goal: str = ""
+) -> ScriptPlan:
+    """What is known of a script: looked at once, and kept until one of its files changes.
+
+    Args:
+        metric: The number to improve, by the name under which the script says it.
+        goal: Its direction, where its name does not tell.
+    """
     path = path.resolve()
     source = Source(path)
     source.tree  # noqa: B018  # a syntax error is told before anything runs
-    kept = _kept(source, arguments)
+    kept = _kept(source, (metric, goal, *arguments))
     if kept.is_file():
         try:
             return ScriptPlan.from_json(json.loads(kept.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, KeyError):
             pass  # torn or foreign: look again
     facts = survey(path, arguments, levels(source, arguments))
-    plan = decide(path, arguments, source, facts)
+    plan = decide(path, arguments, source, facts, metric, goal)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_json(kept, plan.to_json())
@@ -146,9 +155,8 @@ def reference(plan: ScriptPlan) -> str:
     """What `load.find` gets this workload back from."""
     if plan.file is not None:
         return str(plan.file)
-    if not plan.arguments:
-        return str(plan.path)
-    return f"{plan.path} -- {shlex.join(plan.arguments)}"
+    wanted = f"{plan.path} {plan.asked}".strip()
+    return f"{wanted} -- {shlex.join(plan.arguments)}" if plan.arguments else wanted
 
 
 def _run(plan: ScriptPlan, origin: Path, config: Config, trial: Trial) -> Iterator[Report]:

@@ -15,7 +15,7 @@ from homeostat.workload.command_file import space_of
 KEYS = (
     *("script", "arguments", "description", "space", "metric", "goal", "budget", "unit"),
     *("seed", "length", "whole_length", "steps_by", "loss_name", "ignored", "options", "remarks"),
-    *("levels", "timeout", "start_s", "step_s", "batches", "batch", "imports"),
+    *("levels", "timeout", "start_s", "step_s", "batches", "batch", "imports", "asked"),
 )
 
 
@@ -58,6 +58,8 @@ class ScriptPlan:
     step_s: float = 0.0
     remarks: tuple[str, ...] = ()
     """What was assumed where nothing was said."""
+    asked: str = ""
+    """What the user set with --metric and --goal, as it was typed."""
     file: Path | None = None
     """The YAML file it was read from."""
 
@@ -85,6 +87,7 @@ class ScriptPlan:
             "start_s": self.start_s,
             "step_s": self.step_s,
             "remarks": list(self.remarks),
+            "asked": self.asked,
         }
 
     @classmethod

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import UnknownNameError, WorkloadError
+from homeostat.script.notebook import python_of
 from homeostat.script.options.option import Option, type_of
 
 MOST_FILES = 400
@@ -35,11 +36,13 @@ class Source:
             WorkloadError: If it cannot be read.
         """
         try:
-            return self.path.read_bytes()
+            return python_of(self.path)
         except FileNotFoundError:
             raise UnknownNameError(f"No file {str(self.path)!r}.") from None
         except OSError as error:
             raise WorkloadError(f"{self.path} cannot be read: {error.strerror}.") from None
+        except ValueError as error:
+            raise WorkloadError(f"{self.path.name} is no notebook: {error}.") from None
 
     @cached_property
     def tree(self) -> ast.Module:
