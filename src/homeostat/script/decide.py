@@ -17,7 +17,7 @@ from homeostat.script.objective import Series
 from homeostat.script.options.option import Option
 from homeostat.script.plan import ScriptPlan
 from homeostat.script.ranges import is_named, range_of
-from homeostat.script.roles import KNOB, LENGTH, SEED, counts_epochs, role
+from homeostat.script.roles import KNOB, LENGTH, SEED, counts_epochs, counts_rounds, role
 from homeostat.script.source import Source
 from homeostat.script.survey import Facts
 from homeostat.script.words import snake
@@ -70,12 +70,14 @@ def decide(
         _asked_for(path, facts, wanted, direction) if wanted else _objective(path, facts)
     )
     steps_by = _steps_by(facts)
-    length = _length(by_role.of(LENGTH))
+    length = _length(by_role.of(LENGTH)) or _rounds(by_role.of(KNOB), facts, steps_by)
+    if length is not None:
+        ranges.pop(length.name, None)
     budget, whole = _budget(facts, steps_by, length)
     seed = next(iter(by_role.of(SEED)), None)
     used = [o for o in options if o.name in ranges or o in (seed, length)]
     # Where passes over the data are its length, a larger batch makes fewer steps of the same run.
-    counts = length is not None and counts_epochs(length.name) and steps_by != "said"
+    counts = length is not None and counts_epochs(length) and steps_by != "said"
     said = {snake(series.name) for series in facts.series}
     return ScriptPlan(
         path=path,
@@ -89,6 +91,8 @@ def decide(
         length=length.name if length is not None else "",
         whole_length=length.default if length is not None else 0,
         steps_by=steps_by,
+        first=_first(facts, metric),
+        ends=facts.ended,
         batches=facts.batches if counts else 0,
         batch=_batch(options) if counts and not facts.batches else "",
         imports=source.installed,
@@ -199,12 +203,24 @@ def _count(facts: Facts, steps_by: str) -> int:
 
 def _length(options: list[Option]) -> Option | None:
     """The option that says how long to train: epochs before steps."""
-    return min(options, key=lambda o: not counts_epochs(o.name), default=None)
+    return min(options, key=lambda o: not counts_epochs(o), default=None)
+
+
+def _rounds(options: Sequence[Option], facts: Facts, steps_by: str) -> Option | None:
+    """Rounds of boosting and the like: the option whose default is how many steps there were."""
+    count = _count(facts, steps_by) if facts.ended else 0
+    return next((o for o in options if counts_rounds(o) and o.default == count), None)
+
+
+def _first(facts: Facts, metric: str) -> int:
+    """After how many steps a metric is said for the first time; 0 if it always is."""
+    said = (step for s in facts.series if s.name == metric for step, _ in s.points if step)
+    return min(said, default=0)
 
 
 def _batch(options: Sequence[Option]) -> str:
     """The option that sizes a batch of training."""
-    named = (o for o in options if role(o) == KNOB and _BATCH.match(snake(o.name)))
+    named = (o for o in options if role(o) == KNOB and _BATCH.match(snake(o.word)))
     return next((o.name for o in named if o.kind == "int" and o.default), "")
 
 
@@ -214,9 +230,9 @@ def _budget(facts: Facts, steps_by: str, length: Option | None) -> tuple[int, bo
     if facts.ended:
         return count, True
     if length is not None and steps_by != "said":
-        if not counts_epochs(length.name) and length.default >= count:
+        if not counts_epochs(length) and length.default >= count:
             return int(length.default), True
-        if counts_epochs(length.name) and facts.batches:
+        if counts_epochs(length) and facts.batches:
             return max(count, math.ceil(length.default * facts.batches)), False
     if length is not None and steps_by == "said":
         return max(count, int(length.default)), False
@@ -316,7 +332,7 @@ def _remarks(
     if length is not None:
         count = "takes" if whole else "takes about"
         yield f"{length.flag} is its length: {length.default} {count} {plural(budget, 'step')}."
-        sizes = [o for o in knobs if o.name == _batch(knobs)] if counts_epochs(length.name) else []
+        sizes = [o for o in knobs if o.name == _batch(knobs)] if counts_epochs(length) else []
         for size in sizes:
             yield (
                 f"Steps are those of {size.flag} {size.default}: where it is twice as large, each "

@@ -269,8 +269,8 @@ class Run:
     def batches(self) -> int:
         """How many batches the longest pass over data has that is under way; 0 without one."""
         lengths = [0]
-        for loader in (ref() for ref in self.loaders):
-            with contextlib.suppress(TypeError, AttributeError):  # gone, or without a length
+        for loader in filter(None, (ref() for ref in self.loaders)):
+            with contextlib.suppress(TypeError, AttributeError):  # an iterable without a length
                 lengths.append(len(loader))
         return max(lengths)
 

@@ -34,7 +34,7 @@ from homeostat.workload.workload import Workload, workload
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
 
-VERSION = 2
+VERSION = 3
 """Of what a survey keeps; another one looks anew."""
 FOLDER = "work"
 
@@ -220,7 +220,9 @@ def _scaled(plan: ScriptPlan, budget: int) -> int | float:
     """The script's own length for a budget in steps."""
     if budget == plan.budget:
         return plan.whole_length
-    share = plan.whole_length * budget / plan.budget
+    # A run that ends before its first score would be for nothing.
+    least = min(plan.first + 1, plan.budget) if plan.first > budget - 1 else budget
+    share = plan.whole_length * least / plan.budget
     rounded = max(1, -int(-share // 1))
     return float(rounded) if isinstance(plan.whole_length, float) else rounded
 
@@ -242,6 +244,6 @@ def _import(names: tuple[str, ...]) -> None:
 
 def _most_steps(plan: ScriptPlan, trial: Trial) -> int | None:
     """After how many steps a run is ended: never one that has a length of its own, when whole."""
-    if plan.length and trial.budget >= plan.budget:
+    if (plan.length or plan.ends) and trial.budget >= plan.budget:
         return None
     return trial.budget

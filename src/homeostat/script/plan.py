@@ -15,7 +15,18 @@ from homeostat.workload.command_file import space_of
 KEYS = (
     *("script", "arguments", "description", "space", "metric", "goal", "budget", "unit"),
     *("seed", "length", "whole_length", "steps_by", "loss_name", "ignored", "options", "remarks"),
-    *("levels", "timeout", "start_s", "step_s", "batches", "batch", "imports", "asked"),
+    *(
+        "levels",
+        "timeout",
+        "start_s",
+        "step_s",
+        "batches",
+        "batch",
+        "imports",
+        "asked",
+        "ends",
+        "first",
+    ),
 )
 
 
@@ -42,6 +53,10 @@ class ScriptPlan:
     """The option that says how long to train."""
     whole_length: int | float = 0
     """Its value in a whole run."""
+    first: int = 0
+    """After how many steps the metric was said for the first time: no run is given less."""
+    ends: bool = False
+    """Whether it was seen to come to its own end, and may be left to."""
     batches: int = 0
     """How many batches a pass over the data has, where a data loader says it and the length counts
     passes: then a step is one of the default's, whatever else makes more or fewer of them."""
@@ -77,6 +92,8 @@ class ScriptPlan:
             "whole_length": self.whole_length,
             "space": {name: dict(entry) for name, entry in self.space.items()},
             "options": [option.to_json() for option in self.options],
+            "first": self.first,
+            "ends": self.ends,
             "batches": self.batches,
             "batch": self.batch,
             "imports": list(self.imports),

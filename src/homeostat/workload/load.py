@@ -84,6 +84,11 @@ def find(reference: str | Path | Workload) -> Workload:
         text.endswith(".py") and (arguments or settings or _is_script(Path(text)))
     ):
         _check_exists(Path(text))
+        if settings and not _is_script(Path(text)):
+            raise WorkloadError(
+                f"{text} is a workload, which says itself what is to be improved.",
+                hint="Change metric= and goal= in its @hs.workload(...).",
+            )
         return _from_script("load_script", Path(text), arguments, **settings)
     if arguments:
         raise WorkloadError(

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 def attach_huggingface(run: Hearer, stack: ExitStack, module: ModuleType) -> None:
     """`Trainer.log`, which every number of a Trainer passes."""
-    _after(stack, vars(module)["Trainer"], "log", "Trainer", lambda _, logs, *__: logs)
+    _after(stack, vars(module)["Trainer"], "log", "Trainer", lambda _, logs, *__, **___: logs)
 
 
 def attach_lightning(run: Hearer, stack: ExitStack, module: ModuleType) -> None:
     """What a module has logged, when Lightning calls its callbacks at the end of an epoch."""
 
-    def logged(trainer: Any, hook: str, *_: Any) -> Any:
+    def logged(trainer: Any, hook: str, *_: Any, **__: Any) -> Any:
         ends = hook in ("on_validation_end", "on_train_epoch_end")
         return trainer.callback_metrics if ends and not trainer.sanity_checking else {}
 
@@ -35,13 +35,13 @@ def attach_lightning(run: Hearer, stack: ExitStack, module: ModuleType) -> None:
 def attach_keras(run: Hearer, stack: ExitStack, module: ModuleType) -> None:
     """The logs of each epoch."""
     _after(stack, vars(module)["CallbackList"], "on_epoch_end", "Keras",
-           lambda _, __, logs=None: logs or {})  # fmt: skip
+           lambda _, __, logs=None, **___: logs or {})  # fmt: skip
 
 
 def attach_xgboost(run: Hearer, stack: ExitStack, module: ModuleType) -> None:
     """What is measured after each round, whether or not it is printed."""
 
-    def measured(container: Any, *_: Any) -> dict[str, Any]:
+    def measured(container: Any, *_: Any, **__: Any) -> dict[str, Any]:
         return {
             f"{data}_{metric}": values[-1]
             for data, metrics in container.history.items()
