@@ -192,7 +192,7 @@ w = torch.nn.Linear(2, 1)
 opt = torch.optim.SGD(w.parameters(), lr=args.lr)
 for step in range(args.max_steps):
     if step % 20 == 0:
-        print(f"step {step} val_loss: {float(w(torch.ones(1, 2)).pow(2))}")
+        print(f"step {step} val_loss: {float(w(torch.ones(1, 2)).detach().pow(2))}")
     opt.zero_grad(); w(torch.ones(1, 2)).pow(2).mean().backward(); opt.step()
 """
 

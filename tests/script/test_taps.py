@@ -150,8 +150,7 @@ def test_what_a_library_measures_is_heard(script, library, by, monkeypatch):
     if library == "keras":
         callback = f"0, {callback}"
     path = script(
-        "from homeostat import callbacks
-"
+        "from homeostat import callbacks\n"
         + text.replace("%s", usual if by == "itself" else callback)
     )
     seen = [r.metrics[metric] for r in reports(path, steps_by="optimizer" if "torch" in text

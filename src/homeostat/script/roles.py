@@ -49,7 +49,7 @@ TABLE: tuple[tuple[str, re.Pattern[str]], ...] = (
         "batch_size_val", "valid_batch_size", r"per_device_eval_batch_size", "eval_iters",
         "eval_steps", "eval_strategy", "evaluation_strategy", "save_strategy", "dry_run", "dryrun",
         r"\w*_only", "sample", "generate", "do_train", "do_eval", "do_predict", "evaluate", "test",
-        "predict", "overwrite", "push_to_hub", "hub", "capture_video", "video", "version",
+        "predict", "overwrite", "push_to_hub", "hub", "upload", "capture_video", "video", "version",
         "config", "cfg",
         "notify", "timeout", "jobs", "n_jobs", "always_save_checkpoint", "log_dir", "init_from",
     )),

@@ -1,6 +1,5 @@
 import torch
 from dataclasses import dataclass, field
-from torch import nn
 from transformers import (
     HfArgumentParser,
     Trainer,
