@@ -230,7 +230,7 @@ def test_options_of_a_part_are_known_by_their_own_word():
 def test_a_metric_that_is_asked_for_is_improved(script):
     said = HAND.replace("val_loss: {abs(x)", "spread: {abs(x)")
     path = script(said + "    print(f'val_loss: {x}')\n")
-    found = load.find(f"{path} --metric spread --goal maximize -- --power 3")
+    found = load.find(f"{path} --metric spread --goal maximize -- --lr 0.05")
     assert (found.metric, found.goal) == ("spread", "maximize")
     assert load.find(found.reference).metric == "spread"
     with pytest.raises(HomeostatError, match=r"says no 'sprad'.*it says spread and val_loss"):

@@ -73,7 +73,8 @@ class Run:
         """Whether every step is reported, at the very moment at which it is over."""
         self._most_steps = most_steps
         self._loss_name = loss_name
-        self._missing = metric if metric != loss_name else ""
+        self._metric = metric if metric != loss_name else ""
+        self._missing = self._metric
         self._batches = batches
         self._pace = pace
         self.loaders: list[weakref.ref[Any]] = []
@@ -235,6 +236,7 @@ class Run:
                 self.on_first()
             self._said.clear()  # what was said before the first step is no result of training
             self._said_at.clear()
+            self._missing = self._metric
             if self._batches:
                 self._pace = self._batches / (self.batches or self._batches)
         self.steps += count
