@@ -24,22 +24,22 @@ def huggingface() -> Any:
     """For `transformers.Trainer(callbacks=[...])`: everything that it logs."""
     kind: Any = importlib.import_module("transformers").TrainerCallback
 
-    class Says(kind):  # type: ignore[misc]
+    class TrainerLogs(kind):  # type: ignore[misc]
         def on_log(self, *_: Any, logs: Any = None, **more: Any) -> None:
             say(logs or {}, BY)
 
-    return Says()
+    return TrainerLogs()
 
 
 def keras() -> Any:
     """For `model.fit(callbacks=[...])` of Keras: its logs at the end of each epoch."""
     kind: Any = importlib.import_module("keras").callbacks.Callback
 
-    class Says(kind):  # type: ignore[misc]
+    class KerasLogs(kind):  # type: ignore[misc]
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             say(logs or {}, BY)
 
-    return Says()
+    return KerasLogs()
 
 
 def lightning() -> Any:
@@ -49,7 +49,7 @@ def lightning() -> Any:
     name = "pytorch_lightning" if "pytorch_lightning" in sys.modules else "lightning.pytorch"
     kind: Any = importlib.import_module(name).Callback
 
-    class Says(kind):  # type: ignore[misc]
+    class LightningLogs(kind):  # type: ignore[misc]
         def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
             if not trainer.sanity_checking:
                 say(trainer.callback_metrics, BY)
@@ -57,7 +57,7 @@ def lightning() -> Any:
         def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
             say(trainer.callback_metrics, BY)
 
-    return Says()
+    return LightningLogs()
 
 
 def xgboost() -> Any:
@@ -66,14 +66,14 @@ def xgboost() -> Any:
     """
     kind: Any = importlib.import_module("xgboost").callback.TrainingCallback
 
-    class Says(kind):  # type: ignore[misc]
+    class XGBoostLogs(kind):  # type: ignore[misc]
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             say(
                 {f"{data}_{metric}": values[-1] for data, metrics in evals_log.items()
                  for metric, values in metrics.items()}, BY)  # fmt: skip
             return False
 
-    return Says()
+    return XGBoostLogs()
 
 
 def lightgbm() -> Any:

@@ -19,7 +19,7 @@ from homeostat.script.plan import ScriptPlan
 from homeostat.script.ranges import is_named, range_of
 from homeostat.script.roles import KNOB, LENGTH, SEED, counts_epochs, counts_rounds, role
 from homeostat.script.source import Source
-from homeostat.script.survey import Facts
+from homeostat.script.survey import Survey
 from homeostat.script.words import snake
 from homeostat.space.config import RESERVED
 from homeostat.wording import plural, some
@@ -44,7 +44,7 @@ def decide(
     path: Path,
     arguments: Sequence[str],
     source: Source,
-    facts: Facts,
+    facts: Survey,
     wanted: str = "",
     direction: str = "",
 ) -> ScriptPlan:
@@ -111,7 +111,7 @@ def decide(
     )
 
 
-def _check(path: Path, arguments: Sequence[str], facts: Facts) -> None:
+def _check(path: Path, arguments: Sequence[str], facts: Survey) -> None:
     name = path.name
     if facts.error and not facts.steps:
         hint = f"Run it by hand first:  python {name}"
@@ -134,7 +134,7 @@ def _check(path: Path, arguments: Sequence[str], facts: Facts) -> None:
     )
 
 
-def _options(source: Source, facts: Facts) -> list[Option]:
+def _options(source: Source, facts: Survey) -> list[Option]:
     """The options of its parser, or its constants; with names that a parameter may have."""
     if facts.kind:
         options = [
@@ -150,7 +150,7 @@ def _options(source: Source, facts: Facts) -> list[Option]:
     return list(unique.values())
 
 
-def _constants(source: Source, facts: Facts) -> Iterator[Option]:
+def _constants(source: Source, facts: Survey) -> Iterator[Option]:
     """Constants, by --name=value where the script itself reads these from its command line."""
     typed = source.reads_command_line
     for option in source.constants():
@@ -171,7 +171,7 @@ def _parameter_name(name: str) -> str:
     return f"{plain}_" if plain in RESERVED or keyword.iskeyword(plain) else plain
 
 
-def _sorted(options: list[Option], facts: Facts) -> Sorted:
+def _sorted(options: list[Option], facts: Survey) -> Sorted:
     roles: dict[str, list[Option]] = {}
     many = len(options) > MANY
     for option in options:
@@ -187,13 +187,13 @@ def _sorted(options: list[Option], facts: Facts) -> Sorted:
     return Sorted(roles)
 
 
-def _steps_by(facts: Facts) -> str:
+def _steps_by(facts: Survey) -> str:
     if facts.steps:
         return "optimizer"
     return "backward" if facts.backward_passes > FEW_STEPS else "said"
 
 
-def _count(facts: Facts, steps_by: str) -> int:
+def _count(facts: Survey, steps_by: str) -> int:
     if steps_by == "optimizer":
         return facts.steps
     if steps_by == "backward":
@@ -206,13 +206,13 @@ def _length(options: list[Option]) -> Option | None:
     return min(options, key=lambda o: not counts_epochs(o), default=None)
 
 
-def _rounds(options: Sequence[Option], facts: Facts, steps_by: str) -> Option | None:
+def _rounds(options: Sequence[Option], facts: Survey, steps_by: str) -> Option | None:
     """Rounds of boosting and the like: the option whose default is how many steps there were."""
     count = _count(facts, steps_by) if facts.ended else 0
     return next((o for o in options if counts_rounds(o) and o.default == count), None)
 
 
-def _first(facts: Facts, metric: str) -> int:
+def _first(facts: Survey, metric: str) -> int:
     """After how many steps a metric is said for the first time; 0 if it always is."""
     said = (step for s in facts.series if s.name == metric for step, _ in s.points if step)
     return min(said, default=0)
@@ -224,7 +224,7 @@ def _batch(options: Sequence[Option]) -> str:
     return next((o.name for o in named if o.kind == "int" and o.default), "")
 
 
-def _budget(facts: Facts, steps_by: str, length: Option | None) -> tuple[int, bool]:
+def _budget(facts: Survey, steps_by: str, length: Option | None) -> tuple[int, bool]:
     """How many steps a whole run makes, and whether that was counted or estimated."""
     count = max(1, _count(facts, steps_by))
     if facts.ended:
@@ -239,7 +239,7 @@ def _budget(facts: Facts, steps_by: str, length: Option | None) -> tuple[int, bo
     return count, False
 
 
-def _objective(path: Path, facts: Facts) -> tuple[str, str, list[str]]:
+def _objective(path: Path, facts: Survey) -> tuple[str, str, list[str]]:
     """The metric, its direction, and a sentence on where it comes from."""
     late = [s for s in facts.series if s.is_late or not facts.steps]
     chosen = objective.choose(late)
@@ -270,7 +270,7 @@ def _objective(path: Path, facts: Facts) -> tuple[str, str, list[str]]:
     )
 
 
-def _asked_for(path: Path, facts: Facts, wanted: str, direction: str) -> tuple[str, str, list[str]]:
+def _asked_for(path: Path, facts: Survey, wanted: str, direction: str) -> tuple[str, str, list[str]]:
     """The metric that the user asked for, and its direction."""
     names = sorted({s.name for s in facts.series if s.is_late or not facts.steps})
     if facts.steps or facts.backward_passes:
@@ -291,7 +291,7 @@ def _asked_for(path: Path, facts: Facts, wanted: str, direction: str) -> tuple[s
     return wanted, str(goal), [f"{goal.capitalize()} {wanted}, as asked."]
 
 
-def _no_held_out(facts: Facts, chosen: Series, goal: str, path: Path) -> str:
+def _no_held_out(facts: Survey, chosen: Series, goal: str, path: Path) -> str:
     where = f"{path.name}:{chosen.line}" if chosen.line else chosen.by
     return (
         f"{goal.capitalize()} {chosen.name}, said at {where}: no number of held-out data was said"
@@ -299,11 +299,11 @@ def _no_held_out(facts: Facts, chosen: Series, goal: str, path: Path) -> str:
     )
 
 
-def _until(facts: Facts) -> str:
+def _until(facts: Survey) -> str:
     return "" if facts.ended else f" within {facts.train_s:.0f} s"
 
 
-def _ignored(facts: Facts, metric: str) -> Iterator[str]:
+def _ignored(facts: Survey, metric: str) -> Iterator[str]:
     """Numbers that are no results: counters, and what was only said before training."""
     for series in facts.series:
         if series.name != metric and (series.is_counter or (facts.steps and not series.is_late)):
@@ -311,7 +311,7 @@ def _ignored(facts: Facts, metric: str) -> Iterator[str]:
 
 
 def _remarks(
-    facts: Facts,
+    facts: Survey,
     by_role: Sorted,
     ranges: dict[str, Any],
     seed: Option | None,

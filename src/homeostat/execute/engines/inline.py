@@ -20,7 +20,7 @@ from homeostat.execute.job import (
     not_started,
     prepare,
 )
-from homeostat.execute.loop.claims import Claims
+from homeostat.execute.loop.held_folders import HeldFolders
 from homeostat.execute.loop.side_by_side import SideBySide, companions
 
 HAND_OVER_S = 0.05
@@ -58,7 +58,7 @@ class Inline(Interruptible):
         while it looks at reports. That takes a moment, so reports are handed over a few at a time.
         """
         prepare(jobs)
-        claims = Claims((job.folder, job.resume) for job in jobs)
+        claims = HeldFolders((job.folder, job.resume) for job in jobs)
         group = SideBySide(jobs, lambda: self._interrupt.requested)
         events = group.events()
         in_hand: list[Event] = []
