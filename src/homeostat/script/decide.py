@@ -270,7 +270,9 @@ def _objective(path: Path, facts: Survey) -> tuple[str, str, list[str]]:
     )
 
 
-def _asked_for(path: Path, facts: Survey, wanted: str, direction: str) -> tuple[str, str, list[str]]:
+def _asked_for(
+    path: Path, facts: Survey, wanted: str, direction: str
+) -> tuple[str, str, list[str]]:
     """The metric that the user asked for, and its direction."""
     names = sorted({s.name for s in facts.series if s.is_late or not facts.steps})
     if facts.steps or facts.backward_passes:
