@@ -233,7 +233,7 @@ def test_a_metric_that_is_asked_for_is_improved(script):
     found = load.find(f"{path} --metric spread --goal maximize -- --lr 0.05")
     assert (found.metric, found.goal) == ("spread", "maximize")
     assert load.find(found.reference).metric == "spread"
-    with pytest.raises(HomeostatError, match=r"says no 'sprad'.*it says spread and val_loss"):
+    with pytest.raises(HomeostatError, match=r"says no 'sprad'.*it says spread, val_loss"):
         load.find(f"{path} --metric sprad")
     with pytest.raises(HomeostatError, match="its name does not tell"):
         load.find(f"{path} --metric spread")
