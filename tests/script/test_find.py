@@ -258,3 +258,29 @@ def test_a_notebook_is_a_script(tmp_path):
     path.write_text("no JSON")
     with pytest.raises(HomeostatError, match=r"look.ipynb is no notebook"):
         load.find(str(path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lr = 0.1",
+        "def main():\n    lr = 0.1",
+        "config = {'lr': 0.1}",
+        "hparams = dict(lr=0.1)",
+        "args = Namespace()\nargs.lr = 0.1",
+        "def get_config():\n    C = Node()\n    C.trainer.lr = 0.1\n    return C",
+        "class Config:\n    lr = 0.1",
+        "class TrainConfig:\n    def __init__(self):\n        self.lr = 0.1",
+    ],
+)
+def test_a_number_is_found_wherever_settings_are_written(script, text):
+    (option,) = Source(script(text + "\n")).constants()
+    assert (option.word, option.default, option.kind) == ("lr", 0.1, "float")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["self.lr = 0.1", "net.bias = 0.1", "def forward():\n    x.lr = 0.1", "lr = 0.1\nlr = 1"],
+)
+def test_a_number_that_is_no_setting_is_left_alone(script, text):
+    assert not list(Source(script(text + "\n")).constants())
