@@ -131,6 +131,18 @@ def _plan(found):
             "--data",
         ),
         ("import sys\nsys.exit('no data')\n", "train.py stopped: no data"),
+        ("", "train.py ended, but it never trained: "),
+        ("x = '\0'\n", "train.py"),
+        ("def f():\n\tx\n        y\n", "train.py:3: SyntaxError: "),
+        ("print('1 2 3')\n", "train.py ended, but it never trained: "),
+        (
+            "for e in range(5): print(f'depth: {(e % 3) / 8}')\n",
+            "train.py says depth, and none of these",
+        ),
+        (
+            "import os\nassert 'DISPLAY' in os.environ, 'no display name'\n",
+            "train.py:2: AssertionError: no display name",
+        ),
     ],
 )
 def test_a_script_that_cannot_be_used_says_why_in_one_line(script, text, sentence):
