@@ -264,7 +264,7 @@ def test_what_luck_alone_still_brings_is_no_reason_for_more_trials(tmp_path):
     before = hs.search(noise, 60, confirm=False, **settings).checklist[-1]
     assert before.name == "trials"
     assert before.status == "warning"
-    *_, after, told = hs.search(noise, 60, confirm=8, **settings).checklist
+    *_, after, _ = hs.search(noise, 60, confirm=8, **settings).checklist
     assert after.status == "ok"
     assert "less than the noise of a trial" in after.saw
 
