@@ -25,7 +25,7 @@ def test_the_interval_of_few_values_is_students():
     assert (interval.low, interval.high) == pytest.approx((3 - half, 3 + half), abs=1e-3)
 
 
-@pytest.mark.parametrize("n", [3, 5, BOOTSTRAP_FROM, 40])
+@pytest.mark.parametrize("n", [3, 5, BOOTSTRAP_FROM, pytest.param(40, marks=pytest.mark.slow)])
 def test_the_interval_covers_the_truth_as_often_as_it_says(n):
     rng = np.random.default_rng(n)
     trials = 300

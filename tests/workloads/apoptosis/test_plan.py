@@ -14,6 +14,7 @@ SMALL = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_four_phases_run_settle_and_report(tmp_path):
     told = []
     result = tune(
@@ -41,6 +42,7 @@ def test_the_four_phases_run_settle_and_report(tmp_path):
     assert "fresh seeds" in result.phase("full").sentences[0]
 
 
+@pytest.mark.slow
 def test_a_plan_goes_on_in_the_middle_of_a_phase(tmp_path):
     class Stopped(Exception):
         pass

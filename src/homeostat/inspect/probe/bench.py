@@ -19,7 +19,7 @@ from homeostat.inspect.probe import learners
 from homeostat.inspect.probe.compare import RunComparison, compare, noisy_metrics, same
 from homeostat.inspect.probe.skill import Skill, measure
 from homeostat.inspect.tracer.recording import Recording
-from homeostat.inspect.tracer.traced_config import Spy
+from homeostat.inspect.tracer.traced_config import TracedConfig
 from homeostat.record.outcome import Outcome
 from homeostat.space import Config
 from homeostat.wording import format_duration, plural
@@ -342,7 +342,7 @@ class ShortRuns:
         if self.start_s and not needed and self.left_s < 0:
             raise NoTimeLeft(f"no time was left: one start takes {format_duration(self.start_s)}")
         budget = self.budget if budget is None else budget
-        spy = Spy(config, followed)
+        spy = TracedConfig(config, followed)
         recording = Recording(config, seed, budget, anatomy=anatomy)
         trial = Trial(spy, seed=seed, budget=budget)
         trial.close = True
@@ -355,7 +355,7 @@ class ShortRuns:
             since = started + (recording.start_s if from_start else 0.0)
             return limit_s is None or now - since < limit_s
 
-        eyes = _Eyes(operations=operations, targets=targets or operations)
+        eyes = _Looks(operations=operations, targets=targets or operations)
         isolation = Isolation(seed, loop=self.workload.loop)
         isolation.enter()
         try:
@@ -375,7 +375,7 @@ class ShortRuns:
         trial: Trial,
         recording: Recording,
         keep_going: Callable[[], bool],
-        eyes: _Eyes,
+        eyes: _Looks,
         until: Callable[[Report], bool],
         most_updates: int | None,
     ) -> None:
@@ -438,7 +438,7 @@ class ShortRuns:
 
 
 @dataclass(frozen=True)
-class _Eyes:
+class _Looks:
     """What is looked at in a run beside calls, weights and updates."""
 
     operations: bool
