@@ -120,6 +120,8 @@ class ShortRuns:
         pace, and the runs get as many steps as fit.
         """
         learners.load()
+        if self.workload.prepare is not None:
+            self.workload.prepare()
         called = self._started = time.perf_counter()
         share = self.seconds / (self.num_knobs + RUNS)
         limit_s = max(2 * share, 1.5)
