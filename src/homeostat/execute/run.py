@@ -64,6 +64,19 @@ def run(
 
     Raises:
         RecordError: If the results cannot be written; what was written before is kept.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> record = hs.run(valley, {"lr": 0.5}, seeds=2)
+        >>> str(record.outcome), sorted(record.values())
+        ('completed', [42, 123])
     """
     load.refuse_while_loading()
     workload = load.find(workload)
@@ -106,6 +119,19 @@ def resume(
             changed since (unless `force`), or no longer gives the same configuration. `force` also
             resumes a run that only seems to run: whose process is on another machine and cannot be
             asked. One that another process is writing, it does not.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> record = hs.run(valley)
+        >>> str(hs.resume(record.folder, workload=valley).outcome)  # there is nothing left to do
+        'completed'
     """
     load.refuse_while_loading()
     record = read_run(folder)
