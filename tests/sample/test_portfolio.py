@@ -14,9 +14,7 @@ from homeostat.sample.samplers import Setting, make_sampler
 from homeostat.space.order import SearchSpace
 
 SPACES = {
-    "numbers": hs.Space(
-        x=hs.Float(0, 1), y=hs.Float(0, 1), n=hs.Int(1, 300, log=True)
-    ),
+    "numbers": hs.Space(x=hs.Float(0, 1), y=hs.Float(0, 1), n=hs.Int(1, 300, log=True)),
     "choices": hs.Space(**{f"c{i}": hs.Choice([0, 1, 2, 3]) for i in range(6)}),
     "mixed": hs.Space(
         x=hs.Float(0, 1), y=hs.Float(0, 1), a=hs.Choice([0, 1, 2, 3]), b=hs.Choice([0, 1, 2])
