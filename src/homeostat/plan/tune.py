@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import StudyError, UnknownNameError, did_you_mean
 from homeostat.execute.run import checked_budget
-from homeostat.plan.budget import format_duration, parse_duration
+from homeostat.plan.budget import parse_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import Phase, PhaseResult
 from homeostat.plan.phases.baseline import baseline
@@ -24,6 +24,7 @@ from homeostat.search.decide import verdict_of
 from homeostat.search.search import names_of, open_store
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.transfer import length_of
+from homeostat.wording import format_duration
 from homeostat.workload import load
 
 if TYPE_CHECKING:
