@@ -136,7 +136,7 @@ def _plan(found):
         ("def f():\n\tx\n        y\n", "train.py:3: SyntaxError: "),
         ("print('1 2 3')\n", "train.py ended, but it never trained: "),
         (
-            "for e in range(5): print(f'depth: {(e % 3) / 8}')\n",
+            "import homeostat as hs\nfor e in range(5): hs.report(depth=e / 8)\n",
             "train.py says depth, and none of these",
         ),
         (
