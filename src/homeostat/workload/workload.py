@@ -75,6 +75,8 @@ class Workload:
     """config -> a key: attempts with equal keys may be made side by side in one process and share
     work through `trial.batch`. None where that does not pay. Such a loop must leave process-wide
     settings (threads, default types, the working folder) alone."""
+    predict: Callable[..., Any] | None = None
+    """(trained, file or None) -> Prediction: what kept weights say (`workload.prediction`)."""
     views: tuple[Look, ...] = ()
     """Pictures of a finished run that only it knows how to draw (`workload.view`)."""
     timeout_s: float | None = None
@@ -190,6 +192,7 @@ def workload(
     plan: Callable[..., Any] | None = None,
     data: Callable[..., Any] | None = None,
     batch: Callable[[Config], Hashable] | None = None,
+    predict: Callable[..., Any] | None = None,
     views: Sequence[Look] = (),
     timeout_s: float | None = None,
     source: Path | None = None,
@@ -242,6 +245,7 @@ def workload(
             plan=plan,
             data=data,
             batch=batch,
+            predict=predict,
             views=_views(label, views),
             doc=inspect.getdoc(loop) or "",
             timeout_s=timeout_s,

@@ -123,6 +123,7 @@ def resume(
 def conclude(out: Output, record: RunRecord) -> None:
     """Print the run's table and what to type next; leave with 1 if nothing completed."""
     from homeostat.execute.rerun import command, diagnose_run, near
+    from homeostat.workload.beside import tables
 
     rows: list[tuple[Any, ...]] = [
         (a.seed, str(a.outcome), a.last_step, a.values.get(record.metric), a.wall_s, a.reason)
@@ -132,6 +133,11 @@ def conclude(out: Output, record: RunRecord) -> None:
     out.table(("seed", "outcome", "last step", record.metric, "seconds", "why"), rows)
     if len(record.values()) > 1:
         out.line(f"{record.metric}: {record.mean:.4g} ± {record.sd:.2g} over {len(rows)} seeds")
+    for table in tables(attempt.extra for attempt in record.attempts):
+        out.heading(table.title)
+        out.table(table.columns, table.rows)
+        for note in table.notes:
+            out.line(note)
     for sentence in record.facts.get("mixed", ()):
         out.line(f"Mixed code: {sentence}")
     out.line(f"Kept in {record.folder}")

@@ -16,6 +16,7 @@ from homeostat.workloads.ncp.timesteps import SCALINGS
 from homeostat.workloads.ncp.views import VIEWS
 
 if TYPE_CHECKING:
+    from homeostat.workload.prediction import Prediction, Trained
     from homeostat.workload.trial import Trial
 
 LIQUID = ("cfc", "ltc")
@@ -121,15 +122,15 @@ space = Space(
         ["elnino", "co2", "sunspots"],
         default="elnino",
         fixed=_QUESTION,
-        when={"task": "forecasting"},
-        help="Which series to forecast.",
+        when={"task": "forecasting", "file": ""},
+        help="Which bundled series to forecast.",
     ),
     keep=Float(
         0.2,
         1.0,
         default=0.7,
         fixed=_QUESTION,
-        when={"task": "forecasting"},
+        when={"task": "forecasting", "file": ""},
         help="Share of its observations kept: fewer, more irregular.",
     ),
     num_points=Int(
@@ -138,11 +139,39 @@ space = Space(
         log=True,
         default=6_000,
         fixed=_QUESTION,
-        when={"task": "anomaly"},
+        when={"task": "anomaly", "file": ""},
         help="Of the generated series.",
     ),
     file=Text(
-        "", when={"task": "anomaly"}, help="A CSV of time, values..., label, in place of that."
+        "",
+        when={"task": ("forecasting", "anomaly")},
+        help="Your own series in place of that: a CSV of time, values... (and label).",
+    ),
+    target=Text("", when={"task": "forecasting"}, help="Column to forecast; the first one."),
+    horizon=Int(
+        1,
+        1_000,
+        default=1,
+        log=True,
+        fixed=_QUESTION,
+        when={"task": "forecasting"},
+        help="How many observations ahead.",
+    ),
+    period=Float(
+        0.0,
+        1e6,
+        default=0.0,
+        fixed=_QUESTION,
+        when={"task": "forecasting"},
+        help="Length of the cycle in usual steps; 0 finds it.",
+    ),
+    anchor=Choice(
+        ["last", "harmonics", "ridge"],
+        default="last",
+        tier=2,
+        when={"task": "forecasting"},
+        help="What the network corrects: the last value, a cycle with damped persistence, or a "
+        "ridge autoregression.",
     ),
     num_streams=Int(
         200,
@@ -167,7 +196,7 @@ space = Space(
         9_999,
         default=0,
         fixed=_QUESTION,
-        when={"task": ("forecasting", "anomaly")},
+        when={"task": ("forecasting", "anomaly"), "file": ""},
         help="Which observations are dropped; which series is generated.",
     ),
     folds=Int(
@@ -197,6 +226,13 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
     return dict(prepare(config).baselines)
 
 
+def predict(trained: Trained, file: Path | None) -> Prediction:
+    """Forecasts with intervals, or how odd each row is, of a series like the one trained on."""
+    from homeostat.workloads.ncp.predicting import predict
+
+    return predict(trained, file)
+
+
 @workload(
     space=space,
     metric="val_loss",
@@ -208,6 +244,7 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
     remedies=REMEDIES,
     baselines=baselines,
     batch=shape,
+    predict=predict,
     views=VIEWS,
     bounds={"train_loss": (None, 1e4), "grad_norm": (None, 1e6)},
 )
