@@ -5,20 +5,21 @@ from __future__ import annotations
 import dataclasses
 import keyword
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import WorkloadError
+from homeostat.errors import WorkloadError, did_you_mean
 from homeostat.script import objective
 from homeostat.script.objective import Series
 from homeostat.script.options.option import Option
 from homeostat.script.plan import ScriptPlan
 from homeostat.script.ranges import is_named, range_of
-from homeostat.script.roles import KNOB, LENGTH, SEED, counts_epochs, role
+from homeostat.script.roles import KNOB, LENGTH, SEED, counts_epochs, counts_rounds, role
 from homeostat.script.source import Source
-from homeostat.script.survey import Facts
+from homeostat.script.survey import Survey
 from homeostat.script.words import snake
 from homeostat.space.config import RESERVED
 from homeostat.wording import plural, some
@@ -26,6 +27,7 @@ from homeostat.wording import plural, some
 MANY = 40
 """Of a parser with more options only those are knobs whose names say what they are."""
 FEW_STEPS = 2
+_BATCH = re.compile(r"^(train_)?(mini_?)?(bs|bsz|batch_?size|batch)$")
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,19 @@ class Sorted:
         return self.roles.get(name, [])
 
 
-def decide(path: Path, arguments: Sequence[str], source: Source, facts: Facts) -> ScriptPlan:
+def decide(
+    path: Path,
+    arguments: Sequence[str],
+    source: Source,
+    facts: Survey,
+    wanted: str = "",
+    direction: str = "",
+) -> ScriptPlan:
     """The plan for a script.
+
+    Args:
+        wanted: The metric that the user asks for.
+        direction: Whether it is to be minimized or maximized.
 
     Raises:
         WorkloadError: If nothing can be tuned: it failed, never trained, or said no number.
@@ -53,12 +66,18 @@ def decide(path: Path, arguments: Sequence[str], source: Source, facts: Facts) -
         if known is not None:
             entry, what = known
             ranges[option.name] = {**entry, "help": f"{option.flag}: {what}"}
-    metric, goal, notes = _objective(path, facts)
+    metric, goal, notes = (
+        _asked_for(path, facts, wanted, direction) if wanted else _objective(path, facts)
+    )
     steps_by = _steps_by(facts)
-    length = _length(by_role.of(LENGTH))
+    length = _length(by_role.of(LENGTH)) or _rounds(by_role.of(KNOB), facts, steps_by)
+    if length is not None:
+        ranges.pop(length.name, None)
     budget, whole = _budget(facts, steps_by, length)
     seed = next(iter(by_role.of(SEED)), None)
     used = [o for o in options if o.name in ranges or o in (seed, length)]
+    # Where passes over the data are its length, a larger batch makes fewer steps of the same run.
+    counts = length is not None and counts_epochs(length) and steps_by != "said"
     said = {snake(series.name) for series in facts.series}
     return ScriptPlan(
         path=path,
@@ -72,16 +91,27 @@ def decide(path: Path, arguments: Sequence[str], source: Source, facts: Facts) -
         length=length.name if length is not None else "",
         whole_length=length.default if length is not None else 0,
         steps_by=steps_by,
+        first=_first(facts, metric),
+        ends=facts.ended,
+        batches=facts.batches if counts else 0,
+        batch=_batch(options) if counts and not facts.batches else "",
+        imports=source.installed,
         loss_name="step_loss" if "train_loss" in said else "train_loss",
         ignored=tuple(sorted(_ignored(facts, metric))),
         levels=levels(source, arguments),
+        asked=" ".join(
+            [
+                *(["--metric", wanted] if wanted else []),
+                *(["--goal", direction] if direction else []),
+            ]
+        ),
         start_s=round(facts.start_s, 3),
         step_s=round(facts.train_s / max(1, _count(facts, steps_by)), 6),
         remarks=(*notes, *_remarks(facts, by_role, ranges, seed, length, whole, budget)),
     )
 
 
-def _check(path: Path, arguments: Sequence[str], facts: Facts) -> None:
+def _check(path: Path, arguments: Sequence[str], facts: Survey) -> None:
     name = path.name
     if facts.error and not facts.steps:
         hint = f"Run it by hand first:  python {name}"
@@ -104,7 +134,7 @@ def _check(path: Path, arguments: Sequence[str], facts: Facts) -> None:
     )
 
 
-def _options(source: Source, facts: Facts) -> list[Option]:
+def _options(source: Source, facts: Survey) -> list[Option]:
     """The options of its parser, or its constants; with names that a parameter may have."""
     if facts.kind:
         options = [
@@ -120,7 +150,7 @@ def _options(source: Source, facts: Facts) -> list[Option]:
     return list(unique.values())
 
 
-def _constants(source: Source, facts: Facts) -> Iterator[Option]:
+def _constants(source: Source, facts: Survey) -> Iterator[Option]:
     """Constants, by --name=value where the script itself reads these from its command line."""
     typed = source.reads_command_line
     for option in source.constants():
@@ -141,7 +171,7 @@ def _parameter_name(name: str) -> str:
     return f"{plain}_" if plain in RESERVED or keyword.iskeyword(plain) else plain
 
 
-def _sorted(options: list[Option], facts: Facts) -> Sorted:
+def _sorted(options: list[Option], facts: Survey) -> Sorted:
     roles: dict[str, list[Option]] = {}
     many = len(options) > MANY
     for option in options:
@@ -157,13 +187,13 @@ def _sorted(options: list[Option], facts: Facts) -> Sorted:
     return Sorted(roles)
 
 
-def _steps_by(facts: Facts) -> str:
+def _steps_by(facts: Survey) -> str:
     if facts.steps:
         return "optimizer"
     return "backward" if facts.backward_passes > FEW_STEPS else "said"
 
 
-def _count(facts: Facts, steps_by: str) -> int:
+def _count(facts: Survey, steps_by: str) -> int:
     if steps_by == "optimizer":
         return facts.steps
     if steps_by == "backward":
@@ -173,25 +203,43 @@ def _count(facts: Facts, steps_by: str) -> int:
 
 def _length(options: list[Option]) -> Option | None:
     """The option that says how long to train: epochs before steps."""
-    return min(options, key=lambda o: not counts_epochs(o.name), default=None)
+    return min(options, key=lambda o: not counts_epochs(o), default=None)
 
 
-def _budget(facts: Facts, steps_by: str, length: Option | None) -> tuple[int, bool]:
+def _rounds(options: Sequence[Option], facts: Survey, steps_by: str) -> Option | None:
+    """Rounds of boosting and the like: the option whose default is how many steps there were."""
+    count = _count(facts, steps_by) if facts.ended else 0
+    return next((o for o in options if counts_rounds(o) and o.default == count), None)
+
+
+def _first(facts: Survey, metric: str) -> int:
+    """After how many steps a metric is said for the first time; 0 if it always is."""
+    said = (step for s in facts.series if s.name == metric for step, _ in s.points if step)
+    return min(said, default=0)
+
+
+def _batch(options: Sequence[Option]) -> str:
+    """The option that sizes a batch of training."""
+    named = (o for o in options if role(o) == KNOB and _BATCH.match(snake(o.word)))
+    return next((o.name for o in named if o.kind == "int" and o.default), "")
+
+
+def _budget(facts: Survey, steps_by: str, length: Option | None) -> tuple[int, bool]:
     """How many steps a whole run makes, and whether that was counted or estimated."""
     count = max(1, _count(facts, steps_by))
     if facts.ended:
         return count, True
     if length is not None and steps_by != "said":
-        if not counts_epochs(length.name) and length.default >= count:
+        if not counts_epochs(length) and length.default >= count:
             return int(length.default), True
-        if counts_epochs(length.name) and facts.batches:
+        if counts_epochs(length) and facts.batches:
             return max(count, math.ceil(length.default * facts.batches)), False
     if length is not None and steps_by == "said":
         return max(count, int(length.default)), False
     return count, False
 
 
-def _objective(path: Path, facts: Facts) -> tuple[str, str, list[str]]:
+def _objective(path: Path, facts: Survey) -> tuple[str, str, list[str]]:
     """The metric, its direction, and a sentence on where it comes from."""
     late = [s for s in facts.series if s.is_late or not facts.steps]
     chosen = objective.choose(late)
@@ -217,13 +265,35 @@ def _objective(path: Path, facts: Facts) -> tuple[str, str, list[str]]:
     names = ", ".join(sorted({s.name for s in facts.series})[:8])
     raise WorkloadError(
         f"{path.name} says {names}, and none of these is named as something to improve.",
-        hint="Choose one:  homeostat adopt "
-        + path.name
-        + ", then set metric: and goal: in its file.",
+        hint=f"Choose one:  homeostat probe {path.name} --metric {facts.series[0].name} "
+        "--goal minimize",
     )
 
 
-def _no_held_out(facts: Facts, chosen: Series, goal: str, path: Path) -> str:
+def _asked_for(
+    path: Path, facts: Survey, wanted: str, direction: str
+) -> tuple[str, str, list[str]]:
+    """The metric that the user asked for, and its direction."""
+    names = sorted({s.name for s in facts.series if s.is_late or not facts.steps})
+    if facts.steps or facts.backward_passes:
+        names.append("train_loss")
+    if wanted not in names:
+        raise WorkloadError(
+            f"{path.name} says no {wanted!r}{_until(facts)}; it says {some(names)}.",
+            hint=did_you_mean(wanted, names),
+        )
+    goal = direction or objective.goal_of(wanted)
+    if goal not in ("minimize", "maximize"):
+        raise WorkloadError(
+            f"Whether a high {wanted} is good or bad, its name does not tell."
+            if not goal
+            else f"{goal!r} is no goal.",
+            hint="Add:  --goal minimize  or  --goal maximize",
+        )
+    return wanted, str(goal), [f"{goal.capitalize()} {wanted}, as asked."]
+
+
+def _no_held_out(facts: Survey, chosen: Series, goal: str, path: Path) -> str:
     where = f"{path.name}:{chosen.line}" if chosen.line else chosen.by
     return (
         f"{goal.capitalize()} {chosen.name}, said at {where}: no number of held-out data was said"
@@ -231,11 +301,11 @@ def _no_held_out(facts: Facts, chosen: Series, goal: str, path: Path) -> str:
     )
 
 
-def _until(facts: Facts) -> str:
+def _until(facts: Survey) -> str:
     return "" if facts.ended else f" within {facts.train_s:.0f} s"
 
 
-def _ignored(facts: Facts, metric: str) -> Iterator[str]:
+def _ignored(facts: Survey, metric: str) -> Iterator[str]:
     """Numbers that are no results: counters, and what was only said before training."""
     for series in facts.series:
         if series.name != metric and (series.is_counter or (facts.steps and not series.is_late)):
@@ -243,7 +313,7 @@ def _ignored(facts: Facts, metric: str) -> Iterator[str]:
 
 
 def _remarks(
-    facts: Facts,
+    facts: Survey,
     by_role: Sorted,
     ranges: dict[str, Any],
     seed: Option | None,
@@ -264,6 +334,12 @@ def _remarks(
     if length is not None:
         count = "takes" if whole else "takes about"
         yield f"{length.flag} is its length: {length.default} {count} {plural(budget, 'step')}."
+        sizes = [o for o in knobs if o.name == _batch(knobs)] if counts_epochs(length) else []
+        for size in sizes:
+            yield (
+                f"Steps are those of {size.flag} {size.default}: where it is twice as large, each "
+                "counts for two."
+            )
     elif not facts.ended:
         yield (
             f"It did not end within {facts.train_s:.0f} s and has no option for its length: "

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import io
 import json
 import os
@@ -46,7 +45,7 @@ MOST_POINTS = 400
 
 
 @dataclass
-class Facts:
+class Survey:
     """What one short run showed."""
 
     kind: str = ""
@@ -78,14 +77,14 @@ class Facts:
         return plain
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Facts:
+    def from_json(cls, content: dict[str, Any]) -> Survey:
         series = [Series(**{**s, "points": [tuple(p) for p in s["points"]]})
                   for s in content.pop("series")]  # fmt: skip
         options = [Option.from_json(option) for option in content.pop("options")]
         return cls(series=series, options=options, **content)
 
 
-def survey(path: Path, arguments: Sequence[str], levels: int) -> Facts:
+def survey(path: Path, arguments: Sequence[str], levels: int) -> Survey:
     """Run a script for a while, in a process of its own.
 
     Raises:
@@ -116,7 +115,7 @@ def survey(path: Path, arguments: Sequence[str], levels: int) -> Facts:
         raise WorkloadError(
             content["refused"], hint=content["hint"] or _needs(path, content["refused"])
         )
-    return Facts.from_json(content)
+    return Survey.from_json(content)
 
 
 MARK = "\x1e homeostat survey \x1e"
@@ -148,7 +147,7 @@ class _Look:
     def __init__(self, path: Path, arguments: list[str], levels: int) -> None:
         from homeostat.script.drive import Run
 
-        self.facts = Facts()
+        self.facts = Survey()
         self.path = path
         self.source = Source(path)
         self.arguments = arguments
@@ -166,7 +165,7 @@ class _Look:
         self.run.on_first = self._first_step
         self._trial.on_check.append(self._check)
 
-    def look(self) -> Facts:
+    def look(self) -> Survey:
         facts = self.facts
         signal.signal(signal.SIGALRM, self._alarm)
         signal.setitimer(signal.ITIMER_REAL, START_S)
@@ -186,7 +185,7 @@ class _Look:
             self._folder.close()
         return self._settle()
 
-    def _settle(self) -> Facts:
+    def _settle(self) -> Survey:
         facts, run = self.facts, self.run
         facts.steps, facts.backward_passes = run.steps, run.backward_passes
         facts.series = list(self._series.values())
@@ -220,7 +219,7 @@ class _Look:
 
     def _first_step(self) -> None:
         self._started()
-        self.facts.batches = _batches()
+        self.facts.batches = self.run.batches
 
     def _started(self) -> None:
         if self._first is None:
@@ -256,19 +255,6 @@ class _Look:
         own = [frame for frame in frames if frame.filename == str(self.path)]
         where = f"{self.path.name}:{own[-1].lineno}: " if own else f"{self.path.name}: "
         return f"{where}{type(error).__name__}: {' '.join(str(error).split())[:400]}".rstrip(": ")
-
-
-def _batches() -> int:
-    """How many batches the longest data loader gives that is being read; 0 without one."""
-    module = sys.modules.get("torch.utils.data.dataloader")
-    if module is None:
-        return 0
-    lengths = [0]
-    for thing in gc.get_objects():
-        if isinstance(thing, module._BaseDataLoaderIter):
-            with contextlib.suppress(TypeError, AttributeError):  # an iterable without a length
-                lengths.append(len(thing))
-    return max(lengths)
 
 
 class _Enough(BaseException):
