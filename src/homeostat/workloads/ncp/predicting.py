@@ -22,6 +22,7 @@ from homeostat.workloads.ncp.network import Network
 from homeostat.workloads.ncp.own_series import Series, read_series
 from homeostat.workloads.ncp.problem import Array
 from homeostat.workloads.ncp.series import Framing
+from homeostat.workloads.ncp.space import space
 from homeostat.workloads.ncp.tasks import configured_series
 from homeostat.workloads.ncp.timesteps import TimeScaling
 
@@ -58,8 +59,6 @@ def load(path: str | Path) -> tuple[Network, dict[str, Any]]:
     weights, facts = read_weights(Path(path))
     if "inputs" not in facts:
         raise DataError(f"{path} holds no weights of an ncp run.")
-    from homeostat.workloads.ncp.workload import space
-
     return build(space.resolve(facts["given"]), weights, facts), facts
 
 
