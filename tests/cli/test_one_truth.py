@@ -103,12 +103,18 @@ def pages(shell, project):
     shown["pareto"] = shell("pareto", *study)
     shell("report", *study, "--no-execute")
     folder = project / RESULTS / "studies" / "s"
-    shown["page"] = (folder / "findings.html").read_text().partition("<body>")[2]
-    cells = json.loads((folder / "findings.ipynb").read_text())["cells"]
+    shown["page"] = (
+        (folder / "report.html").read_text().partition("<main>")[2].partition("</main>")[0]
+    )
+    cells = json.loads((folder / "report.ipynb").read_text())["cells"]
     shown["notebook"] = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] != "code")
     client = TestClient(make_app(project / RESULTS), base_url="http://localhost")
-    shown["dashboard"] = json.dumps(client.get("/api/studies/s").json())
-    shown["checklist"] = json.dumps(client.get("/api/studies/s/checklist").json())
+    blocks = [
+        block["html"]
+        for section in client.get("/api/studies/s").json()["sections"]
+        for block in client.get(f"/api/studies/s/sections/{section}").json()
+    ]
+    shown["dashboard"] = "".join(blocks)
     return shown
 
 
@@ -116,9 +122,8 @@ def commands(surface, text):
     """Every command that a text gives to be typed."""
     if text.startswith(("{", "[")):
         return [found for value in strings(json.loads(text)) for found in commands(surface, value)]
-    if surface == "page":
-        blocks = re.findall(r"<(?:code|td)[^>]*>(.*?)</(?:code|td)>", text, re.DOTALL)
-        text = html.unescape("\n".join(blocks))
+    if surface in ("page", "dashboard"):
+        text = html.unescape("\n".join(re.findall(r"<code>(.*?)</code>", text, re.DOTALL)))
     if surface == "notebook":
         text = re.sub(r"\\([\\`*_\[\]<>|#])", r"\1", text).replace(" |\n", "\n").replace("`", "\n")
     lines = [match.group().rstrip() for match in COMMAND.finditer(text)]
@@ -147,10 +152,9 @@ def test_every_surface_shows_the_same_verdict_and_both_figures(shell, project):
         assert shown["winner"] == verdict["winner"] and shown["state"] == "confirmed"
         assert "value" not in shown and "best" not in shown
     for surface, text in pages(shell, project).items():
-        if surface != "checklist":
-            said = readable(surface, text)
-            for sentence in verdict["lines"]:
-                assert sentence in said, f"{surface} does not say: {sentence}"
+        said = readable(surface, text)
+        for sentence in verdict["lines"]:
+            assert sentence in said, f"{surface} does not say: {sentence}"
 
 
 def readable(surface, text):
@@ -159,13 +163,11 @@ def readable(surface, text):
         return "\n".join(strings(json.loads(text)))
     if surface == "notebook":
         return re.sub(r"\\([\\`*_\[\]<>|#])", r"\1", text)
-    return html.unescape(text) if surface == "page" else text
+    return html.unescape(text) if surface in ("page", "dashboard") else text
 
 
 def test_a_value_of_the_search_never_stands_unnamed(shell, project):
     for surface, page in pages(shell, project).items():
-        if surface == "checklist":
-            continue
         text = readable(surface, page)
         assert "in the search (chosen on" in text and "on 3 fresh seeds" in text
 

@@ -1,6 +1,7 @@
 """What the dashboard answers, and what it refuses."""
 
 import json
+import re
 
 import pytest
 from fastapi.testclient import TestClient
@@ -8,6 +9,8 @@ from fastapi.testclient import TestClient
 from homeostat.dashboard.app import make_app
 from homeostat.dashboard.guard import check_bind
 from homeostat.errors import ConfigError
+from homeostat.pages.study import write_report
+from homeostat.search.search import open_store
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +74,6 @@ def test_a_run_whose_workload_is_gone_has_no_views_and_is_no_error(client, resul
     assert other.get("/api/runs/lonely_run/views").json()["views"] == []
 
 
-def test_a_study_has_the_views_of_its_best_trial(client):
-    best = client.get("/api/studies/first").json()["to_take"]
-    found = client.get("/api/studies/first/views").json()
-    assert found["run"] == f"trial_{best:04d}"
-    assert [view["name"] for view in found["views"]] == ["way", "broken"]
-
-
 def test_two_runs_are_compared_pair_by_pair(client):
     found = client.get("/api/compare", params={"run": [names(client)["one"], names(client)["two"]]})
     (contrast,) = found.json()["contrasts"]
@@ -90,7 +86,8 @@ def test_a_study_tells_its_best_and_how_to_run_it_again(client):
     best = rows["trials"][0]
     assert study["best_in_search"] == best["number"]
     assert study["in_search"] == best["values"]["val_loss"]
-    assert study["top"][0]["command"].startswith("homeostat run ")
+    told = client.get("/api/studies/first/sections/verdict").json()
+    assert "<code>homeostat run " in "".join(block["html"] for block in told)
     values = [row["values"]["val_loss"] for row in rows["trials"]]
     assert values == sorted(values) and rows["total"] == 12
 
@@ -103,13 +100,32 @@ def test_trials_can_be_found_by_what_they_set(client):
     assert [t["number"] for t in down] == sorted((t["number"] for t in every), reverse=True)
 
 
-@pytest.mark.parametrize("kind", ["history", "parallel", "pareto", "importance", "curves"])
-def test_every_figure_of_a_study_is_drawn(client, kind):
-    assert client.get(f"/api/studies/first/figures/{kind}").json()["data"]
+FIGURES = {
+    "trials": "history", "parallel": "parallel", "traded": "pareto", "mattered": "importance",
+    "curves": "curves", "slices": "slice-lr", "looks": "view-way",
+}  # fmt: skip
 
 
-def test_an_unknown_figure_is_nothing(client):
-    assert client.get("/api/studies/first/figures/nonsense").json() is None
+@pytest.mark.parametrize("section", FIGURES)
+def test_every_figure_of_a_study_is_drawn(client, section):
+    blocks = client.get(f"/api/studies/first/sections/{section}").json()
+    figures = {name: f for block in blocks for name, f in block["figures"].items()}
+    assert figures[FIGURES[section]]["data"]
+
+
+def test_the_sections_of_the_dashboard_are_those_of_the_report(client, results):
+    written = write_report("first", store=open_store(results), results=results,
+                           folder=results / "copy", with_notebook=False)  # fmt: skip
+    page = written.page.read_text()
+    for section in client.get("/api/studies/first").json()["sections"]:
+        blocks = client.get(f"/api/studies/first/sections/{section}").json()
+        told = "".join(block["html"] for block in blocks)
+        assert f'<section id="{section}">{told}</section>' in page or not blocks
+
+
+def test_an_unknown_section_is_told_with_the_nearest(client):
+    reply = client.get("/api/studies/first/sections/verdcit")
+    assert reply.status_code == 404 and "verdict" in reply.json()["hint"]
 
 
 def test_an_unknown_name_is_told_with_the_nearest(client):
@@ -180,7 +196,7 @@ def test_an_empty_folder_is_no_error(tmp_path):
 
 
 def test_a_study_has_its_checklist(client):
-    found = client.get("/api/studies/first/checklist").json()
-    assert [check["check"] for check in found][:2] == ["range", "divergence"]
-    assert all(check["saw"] and check["status"] for check in found)
-    assert any(check["status"] == "warning" and check["remedy"] for check in found)
+    _, table = client.get("/api/studies/first/sections/next").json()
+    checks = re.findall(r"<tr><td>([a-z]+)</td>", table["html"])
+    assert checks[:2] == ["range", "divergence"]
+    assert 'class="badge warning"' in table["html"]

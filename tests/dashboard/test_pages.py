@@ -131,15 +131,15 @@ def test_views_are_drawn_with_their_captions_and_another_seed_can_be_chosen(page
 
 def test_a_study_shows_the_views_of_its_best_trial(page, address):
     page.goto(address + "#/study/first")
-    page.wait_for_selector("#views h2:has-text('What the best looks like')")
+    page.wait_for_selector("#looks h2:has-text('What the best looks like')")
     page.wait_for_selector("#view-way .plotly")
 
 
 def test_a_study_shows_what_to_look_at_before_the_next_round(page, address):
     page.goto(f"{address}#/study/first")
-    page.locator("#checklist table tbody tr").first.wait_for()
-    assert "Before the next round" in page.locator("#checklist").inner_text()
-    assert "trials diverged" in page.locator("#checklist").inner_text()
+    page.locator("#next table tbody tr").first.wait_for()
+    assert "Before the next round" in page.locator("#next").inner_text()
+    assert "trials diverged" in page.locator("#next").inner_text()
 
 
 def test_a_phone_shows_all_without_scrolling_the_page_sideways(browser, address):

@@ -77,6 +77,8 @@ def _pages(app: FastAPI) -> None:
     """The page and its files; no name from a request is ever a path."""
     static = resources.files("homeostat.dashboard").joinpath("static")
     files = {entry.name: entry.read_bytes() for entry in static.iterdir() if entry.is_file()}
+    pages = resources.files("homeostat.pages")
+    files |= {name: pages.joinpath(name).read_bytes() for name in ("page.css", "draw.js")}
 
     @app.get("/")
     def index() -> Response:
@@ -141,17 +143,9 @@ def _studies(app: FastAPI, studies: Studies) -> None:
     ) -> Response:
         return _json(studies.trials(name, page=page, sort=sort, down=down, find=find))
 
-    @app.get("/api/studies/{name}/checklist")
-    def checklist(name: str) -> Response:
-        return _json(studies.checklist(name))
-
-    @app.get("/api/studies/{name}/views")
-    def views(name: str, seed: int | None = None) -> Response:
-        return _json(studies.views(name, seed))
-
-    @app.get("/api/studies/{name}/figures/{kind}")
-    def figure(name: str, kind: str) -> Response:
-        return _figure(studies.figure(name, kind))
+    @app.get("/api/studies/{name}/sections/{section}")
+    def section(name: str, section: str) -> Response:
+        return _json(studies.section(name, section))
 
 
 async def _changes(library: Library, request: Request) -> AsyncIterator[str]:

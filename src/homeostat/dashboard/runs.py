@@ -16,7 +16,7 @@ from homeostat.errors import RecordError, UnknownNameError, did_you_mean
 from homeostat.pages import figures
 from homeostat.pages.figures.curves import Curve
 from homeostat.pages.figures.family import rises
-from homeostat.pages.findings.sections import curves_of
+from homeostat.pages.study.trials import curves_of
 from homeostat.record.index import run_folders
 from homeostat.record.runs import FILE, RunRecord, read_run
 

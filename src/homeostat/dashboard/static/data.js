@@ -23,16 +23,9 @@ export function listen(changed) {
   events.onmessage = () => { if (!first) changed(); first = false; };
 }
 
+// drawFigure is of pages/draw.js, as a file of a page has it too.
+export const plot = (place, figure) => drawFigure(place, figure);
+
 export async function draw(place, path, query) {
   await plot(place, await get(path, query));
-}
-
-export async function plot(place, figure) {
-  if (!figure || !figure.data.length) {
-    place.className = "figure none";
-    place.textContent = "";
-    return;
-  }
-  const layout = { height: 380, ...figure.layout, autosize: true };
-  await Plotly.react(place, figure.data, layout, { displaylogo: false, responsive: true });
 }
