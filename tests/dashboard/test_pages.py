@@ -78,14 +78,14 @@ def test_a_live_study_is_followed_without_a_reload(page, address, results):
 
 def test_trials_are_filtered_and_sorted(page, address):
     page.goto(address + "#/study/first")
-    page.wait_for_selector("#trials tbody tr")
+    page.wait_for_selector("#trial-table tbody tr")
     page.keyboard.press("/")
     page.keyboard.type("trial 0 ")
-    page.wait_for_function("document.querySelectorAll('#trials tbody tr').length === 1")
+    page.wait_for_function("document.querySelectorAll('#trial-table tbody tr').length === 1")
     page.fill("input[type=search]", "")
     page.click("th button:has-text('val_loss')")
     page.wait_for_selector("th[aria-sort=ascending]:has-text('val_loss')")
-    column = page.locator("#trials tbody tr td:nth-child(3)").all_inner_texts()
+    column = page.locator("#trial-table tbody tr td:nth-child(3)").all_inner_texts()
     values = [float(text) for text in column]
     assert len(values) > 5 and values == sorted(values)
 

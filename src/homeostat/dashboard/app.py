@@ -10,8 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
+from pydantic import BaseModel
 
+from homeostat.dashboard.changes import stop_study, write_remarks
 from homeostat.dashboard.guard import LOOPBACK, guard
 from homeostat.dashboard.library import Library
 from homeostat.dashboard.runs import Runs
@@ -47,8 +55,13 @@ def make_app(
         return JSONResponse({"error": error.message, "hint": error.hint}, 404)
 
     _pages(app)
+    _changes_by_readers(app, library)
     _runs(app, library.runs)
     _studies(app, library.studies)
+
+    @app.get("/api/rights")
+    def rights() -> Response:
+        return _json({"change": token is not None})
 
     @app.get("/api/replays")
     def replays() -> Response:
@@ -99,11 +112,13 @@ def _pages(app: FastAPI) -> None:
 
 
 def _runs(app: FastAPI, runs: Runs) -> None:
-    @app.get("/api/runs")
-    def lines() -> Response:
-        return _json(runs.lines())
+    """Runs are named in the query: the name of one of a study has slashes in it."""
 
-    @app.get("/api/runs/{name}")
+    @app.get("/api/runs")
+    def lines(of: str = "", page: Annotated[int, Query(ge=0)] = 0, find: str = "") -> Response:
+        return _json(runs.lines(of=of, page=page, find=find.lower()))
+
+    @app.get("/api/run")
     def one(name: str) -> Response:
         return _json(runs.one(name))
 
@@ -111,17 +126,45 @@ def _runs(app: FastAPI, runs: Runs) -> None:
     def curves(run: Annotated[list[str], Query()], metric: str | None = None) -> Response:
         return _figure(runs.curves(run, metric))
 
-    @app.get("/api/runs/{name}/families/{stem}")
+    @app.get("/api/run/family")
     def family(name: str, stem: str, seed: int | None = None) -> Response:
         return _figure(runs.family(name, stem, seed))
 
-    @app.get("/api/runs/{name}/views")
+    @app.get("/api/run/views")
     def views(name: str, seed: int | None = None) -> Response:
         return _json(runs.views(name, seed))
+
+    @app.get("/api/run/log")
+    def log(name: str, seed: int) -> Response:
+        return PlainTextResponse(runs.log(name, seed))
+
+    @app.get("/api/run/file")
+    def file(name: str, seed: int, file: str) -> Response:
+        path = runs.file(name, seed, file)
+        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
     @app.get("/api/compare")
     def compare(run: Annotated[list[str], Query()]) -> Response:
         return _json(runs.compare(run))
+
+
+class Remarks(BaseModel):
+    """What a reader says of a run."""
+
+    note: str = ""
+    tags: list[str] = []
+
+
+def _changes_by_readers(app: FastAPI, library: Library) -> None:
+    """Only with the token, which the guard has asked for."""
+
+    @app.post("/api/run/remarks")
+    def remark(name: str, said: Remarks) -> Response:
+        return _json(write_remarks(library.runs.record(name).folder, said.note, said.tags))
+
+    @app.post("/api/studies/{name}/stop")
+    def stop(name: str) -> Response:
+        return _json({"asked": stop_study(library.studies.row(name))})
 
 
 def _studies(app: FastAPI, studies: Studies) -> None:
@@ -142,6 +185,10 @@ def _studies(app: FastAPI, studies: Studies) -> None:
         find: str = "",
     ) -> Response:
         return _json(studies.trials(name, page=page, sort=sort, down=down, find=find))
+
+    @app.get("/api/studies/{name}/trials/{number}")
+    def trial(name: str, number: int) -> Response:
+        return _json(studies.trial(name, number))
 
     @app.get("/api/studies/{name}/sections/{section}")
     def section(name: str, section: str) -> Response:

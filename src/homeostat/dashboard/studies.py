@@ -17,7 +17,7 @@ from homeostat.search.search import look_store
 from homeostat.search.standing import figures_of, state_of
 
 if TYPE_CHECKING:
-    from homeostat.study.records import TrialRow
+    from homeostat.study.records import StudyRow, TrialRow
     from homeostat.study.store import Store
 
 PAGE = 50
@@ -59,6 +59,30 @@ class Studies:
         if section not in SECTIONS:
             raise UnknownNameError(f"No section {section!r}.", hint=did_you_mean(section, SECTIONS))
         return as_json(SECTIONS[section](self._gathered(name)))
+
+    def row(self, name: str) -> StudyRow:
+        """The study as stored, for who drives it."""
+        return self._store.study(name)
+
+    def trial(self, name: str, number: int) -> dict[str, Any]:
+        """One trial: its line, what the default has, what runs it again, and its run's name.
+
+        Raises:
+            UnknownNameError: If the study has no trial of that number.
+        """
+        facts = self._gathered(name)
+        if number not in [trial.number for trial in facts.trials]:
+            raise UnknownNameError(f"Study {name} has no trial {number}.")
+        trial = facts.trial(number)
+        default = facts.verdict.default if facts.verdict is not None else None
+        return _trial_line(trial) | {
+            "study": name,
+            "metrics": list(facts.objectives),
+            "default": {} if default is None else dict(default.parameters),
+            "default_number": None if default is None else default.number,
+            "command": facts.command(trial),
+            "run": f"studies/{name}/trial_{number:04d}" if facts.run(number) else None,
+        }
 
     def trials(
         self, name: str, *, page: int = 0, sort: str = "number", down: bool = False, find: str = ""

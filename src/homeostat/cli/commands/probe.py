@@ -17,8 +17,8 @@ from homeostat.cli.options import (
 from homeostat.cli.output import STYLE, Output
 from homeostat.cli.settings import choose
 from homeostat.errors import RecordError
-from homeostat.plan.budget import format_duration, parse_duration
-from homeostat.wording import plural
+from homeostat.plan.budget import parse_duration
+from homeostat.wording import format_duration, plural
 
 
 def probe(

@@ -1,5 +1,18 @@
 // What the server knows, and the stream that says when it has changed.
 
+// Whether this reader may change anything: with the token only.
+export const rights = () => get("rights");
+
+export async function change(path, query, body) {
+  const asked = new URL(`api/${path}`, document.baseURI.split("#")[0]);
+  for (const [name, value] of Object.entries(query)) asked.searchParams.append(name, value);
+  const reply = await fetch(asked, {
+    method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", "X-Homeostat": "yes" },
+  });
+  if (!reply.ok) throw new Error((await reply.json().catch(() => ({}))).error || reply.statusText);
+  return reply.json();
+}
+
 export async function get(path, query = {}) {
   const asked = new URL(`api/${path}`, document.baseURI.split("#")[0]);
   for (const [name, value] of Object.entries(query)) {

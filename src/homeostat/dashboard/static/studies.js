@@ -1,4 +1,4 @@
-import { get } from "./data.js";
+import { change, get, rights } from "./data.js";
 import { badge, card, el, show, table } from "./dom.js";
 
 const link = (name) => el("a", { href: `#/study/${encodeURIComponent(name)}` }, name);
@@ -31,15 +31,21 @@ export async function studies(place) {
 // The page of a study is the report's, section by section; only its table can be sorted here.
 export async function study(place, name) {
   const path = `studies/${encodeURIComponent(name)}`;
-  const first = await get(path);
+  const [first, may] = await Promise.all([get(path), rights()]);
   const cards = el("div", { class: "cards" });
+  const stopped = el("span", { class: "soft", role: "status" });
+  const stop = el("button", { class: "plain", onclick: async () => {
+    stopped.textContent = await change(`${path}/stop`, {}, {}).then(() => "asked to stop between two steps", (error) => error.message);
+  } }, "Stop the search");
+  const tools = el("div", { class: "tools", hidden: true }, stop, stopped);
+  const all = el("p", {}, el("a", { href: `#/runs/${encodeURIComponent(`studies/${name}`)}` }, "All runs of this study"));
   const trials = trialTable(name, first);
   const sections = first.sections.map((section) => [section, el("section", { id: section })]);
   const shown = new Map();
   for (const [section, node] of sections) {
     place.append(node);
-    if (section === "verdict") place.append(cards);
-    if (section === "table") place.append(el("section", { id: "trials" }, trials.node));
+    if (section === "verdict") place.append(cards, tools);
+    if (section === "table") place.append(el("section", { id: "trial-table" }, trials.node, all));
   }
   async function look(section, node) {
     const blocks = await get(`${path}/sections/${section}`);
@@ -53,6 +59,7 @@ export async function study(place, name) {
   }
   return async () => {
     const now = await get(path);
+    tools.hidden = !(may.change && now.state === "running");
     cards.replaceChildren(
       card("state", now.state), card("trials", show(now.trials)),
       card("winner", now.winner === null ? "none yet" : `trial ${now.winner}`),
@@ -88,7 +95,7 @@ function trialTable(name, first) {
     if (mine !== asked) return;  // a later question has been asked: its answer counts
     const metrics = Object.keys(first.objectives);
     const columns = [
-      { head: "trial", cell: (t) => t.number, number: true, sort: "number" },
+      { head: "trial", cell: (t) => el("a", { href: `#/trial/${encodeURIComponent(`${name}/${t.number}`)}`, "aria-label": `trial ${t.number}` }, String(t.number)), number: true, sort: "number" },
       { head: "outcome", cell: (t) => outcome(t), sort: "outcome" },
       ...metrics.map((m) => ({ head: m, cell: (t) => t.values[m], number: true, sort: m })),
       { head: "seconds", cell: (t) => t.seconds, number: true, sort: "seconds" },
