@@ -28,7 +28,7 @@ def test_the_interval_of_few_values_is_students():
     assert (interval.low, interval.high) == pytest.approx((3 - half, 3 + half), abs=1e-3)
 
 
-@pytest.mark.parametrize("n", [3, 5, BOOTSTRAP_FROM, 40])
+@pytest.mark.parametrize("n", [3, 5, BOOTSTRAP_FROM, pytest.param(40, marks=pytest.mark.slow)])
 def test_the_interval_covers_the_truth_as_often_as_it_says(n):
     rng = np.random.default_rng(n)
     trials = 300
@@ -70,6 +70,7 @@ def test_equivalence_is_shown_inside_the_margin_only():
     assert equivalence(a.tolist(), same.tolist(), margin=0.01) > 0.05
 
 
+@pytest.mark.slow
 def test_equivalence_is_claimed_falsely_in_at_most_five_percent_at_the_margin():
     rng = np.random.default_rng(2)
     false = sum(

@@ -109,7 +109,8 @@ def test_with_fix_a_plan_applies_the_cure_and_goes_on(tmp_path):
     result = tune(at_zero, budget="12s", fix=True, results=tmp_path)
     assert result.status == "done", result.phases[-1].sentences
     assert result.best["norm"] == "safe"
-    assert result.phase("search").facts["outcomes"].keys() == {"completed"}
+    # The last trial may be the one that the search's time cut short; none fails for the norm.
+    assert result.phase("search").facts["outcomes"].keys() <= {"completed", "running"}
 
 
 def test_what_the_user_holds_is_held(tmp_path):
@@ -117,6 +118,7 @@ def test_what_the_user_holds_is_held(tmp_path):
     assert result.best["shape"] == "square"
 
 
+@pytest.mark.slow
 def test_a_killed_plan_goes_on_where_it_was(tmp_path):
     command = [
         sys.executable, "-m", "homeostat", "tune", str(EXAMPLES / "mlp_digits.py"),
@@ -162,6 +164,7 @@ def many(config, trial):
         yield hs.Report(step, loss=abs(math.log10(config.lr) + 1) + 1 - config.flag + noise + idle)
 
 
+@pytest.mark.slow
 def test_a_large_space_is_screened_and_only_what_matters_is_searched(tmp_path):
     result = tune(many, budget="8s", results=tmp_path)
     screened = result.phase("screen")

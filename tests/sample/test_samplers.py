@@ -73,6 +73,7 @@ def test_it_learns(method, tmp_path):
     assert max(found) < 0.1  # the median of a random trial is 0.16
 
 
+@pytest.mark.slow
 def test_a_wall_does_not_blind_the_gaussian_process(tmp_path):
     """Beside the bowl the loss grows a hundredfold; left as it is, the best found is 0.02 off."""
     workload = make(hs.Space(x=hs.Float(0, 1), y=hs.Float(0, 1)), "maximize")

@@ -125,7 +125,9 @@ def kill_and_resume(folder, engine, kills, trials, method="tpe"):
         assert steps == {42: [0, 1, 2, 3], 123: [0, 1, 2, 3]}  # no report lost or counted twice
 
 
-@pytest.mark.parametrize(("engine", "kills"), [("inline", 6), ("local", 6)])
+@pytest.mark.parametrize(
+    ("engine", "kills"), [("inline", 3), pytest.param("local", 6, marks=pytest.mark.slow)]
+)
 def test_a_killed_study_ends_with_the_same_sequence(tmp_path, engine, kills):
     kill_and_resume(tmp_path, engine, kills, trials=6 * kills)
 

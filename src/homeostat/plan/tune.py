@@ -74,6 +74,19 @@ class TuneResult:
         best: The values of the trial to take, if a search finished.
         verdict: Of the plan's study: which trial won, on which evidence; None without a study.
         seconds: Time used, earlier calls included.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> result = hs.tune(valley, budget="5s", study="tuned")
+        >>> [phase.name for phase in result.phases][:2]
+        ['probe', 'baseline']
     """
 
     workload: str
@@ -154,6 +167,19 @@ def tune(
 
     Raises:
         HomeostatError: For what the user can correct: names, values, folders.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> result = hs.tune(valley, budget="5s")
+        >>> result.status, result.verdict.trial is not None
+        ('done', True)
     """
     load.refuse_while_loading()
     found = load.find(workload)

@@ -13,15 +13,14 @@ import numpy as np
 from homeostat.errors import SpaceExhaustedError
 from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import Engine, Event, Finished, Reported
+from homeostat.execute.measure import Limits, PendingRun, work
 from homeostat.prune.rules import make_rule
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.search.confirm import Effort, confirm, effort, leave_unconfirmed, measured_s
 from homeostat.search.decide import verdict_of
-from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.pruner import Referee
 from homeostat.search.review.roles import best_of_each
-from homeostat.search.scheduler import work
 from homeostat.search.settings import SearchSettings
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.records import ReportPoint, TrialRow
@@ -157,7 +156,7 @@ class Campaign:
         return False
 
     def _make(self, spec: TrialSpec) -> PendingRun:
-        return PendingRun(
+        return PendingRun.begin(
             self._study.workload,
             spec.config,
             seeds=spec.seeds,

@@ -109,6 +109,19 @@ def search(
     Raises:
         StudyError, StudyLockedError: If the study cannot be opened or is another search.
         RecordError: If the results cannot be written; what was written before is kept.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> found = hs.search(valley, trials=8, study="first")
+        >>> found.best.config.lr > 0.1
+        True
     """
     load.refuse_while_loading()
     workload = load.find(workload)

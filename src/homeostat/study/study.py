@@ -58,7 +58,22 @@ class TrialSpec:
 
 
 class Study:
-    """A study open for asking and telling."""
+    """A study open for asking and telling.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> study = hs.Study.open(valley, "asked", store=hs.Store("asked.db"))
+        >>> spec = study.ask()
+        >>> spec.number, spec.config.lr
+        (0, 0.1)
+    """
 
     # A study that is only looked at has neither.
     _proposals: Proposals

@@ -14,7 +14,7 @@ from homeostat.space.moves import Move
 from homeostat.workload.goal import Goal
 from homeostat.workload.reference import reference
 from homeostat.workload.report import Report
-from homeostat.workload.words import Words
+from homeostat.workload.words import Vocabulary
 
 if TYPE_CHECKING:
     from homeostat.record.code import Code
@@ -36,6 +36,20 @@ class Workload:
 
     The loop is a generator function of (config, trial) that yields a Report whenever it has
     measured something. Whoever drives it may stop pulling: that is how trials are pruned.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> valley.name, valley.metric, valley.budget
+        ('valley', 'loss', 5)
+        >>> hs.run(valley, {"lr": 1.0}).mean
+        0.0
     """
 
     name: str
@@ -85,7 +99,7 @@ class Workload:
     """The file that defines it."""
     place: str = ""
     """Text from which `load.find` gets it again, where that does not follow from its source."""
-    words: Words = field(default_factory=Words)
+    words: Vocabulary = field(default_factory=Vocabulary)
     """How findings speak of its loop and its parameters."""
     remarks: tuple[str, ...] = ()
     """What was assumed where nobody said it; shown before it is used."""
@@ -194,7 +208,7 @@ def workload(
     timeout_s: float | None = None,
     source: Path | None = None,
     place: str = "",
-    words: Words | None = None,
+    words: Vocabulary | None = None,
     remarks: Sequence[str] = (),
 ) -> Callable[[Loop], Workload]:
     """Turn a training loop into a workload.
@@ -215,6 +229,18 @@ def workload(
 
     Raises:
         WorkloadError: If something is missing or does not fit.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> hs.run(valley, {"lr": 0.5}).mean < 0.01
+        True
     """
     aims = _objectives(metric, goal, objectives)
 
@@ -247,7 +273,7 @@ def workload(
             timeout_s=timeout_s,
             source=source or Path(inspect.unwrap(loop).__code__.co_filename),
             place=place,
-            words=words or Words(),
+            words=words or Vocabulary(),
             remarks=tuple(remarks),
         )
 

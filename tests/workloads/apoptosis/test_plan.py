@@ -13,6 +13,7 @@ SMALL = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_four_phases_run_settle_and_report(tmp_path):
     told = []
     result = tune(
@@ -36,6 +37,7 @@ def test_the_four_phases_run_settle_and_report(tmp_path):
     assert result.report.exists()
 
 
+@pytest.mark.slow
 def test_a_plan_goes_on_in_the_middle_of_a_phase(tmp_path):
     class Stopped(Exception):
         pass

@@ -27,6 +27,24 @@ class Diagnosis:
     """What failed first, what it is not, and what cures it.
 
     `print(diagnosis)` renders it; `to_json()` is the same for machines.
+
+    Example:
+        >>> import homeostat as hs
+        >>> import torch
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=9)
+        ... def at_zero(config, trial):
+        ...     layer = torch.nn.Linear(3, 1, bias=False)
+        ...     optimizer = torch.optim.SGD(layer.parameters(), lr=config.lr)
+        ...     for step in trial.steps():
+        ...         loss = layer(torch.zeros(4, 3)).pow(2).sum().sqrt()  # the slope of a root at 0
+        ...         optimizer.zero_grad()
+        ...         loss.backward()
+        ...         optimizer.step()
+        ...         yield hs.Report(step, loss=loss + layer.weight.sum())
+        >>> found = hs.diagnose(at_zero)
+        >>> found.failed, found.failed_at
+        (True, 0)
     """
 
     workload: str

@@ -88,6 +88,24 @@ def diagnose(
 
     Raises:
         RecordError: If the folder is no run, or its workload has to be named.
+
+    Example:
+        >>> import homeostat as hs
+        >>> import torch
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=9)
+        ... def at_zero(config, trial):
+        ...     layer = torch.nn.Linear(3, 1, bias=False)
+        ...     optimizer = torch.optim.SGD(layer.parameters(), lr=config.lr)
+        ...     for step in trial.steps():
+        ...         loss = layer(torch.zeros(4, 3)).pow(2).sum().sqrt()  # the slope of a root at 0
+        ...         optimizer.zero_grad()
+        ...         loss.backward()
+        ...         optimizer.step()
+        ...         yield hs.Report(step, loss=loss + layer.weight.sum())
+        >>> offence = hs.diagnose(at_zero).offence
+        >>> offence.step, offence.operation, offence.source.partition(": ")[2][:28]
+        (0, 'SqrtBackward0', 'loss = layer(torch.zeros(4, ')
     """
     load.refuse_while_loading()
     say = on_event or (lambda sentence: None)
