@@ -132,7 +132,7 @@ def test_views_are_drawn_with_their_captions_and_another_seed_can_be_chosen(page
 def test_a_study_shows_the_views_of_its_best_trial(page, address):
     page.goto(address + "#/study/first")
     page.wait_for_selector("#looks h2:has-text('What the best looks like')")
-    page.wait_for_selector("#view-way .plotly")
+    page.wait_for_selector("#figure-view-way .plotly")
 
 
 def test_a_study_shows_what_to_look_at_before_the_next_round(page, address):

@@ -168,7 +168,7 @@ class PlanProgress:
         values = " | ".join(f"{name} {cell_text(value)}" for name, value in trial.values.items())
         ending = f"best so far | {values}" if leads else f"{trial.outcome} ({trial.reason})"
         changed = self._changed(trial.parameters)
-        self._out.line(f"   trial {trial.number} ({self._standing.trials}): {ending} | {changed}")
+        self._out.line(f"   trial {trial.number} ({self._standing.count}): {ending} | {changed}")
         if leads:
             self._before = dict(trial.parameters)
 

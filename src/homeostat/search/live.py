@@ -76,7 +76,7 @@ class Standing:
         return (now - self._began) / self._ended * max(0, self._trials - self.done)
 
     @property
-    def trials(self) -> str:
+    def count(self) -> str:
         """ "12 of 24 trials"; empty before the first has ended."""
         if not self._ended:
             return ""
@@ -98,7 +98,7 @@ class Standing:
     def text(self) -> str:
         """Where the search stands, in a line."""
         left = "" if self.left_s is None else f"{format_duration(self.left_s)} left"
-        parts = (self._phase, self.trials, self.best, left, self._now)
+        parts = (self._phase, self.count, self.best, left, self._now)
         return " | ".join(part for part in parts if part)
 
 
@@ -127,7 +127,7 @@ class Live:
             sys.stderr.write("\r\x1b[2K")
             sys.stderr.flush()
         elif self._cell is not None:
-            self._draw(self.standing.trials or "done")
+            self._draw(self.standing.count or "done")
 
     def _draw(self, text: str) -> None:
         self._drawn = time.monotonic()
