@@ -48,7 +48,7 @@ class Driver:
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     line = " ".join(child.cmdline())
-                    if "homeostat.execute.engines.worker" in line or "ray::Station" in line:
+                    if "homeostat.execute.engines.worker" in line or "ray::Actor" in line:
                         found.append(child)
         return found
 

@@ -15,7 +15,7 @@ from homeostat.search.scores import FreshScore, Gain
 from homeostat.search.verdict import StudyVerdict
 from homeostat.space import Config
 from homeostat.study.records import TrialRow
-from homeostat.study.transfer_point import Carried
+from homeostat.study.transferred_trial import TransferredTrial
 from homeostat.wording import as_html
 from homeostat.workload.goal import Goal
 
@@ -75,7 +75,7 @@ class SearchResult:
     best: Best | None
     """None if no trial is better than the others: none completed, or all score the same."""
     trials: Sequence[TrialRow]
-    carried: Sequence[Carried] = ()
+    carried: Sequence[TransferredTrial] = ()
     conclusion: RoleConclusion | None = None
     """None while nothing completed."""
     checklist: tuple[Check, ...] = ()

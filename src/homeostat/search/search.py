@@ -15,7 +15,7 @@ from homeostat.execute.run import checked_seeds
 from homeostat.prune.rules import NONE
 from homeostat.record.runs import read_run
 from homeostat.search.live import Live
-from homeostat.search.optimise import Campaign, OnEvent
+from homeostat.search.optimise import OnEvent, Optimisation
 from homeostat.search.result import SearchResult
 from homeostat.search.settings import SearchSettings
 from homeostat.search.summary import summarise
@@ -255,7 +255,7 @@ def _run(
         changed = "code" in began and not study.workload.has_code(began["code"]) and study.trials
         study.keep_settings(settings.to_json())
         folder = Path(results) / "studies" / study.name
-        campaign = Campaign(study, settings, folder, on_event or live)
+        campaign = Optimisation(study, settings, folder, on_event or live)
         if changed:
             campaign.notes.append(
                 f"{study.workload.source} or a module of its own has changed since the study "

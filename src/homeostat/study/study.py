@@ -28,7 +28,7 @@ from homeostat.space import Config
 from homeostat.study.ask import Proposals
 from homeostat.study.database import ServerGone
 from homeostat.study.definition import Definition
-from homeostat.study.drivers import Sharing
+from homeostat.study.drivers import DriverPart
 from homeostat.study.earlier import AsSearched, as_searched
 from homeostat.study.open_study import find_or_make
 from homeostat.study.ranking import ranked
@@ -77,7 +77,7 @@ class Study:
 
     # A study that is only looked at has neither.
     _proposals: Proposals
-    _sharing: Sharing
+    _sharing: DriverPart
 
     def __init__(
         self, read: AsSearched, row: StudyRow, definition: Definition, store: Store
@@ -147,7 +147,7 @@ class Study:
             budget=budget, wave=wave, tiers=tiers, names=names, start=start, pins=pins,
             prune=prune, prune_at=prune_at, carry_from=carry_from,
         )  # fmt: skip
-        sharing = Sharing(store, row.key, alone=alone)
+        sharing = DriverPart(store, row.key, alone=alone)
         read = as_searched(workload, definition)
         study = cls(read, store.study(name), definition, store)
         study._sharing = sharing

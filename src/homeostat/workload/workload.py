@@ -85,6 +85,9 @@ class Workload:
     """Its own phases, if the general plan does not fit."""
     data: Callable[..., Any] | None = None
     """Prepares or describes its data."""
+    prepare: Callable[[], None] | None = None
+    """Called once in a process before its first attempt, to import what it needs; what that takes
+    is no attempt's time."""
     batch: Callable[[Config], Hashable] | None = None
     """config -> a key: attempts with equal keys may be made side by side in one process and share
     work through `trial.batch`. None where that does not pay. Such a loop must leave process-wide
@@ -203,6 +206,7 @@ def workload(
     claims: Path | str | None = None,
     plan: Callable[..., Any] | None = None,
     data: Callable[..., Any] | None = None,
+    prepare: Callable[[], None] | None = None,
     batch: Callable[[Config], Hashable] | None = None,
     views: Sequence[Look] = (),
     timeout_s: float | None = None,
@@ -267,6 +271,7 @@ def workload(
             claims=Path(claims) if claims is not None else None,
             plan=plan,
             data=data,
+            prepare=prepare,
             batch=batch,
             views=_views(label, views),
             doc=inspect.getdoc(loop) or "",

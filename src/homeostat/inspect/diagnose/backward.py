@@ -1,4 +1,4 @@
-"""Eyes on the backward pass: the first operation that turns finite gradients into others."""
+"""The backward pass: the first operation that turns finite gradients into others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Found = Callable[[Any, str, Tensor], None]
 """Called with the graph's node, the module it was made in, and the gradient it spoiled."""
 
 
-class BackwardEyes(AbstractContextManager["BackwardEyes"]):
+class BackwardFaultTracer(AbstractContextManager["BackwardFaultTracer"]):
     """While it is entered, every `backward()` is watched node by node.
 
     Args:
@@ -41,7 +41,7 @@ class BackwardEyes(AbstractContextManager["BackwardEyes"]):
         self._original: Any = None
         self._anomaly: Any = None
 
-    def __enter__(self) -> BackwardEyes:
+    def __enter__(self) -> BackwardFaultTracer:
         self._original = torch.autograd.backward
         # Only for the forward stack that it keeps with each node; it does not check anything.
         self._anomaly = torch.autograd.set_detect_anomaly(True, check_nan=False)

@@ -12,7 +12,7 @@ from homeostat.execute.rerun import command, seed_options, set_options, spoken
 from homeostat.inspect.diagnose import lines
 from homeostat.inspect.diagnose.audit import OptimizerAudit
 from homeostat.inspect.diagnose.confound import Confound
-from homeostat.inspect.diagnose.first_fault import Offence
+from homeostat.inspect.diagnose.first_fault import FirstFault
 from homeostat.inspect.diagnose.fix import Fix
 from homeostat.inspect.diagnose.gauges import Gauge
 from homeostat.inspect.diagnose.ladder import Ladder, LadderRung
@@ -61,7 +61,7 @@ class Diagnosis:
     """How the run ended, in one line."""
     failed_at: int | None = None
     steps_seen: int = 0
-    offence: Offence | None = None
+    offence: FirstFault | None = None
     rates: RateTest | None = None
     precision: PrecisionTest | None = None
     ladder: Ladder | None = None

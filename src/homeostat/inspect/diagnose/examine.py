@@ -29,7 +29,7 @@ from homeostat.inspect.diagnose.precision import in_float64
 from homeostat.inspect.diagnose.rate import vary_rate
 from homeostat.inspect.diagnose.replay import Case, Replay, replay
 from homeostat.inspect.diagnose.replayed_evidence import ReplayCurves, of_replay
-from homeostat.inspect.diagnose.step_tracer import Eyes
+from homeostat.inspect.diagnose.step_tracer import StepTracer
 from homeostat.inspect.diagnose.target import (
     Subject,
     find_target,
@@ -199,7 +199,7 @@ def _failing(
     if failure.step_s * (failure.step + 1) > CHEAP_S:
         start = replace(case, state=newest_finite(target.states, failure.step))
     say("Replaying it with eyes on every operation.")
-    eyes, auditor = Eyes(case.workload.bounds, start.first_step), Auditor()
+    eyes, auditor = StepTracer(case.workload.bounds, start.first_step), Auditor()
     eyes.open()
     # One step more: the damage a gradient does may not show before the next report.
     until = failure.step + 1

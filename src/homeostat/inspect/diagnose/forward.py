@@ -1,4 +1,4 @@
-"""Eyes on the forward pass: the first operation with a result that its inputs do not explain."""
+"""The forward pass: the first operation with a result that its inputs do not explain."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Found = Callable[[str, str, Any, Any], None]
 """Called with the operation, its source line, its result and its inputs."""
 
 
-class ForwardEyes(TorchFunctionMode):
+class ForwardFaultTracer(TorchFunctionMode):
     """Looks at the result of every PyTorch call; reports the first NaN and the first infinity.
 
     Infinities count only from inputs without any, and not from calls whose purpose they can be.

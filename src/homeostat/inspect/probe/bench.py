@@ -19,7 +19,7 @@ from homeostat.inspect.probe import learners
 from homeostat.inspect.probe.compare import RunComparison, compare, noisy_metrics, same
 from homeostat.inspect.probe.skill import Skill, measure
 from homeostat.inspect.tracer.recording import Recording
-from homeostat.inspect.tracer.traced_config import Spy
+from homeostat.inspect.tracer.traced_config import TracedConfig
 from homeostat.record.outcome import Outcome
 from homeostat.space import Config
 from homeostat.wording import plural
@@ -86,6 +86,8 @@ class ShortRuns:
         pace, and the runs get as many steps as fit.
         """
         learners.load()
+        if self.workload.prepare is not None:
+            self.workload.prepare()
         self._started = time.perf_counter()
         share = self.seconds / (self.num_knobs + 14)
         limit_s = max(2 * share, 1.5)
@@ -271,7 +273,7 @@ class ShortRuns:
             followed: A parameter whose comparisons with anything are noted.
         """
         budget = self.budget if budget is None else budget
-        spy = Spy(config, followed)
+        spy = TracedConfig(config, followed)
         recording = Recording(config, seed, budget, anatomy=anatomy)
         trial = Trial(spy, seed=seed, budget=budget)
         trial.close = True
@@ -280,7 +282,7 @@ class ShortRuns:
         def keep_going() -> bool:
             return limit_s is None or time.perf_counter() - started < limit_s
 
-        eyes = _Eyes(operations=operations, targets=targets or operations)
+        eyes = _Looks(operations=operations, targets=targets or operations)
         isolation = Isolation(seed, loop=self.workload.loop)
         isolation.enter()
         try:
@@ -298,7 +300,7 @@ class ShortRuns:
         trial: Trial,
         recording: Recording,
         keep_going: Callable[[], bool],
-        eyes: _Eyes,
+        eyes: _Looks,
         until: Callable[[Report], bool],
         most_updates: int | None,
     ) -> None:
@@ -360,7 +362,7 @@ class ShortRuns:
 
 
 @dataclass(frozen=True)
-class _Eyes:
+class _Looks:
     """What is looked at in a run beside calls, weights and updates."""
 
     operations: bool
