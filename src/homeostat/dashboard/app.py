@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import Body, FastAPI, Query, Request
 from fastapi.responses import (
     FileResponse,
     JSONResponse,
@@ -17,7 +17,6 @@ from fastapi.responses import (
     Response,
     StreamingResponse,
 )
-from pydantic import BaseModel
 
 from homeostat.dashboard.changes import stop_study, write_remarks
 from homeostat.dashboard.guard import LOOPBACK, guard
@@ -148,19 +147,14 @@ def _runs(app: FastAPI, runs: Runs) -> None:
         return _json(runs.compare(run))
 
 
-class Remarks(BaseModel):
-    """What a reader says of a run."""
-
-    note: str = ""
-    tags: list[str] = []
-
-
 def _changes_by_readers(app: FastAPI, library: Library) -> None:
     """Only with the token, which the guard has asked for."""
 
     @app.post("/api/run/remarks")
-    def remark(name: str, said: Remarks) -> Response:
-        return _json(write_remarks(library.runs.record(name).folder, said.note, said.tags))
+    def remark(
+        name: str, note: Annotated[str, Body()], tags: Annotated[list[str], Body()]
+    ) -> Response:
+        return _json(write_remarks(library.runs.record(name).folder, note, tags))
 
     @app.post("/api/studies/{name}/stop")
     def stop(name: str) -> Response:

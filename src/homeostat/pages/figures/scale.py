@@ -18,7 +18,7 @@ FAR = 4.0
 
 
 @dataclass(frozen=True)
-class Scale:
+class MetricAxis:
     """Which values an axis shows, and how.
 
     Attributes:
@@ -45,11 +45,11 @@ class Scale:
         return shown, shown != found
 
 
-def scale_of(values: Iterable[float], goal: str) -> Scale:
+def scale_of(values: Iterable[float], goal: str) -> MetricAxis:
     """The scale on which the finite ones of some values are best told apart."""
     found = np.asarray([v for v in values if np.isfinite(v)], dtype=float)
     if not len(found):
-        return Scale(log=False, low=0.0, high=1.0)
+        return MetricAxis(log=False, low=0.0, high=1.0)
     better = Goal(goal)
     usual = found
     if found.min() > 0:
@@ -62,7 +62,7 @@ def scale_of(values: Iterable[float], goal: str) -> Scale:
     far = better.best([worst, best + better.sign * (FAR / 2 if log else FAR) * spread])
     room = 0.06 * abs(far - best) or 0.1 * spread
     low, high = sorted([best - better.sign * room, far + better.sign * room])
-    return Scale(log, float(10**low), float(10**high)) if log else Scale(log, low, high)
+    return MetricAxis(log, float(10**low), float(10**high)) if log else MetricAxis(log, low, high)
 
 
 def log_ticks(low: float, high: float) -> dict[str, Any]:

@@ -48,14 +48,14 @@ class Typed:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableBlock:
     """Columns and rows; a cell may be a word, a number, or nothing."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
 
     @classmethod
-    def of(cls, columns: Iterable[str], rows: Iterable[Sequence[object]]) -> Table:
+    def of(cls, columns: Iterable[str], rows: Iterable[Sequence[object]]) -> TableBlock:
         return cls(tuple(columns), tuple(tuple(row) for row in rows))
 
 
@@ -76,7 +76,7 @@ class Gallery:
     caption: str
 
 
-Block = Heading | Words | Bullets | Typed | Table | Picture | Gallery
+Block = Heading | Words | Bullets | Typed | TableBlock | Picture | Gallery
 
 
 def pictures_of(blocks: Iterable[Block]) -> list[Picture]:
@@ -99,7 +99,7 @@ def cell_text(cell: Any) -> str:
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
-def check_table(checks: Iterable[Any]) -> Table:
+def check_table(checks: Iterable[Any]) -> TableBlock:
     """Checks as `Check.to_json` gives them: what was looked at, what was seen, what to do."""
     rows = [(c["check"], c["status"], c["saw"], c["remedy"]) for c in checks]
-    return Table.of(("check", "status", "saw", "what to do"), rows)
+    return TableBlock.of(("check", "status", "saw", "what to do"), rows)

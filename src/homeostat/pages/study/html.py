@@ -15,7 +15,7 @@ from homeostat.pages.study.blocks import (
     Gallery,
     Heading,
     Picture,
-    Table,
+    TableBlock,
     Typed,
     Words,
     cell_text,
@@ -50,7 +50,7 @@ def fragment(block: Block) -> str:
             return f"<ul>{items}</ul>"
         case Typed(text):
             return f'<pre tabindex="0"><code>{html.escape(text)}</code></pre>'
-        case Table():
+        case TableBlock():
             return _table(block)
         case Picture():
             return _picture(block)
@@ -107,7 +107,7 @@ def _text(text: str) -> str:
     return _NAMED.sub(r"<code>\1</code>", html.escape(text))
 
 
-def _table(table: Table) -> str:
+def _table(table: TableBlock) -> str:
     numeric = [
         all(isinstance(row[i], int | float | None) for row in table.rows)
         for i in range(len(table.columns))

@@ -14,7 +14,7 @@ from homeostat.pages.study.blocks import (
     Gallery,
     Heading,
     Picture,
-    Table,
+    TableBlock,
     Typed,
     Words,
     cell_text,
@@ -65,7 +65,7 @@ def build(facts: Facts, blocks: Sequence[Block]) -> Node:
     return v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 
-def markdown(block: Heading | Words | Bullets | Typed | Table) -> str:
+def markdown(block: Heading | Words | Bullets | Typed | TableBlock) -> str:
     """A block of words as Markdown."""
     match block:
         case Heading(text, level):
@@ -76,7 +76,7 @@ def markdown(block: Heading | Words | Bullets | Typed | Table) -> str:
             return "\n".join(f"* {escape(line)}" for line in lines)
         case Typed(text):
             return f"```\n{text.replace('```', '` ` `')}\n```"
-        case Table(columns, rows):
+        case TableBlock(columns, rows):
             told = [f"| {' | '.join(map(escape, columns))} |", "|" + "---|" * len(columns)]
             told += [f"| {' | '.join(escape(cell_text(cell)) for cell in row)} |" for row in rows]
             return "\n".join(told)

@@ -13,7 +13,7 @@ from homeostat.pages.study.blocks import (
     Bullets,
     Heading,
     Picture,
-    Table,
+    TableBlock,
     Typed,
     Words,
     check_table,
@@ -79,7 +79,7 @@ def _paired(facts: Facts) -> Iterator[Block]:
         for n in scores
     ]
     rows = [(seed, *(score.values.get(seed) for score in scores.values())) for seed in seeds]
-    yield Table.of(("fresh seed", *names), rows)
+    yield TableBlock.of(("fresh seed", *names), rows)
 
 
 def wrong(facts: Facts) -> Iterator[Block]:
@@ -126,7 +126,7 @@ def options(facts: Facts) -> Iterator[Block]:
     if found is not None and (found.question or found.sentences):
         yield Heading(found.question or "For which values this is known")
         for comparison in found.comparisons:
-            yield Table.of(*comparison.table())
+            yield TableBlock.of(*comparison.table())
         yield Bullets(tuple(found.sentences))
     rows: list[tuple[object, ...]] = []
     for name in facts.names:
@@ -144,7 +144,7 @@ def options(facts: Facts) -> Iterator[Block]:
                 rows.append((name, show(option), len(values), statistics.median(values), best))
     if rows:
         yield Heading("Options compared")
-        yield Table.of(("parameter", "option", "trials", "median", "best"), rows)
+        yield TableBlock.of(("parameter", "option", "trials", "median", "best"), rows)
         yield Words(
             "A search tries good options more often: medians describe what it tried, not what an "
             "option is worth. `homeostat compare` and `homeostat verify` tell that."
@@ -163,7 +163,7 @@ def traded(facts: Facts) -> Iterator[Block]:
         figures.pareto(facts.ranked, objectives=facts.objectives),
         "The front of the first two objectives",
     )
-    yield Table.of(
+    yield TableBlock.of(
         ("trial", *facts.objectives),
         [(t.number, *(t.values[name] for name in facts.objectives)) for t in found.front[:TOP]],
     )

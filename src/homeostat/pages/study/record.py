@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homeostat.pages.study.blocks import Block, Bullets, Heading, Table, Typed, Words, check_table
+from homeostat.pages.study.blocks import (
+    Block,
+    Bullets,
+    Heading,
+    TableBlock,
+    Typed,
+    Words,
+    check_table,
+)
 from homeostat.pages.study.facts import Facts
 from homeostat.search.review.checklist import checklist
 from homeostat.study.records import TrialRow
@@ -20,7 +28,7 @@ def decided(facts: Facts) -> Iterator[Block]:
     if not facts.phases:
         return
     yield Heading("What was done and decided")
-    yield Table.of(
+    yield TableBlock.of(
         ("phase", "status", "seconds"),
         [(p["name"], p["status"], float(p.get("seconds", 0.0))) for p in facts.phases],
     )
@@ -71,7 +79,7 @@ def commands(facts: Facts) -> Iterator[Block]:
     rows = [(use, t.number, _says(t, facts), facts.command(t)) for use, t in _chosen(facts).items()]
     yield Heading("Commands")
     if rows:
-        yield Table.of(("to run again", "trial", "in the search", "command"), rows)
+        yield TableBlock.of(("to run again", "trial", "in the search", "command"), rows)
     if facts.row is not None:
         on = search_command(facts.row, facts.place, "--trials", str(2 * len(facts.trials)))
         if on:
@@ -82,7 +90,7 @@ def commands(facts: Facts) -> Iterator[Block]:
         yield Typed(facts.chosen_command)
     run = facts.run(facts.to_take.number) if facts.to_take else None
     about = {"homeostat": __version__, **(run.fingerprint if run is not None else {})}
-    yield Table.of(
+    yield TableBlock.of(
         ("made with", ""),
         [(name, value) for name, value in about.items() if isinstance(value, str) and value],
     )

@@ -11,7 +11,7 @@ from homeostat.pages import figures
 from homeostat.pages.figures.crowd import Line
 from homeostat.pages.figures.curves import Curve, common_steps
 from homeostat.pages.figures.style import BLUE, FAINT, GREEN, ORANGE, RED, see_through
-from homeostat.pages.study.blocks import Block, Gallery, Heading, Picture, Table, Typed, Words
+from homeostat.pages.study.blocks import Block, Gallery, Heading, Picture, TableBlock, Typed, Words
 from homeostat.pages.study.facts import Facts
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
@@ -190,7 +190,7 @@ def by_value(facts: Facts) -> Iterator[Block]:
     verdict = facts.verdict
     fresh = {t.number: verdict.on_fresh_seeds(t) if verdict else None for t in top}
     ran = any(fresh.values())
-    yield Table.of(
+    yield TableBlock.of(
         (
             "trial", *(["on fresh seeds"] if ran else []),
             f"{facts.metric} in the search (chosen on)", "s.d.", *names,
