@@ -1,4 +1,4 @@
-"""How a sentence counts things and lists them."""
+"""How a sentence counts things, lists them, and tells how long they take."""
 
 from __future__ import annotations
 

@@ -69,6 +69,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat resume results/mine_20260101_120000", "a run, from its last snapshot"),
         ("homeostat resume first", "a study"),
     ),
+    "predict": (
+        ("homeostat predict ncp_20260101_120000 new.csv", "a forecast of one's own series"),
+        ("homeostat predict ncp_20260101_120000 --out forecast.csv", "of the run's own data"),
+    ),
     "bisect": (
         (
             "homeostat bisect my_file.py --param dropout --target gap=0.05..0.1",

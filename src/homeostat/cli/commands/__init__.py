@@ -17,6 +17,7 @@ from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
 from homeostat.cli.commands.measure import batch_size, lr_find
 from homeostat.cli.commands.methods import ablate, bisect, grid, random, sweep
+from homeostat.cli.commands.predict import predict
 from homeostat.cli.commands.probe import probe
 from homeostat.cli.commands.report import report
 from homeostat.cli.commands.run import resume, run
@@ -51,6 +52,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "screen": (screen, TRAIN),
     "verify": (verify, TRAIN),
     "resume": (resume, TRAIN),
+    "predict": (predict, TRAIN),
     "bisect": (bisect, DESIGN),
     "sweep": (sweep, DESIGN),
     "grid": (grid, DESIGN),

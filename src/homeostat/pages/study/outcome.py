@@ -19,6 +19,7 @@ from homeostat.pages.study.blocks import (
     check_table,
 )
 from homeostat.pages.study.facts import Facts
+from homeostat.record.tested import table_of
 from homeostat.search.pareto import pareto
 from homeostat.search.review.roles import conclude
 from homeostat.space import Choice
@@ -80,6 +81,11 @@ def _paired(facts: Facts) -> Iterator[Block]:
     ]
     rows = [(seed, *(score.values.get(seed) for score in scores.values())) for seed in seeds]
     yield TableBlock.of(("fresh seed", *names), rows)
+    again = {name: facts.run_on_fresh_seeds(n) for name, n in zip(names, scores, strict=True)}
+    head, tested = table_of({name: run for name, run in again.items() if run is not None})
+    if tested:
+        yield Words("On data that no choice has seen; ± is the s.d. between these seeds.")
+        yield TableBlock.of(head, tested)
 
 
 def wrong(facts: Facts) -> Iterator[Block]:
