@@ -1,9 +1,8 @@
 """Scores on data that no choice has seen stand beside what was chosen by."""
 
-from homeostat.pages.study import write_report
-
 import homeostat as hs
 from homeostat.cli.main import app, run_app
+from homeostat.pages.study import write_report
 from homeostat.record.tested import held_out_scores, table_of
 from homeostat.search.search import open_store
 
