@@ -20,7 +20,7 @@ SOURCE = ROOT / "src" / "homeostat"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Distributions whose module has another name.
 MODULES = {"scikit-image": "skimage", "scikit-learn": "sklearn", "pyyaml": "yaml",
-           "markdown-it-py": "markdown_it"}  # fmt: skip
+           }  # fmt: skip
 # Started or read by others (a notebook's kernel, Parquet), imported by nobody here.
 NEVER_IMPORTED = {"ipykernel"}
 SLIM = """
@@ -82,6 +82,7 @@ def test_whatever_is_imported_is_required_or_comes_with_an_extra():
     known |= {
         "homeostat",
         "click",
+        "IPython",  # only inside a notebook, which is it
         "starlette",
         "llvmlite",
         "pytorch_lightning",
