@@ -16,7 +16,7 @@ FLOORS = (
     ("logs",),
     ("workload", "starters"),
     ("script",),
-    ("execute",),
+    ("execute", "callbacks"),
     ("evidence", "notes"),
     ("inspect", "sample", "prune"),
     ("study",),

@@ -85,10 +85,15 @@ class Workload:
     """Its own phases, if the general plan does not fit."""
     data: Callable[..., Any] | None = None
     """Prepares or describes its data."""
+    prepare: Callable[[], None] | None = None
+    """Called once in a process before its first attempt, to import what it needs; what that takes
+    is no attempt's time."""
     batch: Callable[[Config], Hashable] | None = None
     """config -> a key: attempts with equal keys may be made side by side in one process and share
     work through `trial.batch`. None where that does not pay. Such a loop must leave process-wide
     settings (threads, default types, the working folder) alone."""
+    predict: Callable[..., Any] | None = None
+    """(trained, file or None) -> Prediction: what kept weights say (`workload.prediction`)."""
     views: tuple[Look, ...] = ()
     """Pictures of a finished run that only it knows how to draw (`workload.view`)."""
     timeout_s: float | None = None
@@ -203,7 +208,9 @@ def workload(
     claims: Path | str | None = None,
     plan: Callable[..., Any] | None = None,
     data: Callable[..., Any] | None = None,
+    prepare: Callable[[], None] | None = None,
     batch: Callable[[Config], Hashable] | None = None,
+    predict: Callable[..., Any] | None = None,
     views: Sequence[Look] = (),
     timeout_s: float | None = None,
     source: Path | None = None,
@@ -267,7 +274,9 @@ def workload(
             claims=Path(claims) if claims is not None else None,
             plan=plan,
             data=data,
+            prepare=prepare,
             batch=batch,
+            predict=predict,
             views=_views(label, views),
             doc=inspect.getdoc(loop) or "",
             timeout_s=timeout_s,

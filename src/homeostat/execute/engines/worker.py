@@ -31,7 +31,7 @@ from homeostat.execute.engines.messages import (
     WorkerTrouble,
 )
 from homeostat.execute.engines.processes import MARK, end_with_parent, kill_children, kill_marked
-from homeostat.execute.job import Finished, Job
+from homeostat.execute.job import Finished, Job, prepare
 from homeostat.execute.loop.held_folders import HeldFolders
 from homeostat.execute.loop.output_capture import OutputCapture
 from homeostat.execute.loop.side_by_side import SideBySide
@@ -101,6 +101,7 @@ class Worker:
                 jobs = [task.unpack(self._known) for task in tasks]
             except HomeostatError as error:
                 return [Ended(_could_not_load(t, error), m) for m, t in enumerate(tasks)]
+            prepare(jobs)
             self._connection.send(Began())
             return [self._attempts(jobs, printing, claims)]
 

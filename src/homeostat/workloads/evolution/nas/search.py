@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from homeostat.cli.options import StoreOption
+from homeostat.cli.options import JsonOption, StoreOption
 from homeostat.cli.output import Output
 from homeostat.errors import SpaceError
 from homeostat.workloads.evolution.nas.app import (
@@ -137,11 +137,12 @@ def status(
     study_name: Annotated[str | None, typer.Option("--study-name")] = None,
     results: ResultsOption = Path("results"),
     store: StoreOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show where studies stand."""
     from homeostat.cli.commands.study import status as homeostat_status
 
-    homeostat_status(study=study_name, results=str(results), store=store)
+    homeostat_status(study=study_name, results=str(results), store=store, as_json=as_json)
 
 
 @app.command()
@@ -150,11 +151,12 @@ def best(
     top: Annotated[int, typer.Option("--n-top", min=1, help="How many.")] = 5,
     results: ResultsOption = Path("results"),
     store: StoreOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show a study's best trials, and the command that reruns each."""
     from homeostat.cli.commands.study import best as homeostat_best
 
-    homeostat_best(study=study_name, top=top, results=str(results), store=store)
+    homeostat_best(study=study_name, top=top, results=str(results), store=store, as_json=as_json)
 
 
 def modes_of(text: str | None) -> tuple[str, ...]:
