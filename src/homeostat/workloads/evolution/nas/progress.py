@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeostat.cli.output import Output, cell_text
 from homeostat.cli.progress import LINE_EVERY_S, PlanProgress
-from homeostat.plan.budget import format_duration
-from homeostat.wording import some
+from homeostat.wording import format_duration, some
 
 if TYPE_CHECKING:
     from homeostat.execute.job import Job, Reported
