@@ -74,6 +74,15 @@ def test_run_prints_and_writes_what_the_guide_shows(tmp_path, capsys):
     assert document["timing"]["elapsed_s"] > 0
 
 
+def test_a_run_ends_with_what_its_curves_show(tmp_path, capsys):
+    arguments = ["-g", "8", "-s", "1", *QUICK, "--report-every", "1", "--target-species", "0"]
+    more = ["--compatibility-threshold", "3.0"]
+    assert nas("run", *arguments, *more, "--results", tmp_path) == 0
+    text = capsys.readouterr().out
+    assert "everybody is one species: one species at a threshold of 3" in text
+    assert "   change: target_species=10" in text
+
+
 def test_inline_options_set_parameters():
     settings = inline_settings(["--neat-add-node-rate", "0.3", "--population-size=200"])
     assert settings == ["neat_add_node_rate=0.3", "population_size=200"]

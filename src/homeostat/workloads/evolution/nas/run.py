@@ -106,6 +106,9 @@ def _evolve(out: Output, evolving: Any) -> None:
 
 
 def _conclude(out: Output, evolving: Any) -> None:
+    from homeostat.inspect.diagnose.lines import finding_lines
+    from homeostat.inspect.symptoms.examine import examine
+    from homeostat.record.runs import read_run
     from homeostat.workloads.evolution.runs import UNSTABLE
 
     document = evolving.document("completed")
@@ -126,5 +129,10 @@ def _conclude(out: Output, evolving: Any) -> None:
         out.line(
             f"Unstable: the spread over seeds is {final['std'] / final['mean']:.0%} of the mean."
         )
+    workload = evolution()
+    own = {symptom.name for symptom in workload.symptoms}  # the general ones speak of training
+    for finding in examine(read_run(evolving.folder), workload):
+        for text in finding_lines(finding) if finding.symptom in own else ():
+            out.line(text)
     out.line(f"Kept in {evolving.json_path}")
     out.line(f"See it:  nas replay --run {evolving.folder}")
