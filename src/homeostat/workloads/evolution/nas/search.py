@@ -184,7 +184,7 @@ def run_search(asked: Asked) -> None:
 
     out = Output()
     modes = asked.modes or modes_of(FOCUS_MODES.get(asked.study))
-    screening_runs, trials = BUDGETS.get(asked.budget or "", (None, 50))
+    screening_runs, trials = (None, 50) if asked.budget is None else _means(asked.budget)
     two_phases = asked.screen_first or screening_runs is not None
     chosen = _start(asked, modes)
     pins = {name: chosen.overrides[name] for name in chosen.typed}
@@ -200,7 +200,7 @@ def run_search(asked: Asked) -> None:
     if names is not None and len(modes) > 1 and "neural_mode" not in names:
         names = ("neural_mode", *names)
     generations, seeds = chosen.budget, asked.seeds
-    jobs = asked.jobs or cores()
+    jobs = cores() if asked.jobs is None else asked.jobs
     compile_first(out)
     new = open_store(asked.results, asked.store).find(asked.study) is None
     if two_phases:
@@ -208,10 +208,10 @@ def run_search(asked: Asked) -> None:
             names = _screen(out, asked, chosen, start, pins, screening_runs, jobs) or None
         pins = {**FULL, **pins}
         start = {name: value for name, value in start.items() if name not in pins}
-        generations = asked.generations or FULL_GENERATIONS
-        seeds = asked.seeds or FULL_SEEDS
+        generations = FULL_GENERATIONS if asked.generations is None else asked.generations
+        seeds = FULL_SEEDS if asked.seeds is None else asked.seeds
     rungs = [after - 1 for after in PRUNED_AFTER if after < generations]
-    count = asked.trials or trials
+    count = trials if asked.trials is None else asked.trials
     with TrialProgress(out, trials=count, start=chosen.config) as progress:
         result = search_study(
             chosen.workload,
@@ -222,7 +222,7 @@ def run_search(asked: Asked) -> None:
             method=asked.method,
             seeds=seeds,
             budget=generations,
-            budget_s=parse_duration(asked.budget) if asked.budget else None,
+            budget_s=parse_duration(asked.budget) if asked.budget is not None else None,
             names=names if new else None,
             among={"neural_mode": modes} if len(modes) > 1 and new else None,
             start=start or None,
@@ -243,6 +243,11 @@ def run_search(asked: Asked) -> None:
         out.checks(result.checklist)
 
 
+def _means(budget: str) -> tuple[int | None, int]:
+    """How many trials a budget is for: of the screening, if there is one, and of the search."""
+    return BUDGETS.get(budget, (None, 50))
+
+
 def _start(asked: Asked, modes: tuple[str, ...]) -> Chosen:
     """The configuration a search starts from: the one asked for, else the first mode's baseline."""
     from homeostat.cli.settings import choose
@@ -250,7 +255,9 @@ def _start(asked: Asked, modes: tuple[str, ...]) -> Chosen:
 
     config = asked.config or f"{modes[0] if modes else 'neat'}_baseline"
     # A baseline's own length is for a run; a trial has the guide's.
-    length = asked.generations or (evolution().budget if asked.config is None else None)
+    length = asked.generations
+    if length is None and asked.config is None:
+        length = evolution().budget
     settings = list(asked.settings)
     if len(modes) == 1 and not any(text.startswith("neural_mode=") for text in settings):
         settings.append(f"neural_mode={modes[0]}")
