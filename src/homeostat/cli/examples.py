@@ -90,7 +90,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "lr-find": (
         ("homeostat lr-find ncp --config small --rates 8", "eight short runs"),
-        ("homeostat lr-find my_file.py --param eta --plot rates.svg", "with a picture"),
+        ("homeostat lr-find my_file.py --param eta --plot rates.html", "with a picture"),
     ),
     "batch-size": (("homeostat batch-size ncp --sizes 16,32,64", "time and memory of three"),),
     "status": (
@@ -104,7 +104,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "pareto": (("homeostat pareto --study first --plot front.html", "the front, with a picture"),),
     "report": (
-        ("homeostat report --study first", "findings.html and findings.ipynb in its folder"),
+        ("homeostat report --study first", "report.html and report.ipynb in its folder"),
         ("homeostat report --study first --out pages --no-execute", "elsewhere, cells not run"),
     ),
     "dashboard": (
