@@ -71,7 +71,9 @@ def test_auto_goes_to_the_very_edge_and_still_avoids_what_lies_beyond(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "bar", "seeds"), [("tpe", 0.35, 20), ("gp", 0.15, 3)])
+@pytest.mark.parametrize(
+    ("method", "bar", "seeds"), [("tpe", 0.35, 20), ("gp", 0.15, 3), ("auto", 0.15, 4)]
+)
 @pytest.mark.parametrize("edge", EDGES)
 def test_the_bars_of_late_divergence(tmp_path, edge, method, bar, seeds):
     shares = [wasted(tmp_path, edge, method, seed)[0] for seed in range(seeds)]

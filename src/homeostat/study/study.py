@@ -23,7 +23,6 @@ from typing import Any, Self
 
 from homeostat.errors import RecordError, SpaceError, StudyError
 from homeostat.record.outcome import Outcome
-from homeostat.sample.samplers import auto
 from homeostat.space import Config
 from homeostat.study.ask import Proposals
 from homeostat.study.database import ServerGone
@@ -91,8 +90,7 @@ class Study:
         self.definition = definition
         self.store = store
         self._search_space = self._as_searched.search_space
-        self.notes = [auto(self._search_space)[1]] if definition.method == "auto" else []
-        self.notes += definition.sources.values()
+        self.notes = [*definition.sources.values()]
         self.notes += [f"Since the study was made: {told}." for told in self.differences]
         """Sentences worth reading."""
         self._trials: list[TrialRow] = []
