@@ -21,7 +21,7 @@ from homeostat.errors import UnknownNameError, WorkloadError, did_you_mean
 from homeostat.execute.loop.deadline import TooLate, interrupted_at
 from homeostat.execute.loop.isolation import Isolation
 from homeostat.space import Config, Int
-from homeostat.wording import format_duration, plural
+from homeostat.wording import plural
 from homeostat.workload import load
 from homeostat.workload.trial import Trial
 from homeostat.workload.workload import Workload
@@ -118,7 +118,7 @@ def find_batch_size(
             if not tried:
                 raise WorkloadError(
                     f"With {parameter}={size} not even {plural(steps, 'step')} ended in the time "
-                    f"given, {format_duration(budget_s or 0.0)}.",
+                    "given.",
                     hint="Give more (--budget), or see where it hangs:  homeostat probe",
                 ) from None
             break
