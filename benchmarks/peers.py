@@ -215,7 +215,7 @@ def measure(problems: list[str], methods: list[str], seeds: range, results: Path
                 selected = METHODS[method](problem, seed)
                 spent_s = time.perf_counter() - started
                 line = {"problem": key, "method": method, "seed": seed, "s": round(spent_s, 2)}
-                with results.open("a") as file:
+                with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(line | {"regret": regrets(problem, selected)}) + "\n")
             print(key, method, summary(read(results)[key][method]), flush=True)
 
@@ -231,7 +231,7 @@ def regrets(problem: Problem, selected: Selected) -> list[float]:
 
 def rows(results: Path) -> list[tuple[str, str, int, list[float]]]:
     """Problem, method, seed and regret of every study."""
-    lines = map(json.loads, results.read_text().splitlines())
+    lines = map(json.loads, results.read_text(encoding="utf-8").splitlines())
     return [(line["problem"], line["method"], line["seed"], line["regret"]) for line in lines]
 
 

@@ -35,7 +35,7 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 def imports(path: Path, *, also_for_types: bool) -> set[str]:
     """Rooms of homeostat that a file imports anywhere, also inside functions."""
     found = set()
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped = set()
     if not also_for_types:
         for node in ast.walk(tree):
@@ -88,7 +88,7 @@ def modules() -> dict[str, Path]:
 def imported(path: Path, known: set[str]) -> set[str]:
     """The files of homeostat that a file imports: lazily and for types only as well."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -175,3 +175,15 @@ def test_an_amount_of_nothing_is_no_absent_one():
                 for value in node.values[:-1]:
                     name = getattr(value, "id", getattr(value, "attr", ""))
                     assert name not in AMOUNTS, f"{path}:{node.lineno}: {ast.unparse(node)}"
+
+
+def test_a_class_name_of_the_core_stands_for_one_thing():
+    defined: dict[str, list[str]] = {}
+    for path in SOURCE.rglob("*.py"):
+        if "workloads" in path.relative_to(SOURCE).parts:
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                defined.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
+    twice = {name: files for name, files in defined.items() if len(files) > 1}
+    assert twice == {}

@@ -28,12 +28,14 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(R
 
 
 def commands(page: Path) -> list[str]:
-    found = COMMAND.findall(page.read_text())
+    found = COMMAND.findall(page.read_text(encoding="utf-8"))
     return [re.split(r"\s{2,}|\s\|\s", text.strip())[0] for text in found]
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return [text for kind, text in BLOCK.findall(page.read_text()) if kind == language]
+    return [
+        text for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language
+    ]
 
 
 def parse(text: str) -> None:

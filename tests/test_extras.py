@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from homeostat.errors import MissingExtraError
 from homeostat.extras import PACKAGES, missing_extra
+from homeostat.inspect.probe.audit import CHECKS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "homeostat"
@@ -109,16 +111,37 @@ def test_another_missing_module_is_not_taken_for_an_extra():
     assert "homeostat[report]" in str(line)
 
 
-def test_without_extras_a_loop_is_searched_and_with_its_own_pytorch_tuned(tmp_path):
-    workload = ROOT / "tests" / "search" / "loops.py"
-    found = slim("search", f"{workload}:valley", "--trials", "6", "--engine", "inline", "--study",
-                 "s", cwd=tmp_path)  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    tuned = slim("tune", f"{workload}:valley", "--budget", "8s", "--engine", "inline", cwd=tmp_path,
-                 kept="torch")  # fmt: skip
-    assert tuned.returncode == 0, tuned.stderr
-    assert "Traceback" not in tuned.stdout + tuned.stderr
-    assert "homeostat[report]" in tuned.stdout
+LINE = """
+import argparse, random
+options = argparse.ArgumentParser()
+options.add_argument("--lr", type=float, default=0.3)
+options.add_argument("--unused", type=float, default=0.5)
+options.add_argument("--steps", type=int, default=8)
+options.add_argument("--seed", type=int, default=0)
+options = options.parse_args()
+random.seed(options.seed)
+w = 1.0
+for step in range(options.steps):
+    w -= options.lr * (w - 0.1 * random.gauss(0, 1))
+    print(f"step {step} val_loss {w * w:.6f}")
+"""
+
+
+def test_without_extras_a_script_without_pytorch_is_probed_searched_and_tuned(tmp_path):
+    (tmp_path / "train.py").write_text(LINE, encoding="utf-8")
+    probed = slim("probe", "train.py", cwd=tmp_path)
+    assert probed.returncode == 1, probed.stderr
+    assert "--unused is not connected to anything" in probed.stdout
+    for words in (("search", "train.py", "--trials", "4"), ("tune", "train.py", "--budget", "6s")):
+        done = slim(*words, "--engine", "inline", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        assert "Winner" in done.stdout or "Nothing beat the default" in done.stdout, done.stdout
+
+
+def test_every_check_of_the_probe_is_there():
+    for check in CHECKS.values():
+        import_module(f"homeostat.inspect.checks.{check.name}")
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,7 @@ def run(tmp_path):
     def call(*arguments):
         return subprocess.run(
             [
-                sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p",
-                "homeostat.cli.pytest_plugin", "-q", "-rA", *arguments,
+                sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rA", *arguments,
             ],
             cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip

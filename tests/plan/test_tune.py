@@ -110,7 +110,8 @@ def test_with_fix_a_plan_applies_the_cure_and_goes_on(tmp_path):
     result = tune(at_zero, budget="12s", fix=True, results=tmp_path)
     assert result.status == "done", result.phases[-1].sentences
     assert result.best["norm"] == "safe"
-    assert result.phase("search").facts["outcomes"].keys() == {"completed"}
+    # The last trial may be the one that the search's time cut short; none fails for the norm.
+    assert result.phase("search").facts["outcomes"].keys() <= {"completed", "running"}
 
 
 def test_what_the_user_holds_is_held(tmp_path):

@@ -88,7 +88,7 @@ def test_records_of_an_earlier_version_are_read_as_before(tmp_path):
 
 def test_a_process_that_is_dead_and_not_yet_buried_counts_as_dead(tmp_path):
     child = subprocess.Popen(["sleep", "60"])
-    stat = Path(f"/proc/{child.pid}/stat").read_text()
+    stat = Path(f"/proc/{child.pid}/stat").read_text(encoding="utf-8")
     who = {"pid": child.pid, "start_ticks": int(stat.rpartition(")")[2].split()[19])}
     who |= {"pid_started": psutil.Process(child.pid).create_time()}
     record(tmp_path, **who)

@@ -15,7 +15,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Effect:
+class FactorialEffect:
     """What a switch does on average, or what several do to each other."""
 
     names: tuple[str, ...]
@@ -27,7 +27,7 @@ class Effect:
         return " x ".join(self.names)
 
 
-def effects(rows: Sequence[tuple[Mapping[str, Any], float]]) -> tuple[Effect, ...]:
+def effects(rows: Sequence[tuple[Mapping[str, Any], float]]) -> tuple[FactorialEffect, ...]:
     """Every main effect and interaction, the largest first.
 
     Args:
@@ -46,7 +46,7 @@ def effects(rows: Sequence[tuple[Mapping[str, Any], float]]) -> tuple[Effect, ..
     if any(math.isnan(value) for _, value in rows):
         return ()
     found = [
-        Effect(subset, _effect(rows, subset))
+        FactorialEffect(subset, _effect(rows, subset))
         for size in range(1, len(names) + 1)
         for subset in itertools.combinations(names, size)
     ]

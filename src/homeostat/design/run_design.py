@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.design.designs import DesignPoint
-from homeostat.design.factorial import Effect, effects
+from homeostat.design.factorial import FactorialEffect, effects
 from homeostat.errors import RecordError
 from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import Event
@@ -76,7 +76,7 @@ class DesignResult:
         return self.workload.goal.best(done, key=lambda row: row.mean) if done else None
 
     @property
-    def effects(self) -> tuple[Effect, ...]:
+    def effects(self) -> tuple[FactorialEffect, ...]:
         """Main effects and interactions, where the design is a whole factorial of switches."""
         return effects([(row.point.changes, row.mean) for row in self.rows])
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from homeostat.logs.log import LoggedRun
 from homeostat.logs.names import RATES, is_measure, key
-from homeostat.logs.place import Place, places
+from homeostat.logs.place import RowAxis, places
 from homeostat.logs.reading import Reading
 from homeostat.logs.skipped import Skipped
 
@@ -70,7 +70,7 @@ class _Value:
 class _Building:
     """A run that is being put together."""
 
-    place: Place
+    place: RowAxis
     skipped: Skipped
     settings: dict[str, float] = field(default_factory=dict)
     rows: dict[float, dict[str, float]] = field(default_factory=dict)

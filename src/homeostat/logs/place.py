@@ -12,14 +12,14 @@ from homeostat.logs.reading import Reading
 Placed = list[tuple[Reading, float | None]]
 
 
-class Place(NamedTuple):
+class RowAxis(NamedTuple):
     """How rows are placed."""
 
     unit: str
     """epoch or step."""
 
 
-def places(readings: Sequence[Reading]) -> tuple[Place, Placed]:
+def places(readings: Sequence[Reading]) -> tuple[RowAxis, Placed]:
     """Every reading with its place.
 
     Epochs count where no metric is measured twice in one; else steps, and where these begin anew
@@ -27,20 +27,20 @@ def places(readings: Sequence[Reading]) -> tuple[Place, Placed]:
     from 0: a record that measures something a second time begins the next row.
     """
     if not any(r.at.known for r in readings if not r.settings):
-        return Place("step"), _counted(_bars(readings))
+        return RowAxis("step"), _counted(_bars(readings))
     placed = [r for r in readings if r.at.known and not r.settings]
     epochs = all(r.at.epoch is not None for r in placed)
     steps = all(r.at.step is not None for r in placed)
     if epochs and any(r.at.part is not None for r in placed):
-        return Place("epoch"), _by(readings, _parts([r.at for r in placed]))
+        return RowAxis("epoch"), _by(readings, _parts([r.at for r in placed]))
     if epochs and (not steps or not _crowded(placed)):
-        return Place("epoch"), _by(readings, lambda at: at.epoch)
+        return RowAxis("epoch"), _by(readings, lambda at: at.epoch)
     if epochs and steps and _restarts(placed):
-        return Place("epoch"), _by(readings, _parts(_as_parts(placed)), _inner(placed))
+        return RowAxis("epoch"), _by(readings, _parts(_as_parts(placed)), _inner(placed))
     if steps or not epochs:
         # A line that has an epoch alone, among steps, is where the step before it was.
-        return Place("step"), _by(readings, lambda at: at.step)
-    return Place("epoch"), _by(readings, lambda at: at.epoch)
+        return RowAxis("step"), _by(readings, lambda at: at.step)
+    return RowAxis("epoch"), _by(readings, lambda at: at.epoch)
 
 
 def _by(

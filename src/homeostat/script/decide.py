@@ -18,7 +18,7 @@ from homeostat.script.plan import ScriptPlan
 from homeostat.script.ranges import is_named, range_of
 from homeostat.script.roles import KNOB, LENGTH, SEED, counts_epochs, role
 from homeostat.script.source import Source
-from homeostat.script.survey import Facts
+from homeostat.script.survey import Survey
 from homeostat.script.words import snake
 from homeostat.space.config import RESERVED
 from homeostat.wording import plural, some
@@ -38,7 +38,7 @@ class Sorted:
         return self.roles.get(name, [])
 
 
-def decide(path: Path, arguments: Sequence[str], source: Source, facts: Facts) -> ScriptPlan:
+def decide(path: Path, arguments: Sequence[str], source: Source, facts: Survey) -> ScriptPlan:
     """The plan for a script.
 
     Raises:
@@ -81,7 +81,7 @@ def decide(path: Path, arguments: Sequence[str], source: Source, facts: Facts) -
     )
 
 
-def _check(path: Path, arguments: Sequence[str], facts: Facts) -> None:
+def _check(path: Path, arguments: Sequence[str], facts: Survey) -> None:
     name = path.name
     if facts.error and not facts.steps:
         hint = f"Run it by hand first:  python {name}"
@@ -104,7 +104,7 @@ def _check(path: Path, arguments: Sequence[str], facts: Facts) -> None:
     )
 
 
-def _options(source: Source, facts: Facts) -> list[Option]:
+def _options(source: Source, facts: Survey) -> list[Option]:
     """The options of its parser, or its constants; with names that a parameter may have."""
     if facts.kind:
         options = [
@@ -120,7 +120,7 @@ def _options(source: Source, facts: Facts) -> list[Option]:
     return list(unique.values())
 
 
-def _constants(source: Source, facts: Facts) -> Iterator[Option]:
+def _constants(source: Source, facts: Survey) -> Iterator[Option]:
     """Constants, by --name=value where the script itself reads these from its command line."""
     typed = source.reads_command_line
     for option in source.constants():
@@ -141,7 +141,7 @@ def _parameter_name(name: str) -> str:
     return f"{plain}_" if plain in RESERVED or keyword.iskeyword(plain) else plain
 
 
-def _sorted(options: list[Option], facts: Facts) -> Sorted:
+def _sorted(options: list[Option], facts: Survey) -> Sorted:
     roles: dict[str, list[Option]] = {}
     many = len(options) > MANY
     for option in options:
@@ -157,13 +157,13 @@ def _sorted(options: list[Option], facts: Facts) -> Sorted:
     return Sorted(roles)
 
 
-def _steps_by(facts: Facts) -> str:
+def _steps_by(facts: Survey) -> str:
     if facts.steps:
         return "optimizer"
     return "backward" if facts.backward_passes > FEW_STEPS else "said"
 
 
-def _count(facts: Facts, steps_by: str) -> int:
+def _count(facts: Survey, steps_by: str) -> int:
     if steps_by == "optimizer":
         return facts.steps
     if steps_by == "backward":
@@ -176,7 +176,7 @@ def _length(options: list[Option]) -> Option | None:
     return min(options, key=lambda o: not counts_epochs(o.name), default=None)
 
 
-def _budget(facts: Facts, steps_by: str, length: Option | None) -> tuple[int, bool]:
+def _budget(facts: Survey, steps_by: str, length: Option | None) -> tuple[int, bool]:
     """How many steps a whole run makes, and whether that was counted or estimated."""
     count = max(1, _count(facts, steps_by))
     if facts.ended:
@@ -191,7 +191,7 @@ def _budget(facts: Facts, steps_by: str, length: Option | None) -> tuple[int, bo
     return count, False
 
 
-def _objective(path: Path, facts: Facts) -> tuple[str, str, list[str]]:
+def _objective(path: Path, facts: Survey) -> tuple[str, str, list[str]]:
     """The metric, its direction, and a sentence on where it comes from."""
     late = [s for s in facts.series if s.is_late or not facts.steps]
     chosen = objective.choose(late)
@@ -223,7 +223,7 @@ def _objective(path: Path, facts: Facts) -> tuple[str, str, list[str]]:
     )
 
 
-def _no_held_out(facts: Facts, chosen: Series, goal: str, path: Path) -> str:
+def _no_held_out(facts: Survey, chosen: Series, goal: str, path: Path) -> str:
     where = f"{path.name}:{chosen.line}" if chosen.line else chosen.by
     return (
         f"{goal.capitalize()} {chosen.name}, said at {where}: no number of held-out data was said"
@@ -231,11 +231,11 @@ def _no_held_out(facts: Facts, chosen: Series, goal: str, path: Path) -> str:
     )
 
 
-def _until(facts: Facts) -> str:
+def _until(facts: Survey) -> str:
     return "" if facts.ended else f" within {facts.train_s:.0f} s"
 
 
-def _ignored(facts: Facts, metric: str) -> Iterator[str]:
+def _ignored(facts: Survey, metric: str) -> Iterator[str]:
     """Numbers that are no results: counters, and what was only said before training."""
     for series in facts.series:
         if series.name != metric and (series.is_counter or (facts.steps and not series.is_late)):
@@ -243,7 +243,7 @@ def _ignored(facts: Facts, metric: str) -> Iterator[str]:
 
 
 def _remarks(
-    facts: Facts,
+    facts: Survey,
     by_role: Sorted,
     ranges: dict[str, Any],
     seed: Option | None,

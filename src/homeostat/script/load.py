@@ -25,7 +25,7 @@ from homeostat.space import Config
 from homeostat.version import __version__
 from homeostat.workload.command_file import space_of
 from homeostat.workload.report import Report
-from homeostat.workload.words import Words
+from homeostat.workload.words import Vocabulary
 from homeostat.workload.workload import Workload, workload
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def workload_of(plan: ScriptPlan) -> Workload:
         name="".join(c if c.isalnum() or c in "_-" else "_" for c in plan.path.stem),
         source=plan.path,
         place=reference(plan),
-        words=Words(loop="the script", flags=flags),
+        words=Vocabulary(loop="the script", flags=flags),
         remarks=plan.remarks,
     )(loop)
 

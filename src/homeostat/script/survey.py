@@ -46,7 +46,7 @@ MOST_POINTS = 400
 
 
 @dataclass
-class Facts:
+class Survey:
     """What one short run showed."""
 
     kind: str = ""
@@ -78,14 +78,14 @@ class Facts:
         return plain
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Facts:
+    def from_json(cls, content: dict[str, Any]) -> Survey:
         series = [Series(**{**s, "points": [tuple(p) for p in s["points"]]})
                   for s in content.pop("series")]  # fmt: skip
         options = [Option.from_json(option) for option in content.pop("options")]
         return cls(series=series, options=options, **content)
 
 
-def survey(path: Path, arguments: Sequence[str], levels: int) -> Facts:
+def survey(path: Path, arguments: Sequence[str], levels: int) -> Survey:
     """Run a script for a while, in a process of its own.
 
     Raises:
@@ -116,7 +116,7 @@ def survey(path: Path, arguments: Sequence[str], levels: int) -> Facts:
         raise WorkloadError(
             content["refused"], hint=content["hint"] or _needs(path, content["refused"])
         )
-    return Facts.from_json(content)
+    return Survey.from_json(content)
 
 
 MARK = "\x1e homeostat survey \x1e"
@@ -148,7 +148,7 @@ class _Look:
     def __init__(self, path: Path, arguments: list[str], levels: int) -> None:
         from homeostat.script.drive import Run
 
-        self.facts = Facts()
+        self.facts = Survey()
         self.path = path
         self.source = Source(path)
         self.arguments = arguments
@@ -166,7 +166,7 @@ class _Look:
         self.run.on_first = self._first_step
         self._trial.on_check.append(self._check)
 
-    def look(self) -> Facts:
+    def look(self) -> Survey:
         facts = self.facts
         signal.signal(signal.SIGALRM, self._alarm)
         signal.setitimer(signal.ITIMER_REAL, START_S)
@@ -186,7 +186,7 @@ class _Look:
             self._folder.close()
         return self._settle()
 
-    def _settle(self) -> Facts:
+    def _settle(self) -> Survey:
         facts, run = self.facts, self.run
         facts.steps, facts.backward_passes = run.steps, run.backward_passes
         facts.series = list(self._series.values())

@@ -15,7 +15,7 @@ NEAR = 0.02
 
 
 @dataclass(frozen=True)
-class End:
+class RangeEnd:
     """A value at an end of its range."""
 
     name: str
@@ -27,7 +27,9 @@ class End:
     """A range that goes further; empty where nothing lies beyond (below 0, say)."""
 
 
-def at_an_end(space: Mapping[str, Any], values: Mapping[str, Any], near: float = NEAR) -> list[End]:
+def at_an_end(
+    space: Mapping[str, Any], values: Mapping[str, Any], near: float = NEAR
+) -> list[RangeEnd]:
     """Which of these values lie at an end of their ranges; options have no ends."""
     found = []
     for name, value in values.items():
@@ -42,8 +44,8 @@ def at_an_end(space: Mapping[str, Any], values: Mapping[str, Any], near: float =
     return found
 
 
-def _end(name: str, value: Any, parameter: Float | Int, side: str) -> End:
-    return End(name, value, side, parameter.range_text, _wider(parameter, side))
+def _end(name: str, value: Any, parameter: Float | Int, side: str) -> RangeEnd:
+    return RangeEnd(name, value, side, parameter.range_text, _wider(parameter, side))
 
 
 def _wider(parameter: Float | Int, side: str) -> str:

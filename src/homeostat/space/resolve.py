@@ -22,7 +22,7 @@ from homeostat.space.sheet import Sheet
 from homeostat.space.values import same, show
 
 
-class Declared(sheet.Declared, Protocol):
+class ResolvableSpace(sheet.Declared, Protocol):
     """What is read of a space here; `Space` has it."""
 
     rules: tuple[Rule, ...]
@@ -35,7 +35,7 @@ class Declared(sheet.Declared, Protocol):
 
 
 def resolve(
-    space: Declared, overrides: Mapping[str, Any], source: str, inherited: Collection[str]
+    space: ResolvableSpace, overrides: Mapping[str, Any], source: str, inherited: Collection[str]
 ) -> Config:
     """Do what the module describes; see `Space.resolve`."""
     given = {name: check(space, name, value, source) for name, value in overrides.items()}
@@ -63,7 +63,7 @@ def resolve(
 
 
 def _changed_by_rules(
-    space: Declared, values: Mapping[str, Any], first: Sheet, last: Sheet
+    space: ResolvableSpace, values: Mapping[str, Any], first: Sheet, last: Sheet
 ) -> list[str]:
     """A sentence for each value that a rule changed, in the order of the rules."""
     changed_by = {**last.enforced, **last.amended}
@@ -75,7 +75,7 @@ def _changed_by_rules(
     ]
 
 
-def check(space: Declared, name: str, value: Any, source: str) -> Any:
+def check(space: ResolvableSpace, name: str, value: Any, source: str) -> Any:
     """A given value in its parameter's own type.
 
     Raises:
@@ -98,7 +98,12 @@ def check(space: Declared, name: str, value: Any, source: str) -> Any:
 
 
 def _unused(
-    space: Declared, name: str, value: Any, first: Sheet, last: Sheet, inherited: Collection[str]
+    space: ResolvableSpace,
+    name: str,
+    value: Any,
+    first: Sheet,
+    last: Sheet,
+    inherited: Collection[str],
 ) -> str:
     """The sentence for a given value without effect.
 

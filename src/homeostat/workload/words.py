@@ -1,4 +1,4 @@
-"""Words: how findings speak of a workload's loop and its parameters."""
+"""Vocabulary: how findings speak of a workload's loop and its parameters."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Words:
+class Vocabulary:
     """The words of whoever wrote the loop.
 
-    Words().knob("lr")                                      "lr"
-    Words("the script", {"lr": "--lr"}).knob("lr")          "--lr"
+    Vocabulary().knob("lr")                                      "lr"
+    Vocabulary("the script", {"lr": "--lr"}).knob("lr")          "--lr"
     """
 
     loop: str = "the loop"

@@ -14,7 +14,7 @@ from homeostat.space.moves import Move
 from homeostat.workload.goal import Goal
 from homeostat.workload.reference import reference
 from homeostat.workload.report import Report
-from homeostat.workload.words import Words
+from homeostat.workload.words import Vocabulary
 
 if TYPE_CHECKING:
     from homeostat.record.code import Code
@@ -85,7 +85,7 @@ class Workload:
     """The file that defines it."""
     place: str = ""
     """Text from which `load.find` gets it again, where that does not follow from its source."""
-    words: Words = field(default_factory=Words)
+    words: Vocabulary = field(default_factory=Vocabulary)
     """How findings speak of its loop and its parameters."""
     remarks: tuple[str, ...] = ()
     """What was assumed where nobody said it; shown before it is used."""
@@ -194,7 +194,7 @@ def workload(
     timeout_s: float | None = None,
     source: Path | None = None,
     place: str = "",
-    words: Words | None = None,
+    words: Vocabulary | None = None,
     remarks: Sequence[str] = (),
 ) -> Callable[[Loop], Workload]:
     """Turn a training loop into a workload.
@@ -247,7 +247,7 @@ def workload(
             timeout_s=timeout_s,
             source=source or Path(inspect.unwrap(loop).__code__.co_filename),
             place=place,
-            words=words or Words(),
+            words=words or Vocabulary(),
             remarks=tuple(remarks),
         )
 

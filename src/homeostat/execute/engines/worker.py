@@ -32,7 +32,7 @@ from homeostat.execute.engines.messages import (
 )
 from homeostat.execute.engines.processes import MARK, end_with_parent, kill_children, kill_marked
 from homeostat.execute.job import Finished, Job
-from homeostat.execute.loop.claims import Claims
+from homeostat.execute.loop.held_folders import HeldFolders
 from homeostat.execute.loop.output_capture import Printing
 from homeostat.execute.loop.side_by_side import SideBySide
 from homeostat.record.attempt import Attempt, write_attempt
@@ -84,7 +84,7 @@ class Worker:
 
     def _make(self, tasks: list[Task]) -> None:
         """One attempt, or several side by side; each one's end is told when it comes."""
-        claims = Claims((task.job["folder"], task.job["resume"]) for task in tasks)
+        claims = HeldFolders((task.job["folder"], task.job["resume"]) for task in tasks)
         try:
             ended = self._make_claimed(tasks, claims)
         finally:
@@ -94,7 +94,7 @@ class Worker:
         for message in ended:
             self._connection.send(message)
 
-    def _make_claimed(self, tasks: list[Task], claims: Claims) -> list[Ended]:
+    def _make_claimed(self, tasks: list[Task], claims: HeldFolders) -> list[Ended]:
         """Make them; return what is to be told when everything is in its place."""
         with Printing(task.job["folder"] for task in tasks) as printing:
             try:
@@ -104,7 +104,7 @@ class Worker:
             self._connection.send(Began())
             return [self._attempts(jobs, printing, claims)]
 
-    def _attempts(self, jobs: list[Job], printing: Printing, claims: Claims) -> Ended:
+    def _attempts(self, jobs: list[Job], printing: Printing, claims: HeldFolders) -> Ended:
         """Make them; return the end of the last, to be told when everything is in its place."""
         group = SideBySide(
             jobs,

@@ -22,7 +22,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.space import Bool, Choice, Config, Space
 from homeostat.space.values import show
 from homeostat.wording import plural
-from homeostat.workload.words import Words
+from homeostat.workload.words import Vocabulary
 
 FOUND = Found("knobs")
 ENDS = (0.12, 0.88)
@@ -203,7 +203,7 @@ def _told_dead(
     )  # fmt: skip
 
 
-def _remedy(words: Words, name: str, reads: bool) -> str:
+def _remedy(words: Vocabulary, name: str, reads: bool) -> str:
     value = words.value(name)
     if not reads:
         return f"Use {value} where it belongs, or take it out of {words.space}."

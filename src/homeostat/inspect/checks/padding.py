@@ -29,7 +29,7 @@ MASKS = ("key_padding_mask", "src_key_padding_mask", "attn_mask", "src_mask", "m
 
 
 @dataclass
-class Tail:
+class PaddingTail:
     """Padding of a batch of tokens."""
 
     token: int
@@ -84,7 +84,7 @@ def _by(moved: float) -> str:
     return f"answers move by {moved:.2g} of their spread"
 
 
-def tail_of(call: Call) -> Tail | None:
+def tail_of(call: Call) -> PaddingTail | None:
     """The padding at the end of a call's tokens; None if there is none."""
     shown = call.inputs[0]
     if shown.is_floating_point() or shown.ndim != 2 or shown.shape[1] < 3 or len(shown) < 4:
@@ -104,16 +104,16 @@ def tail_of(call: Call) -> Tail | None:
         short = float((at_end >= 1).double().mean())
         different = len(torch.unique(lengths[at_end > 0]))
         if short >= 2 * LEAST_SHARE and different >= LEAST_LENGTHS and inside <= 0.01:
-            return Tail(int(token), lengths)
+            return PaddingTail(int(token), lengths)
     return None
 
 
-def _share(tail: Tail, call: Call) -> float:
+def _share(tail: PaddingTail, call: Call) -> float:
     width = call.inputs[0].shape[1]
     return 100 * float(1 - tail.lengths.double().mean() / width)
 
 
-def _moved(call: Call, tail: Tail) -> float | None:
+def _moved(call: Call, tail: PaddingTail) -> float | None:
     asked = Asked(call)
     if not asked.fits:
         return None

@@ -81,7 +81,7 @@ def _mixing(call: Any, axis: int) -> _Mixing | str:
     out = next((a for a in (axis, 0, 1) if whole.ndim > a and whole.shape[a] == asked.count), None)
     if out is None:
         return "unseen"
-    scale, limit = spread(whole), FACTOR * tolerance(whole)
+    scale, limit = _spread_over_rows(whole, out), FACTOR * tolerance(whole)
     order = torch.randperm(asked.count, generator=torch.Generator().manual_seed(1))
     half = _half(asked)
     gaps = []
@@ -97,6 +97,17 @@ def _mixing(call: Any, axis: int) -> _Mixing | str:
     if gaps[0] <= limit:
         return "independent"
     return _located(asked, _Mixing(max(gaps)), out)
+
+
+def _spread_over_rows(answer: Any, axis: int) -> float:
+    """How far the answers of rows lie apart, but no less than a hundredth of their size.
+
+    Columns that stand far apart would hide rows that hardly differ; rows that are all but equal
+    would make rounding look like a difference.
+    """
+    numbers = answer.double()
+    over_rows = spread(numbers - numbers.mean(axis, keepdim=True))
+    return max(over_rows, 0.01 * float(numbers.abs().max()))
 
 
 def _half(asked: Asked) -> Any:

@@ -8,29 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import UnknownNameError, did_you_mean
-from homeostat.inspect.checks import (
-    activations,
-    causality,
-    clipping,
-    coverage,
-    descent,
-    gradients,
-    knobs,
-    labels,
-    learning,
-    losses,
-    modes,
-    noise,
-    order,
-    overlap,
-    reach,
-    repeats,
-    resume,
-    runs,
-    schedule,
-    update_rule,
-)
 from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.check_module import CheckModule
 from homeostat.inspect.probe.experiments import Experiment, settle
 from homeostat.inspect.probe.questions import QUESTIONS
 from homeostat.inspect.probe.result import ProbeResult
@@ -44,27 +23,27 @@ from homeostat.workload.workload import Workload
 # In the order in which one would ask: does it run, does it learn, can its scores be believed; then
 # the knobs, which take the time that is left.
 CHECKS: dict[str, Callable[[ShortRuns], Checks]] = {
-    "runs": runs.check,
-    "learning": learning.check,
-    "repeats": repeats.check,
-    "resume": resume.check,
-    "coverage": coverage.check,
-    "order": order.check,
-    "gradients": gradients.check,
-    "activations": activations.check,
-    "losses": losses.check,
-    "descent": descent.check,
-    "modes": modes.check,
-    "clipping": clipping.check,
-    "schedule": schedule.check,
-    "overlap": overlap.check,
-    "labels": labels.check,
-    "causality": causality.check,
-    "reach": reach.check,
+    "runs": CheckModule("runs"),
+    "learning": CheckModule("learning"),
+    "repeats": CheckModule("repeats"),
+    "resume": CheckModule("resume"),
+    "coverage": CheckModule("coverage"),
+    "order": CheckModule("order"),
+    "gradients": CheckModule("gradients"),
+    "activations": CheckModule("activations"),
+    "losses": CheckModule("losses"),
+    "descent": CheckModule("descent"),
+    "modes": CheckModule("modes"),
+    "clipping": CheckModule("clipping"),
+    "schedule": CheckModule("schedule"),
+    "overlap": CheckModule("overlap"),
+    "labels": CheckModule("labels"),
+    "causality": CheckModule("causality"),
+    "reach": CheckModule("reach"),
     **QUESTIONS,
-    "update rule": update_rule.check,
-    "knobs": knobs.check,
-    "noise": noise.check,
+    "update rule": CheckModule("update_rule"),
+    "knobs": CheckModule("knobs"),
+    "noise": CheckModule("noise"),
 }
 
 LAST = ("update rule", "knobs", "noise")

@@ -17,7 +17,6 @@ from typing import Any, Literal
 import numpy as np
 
 from homeostat.inspect.probe.bench import ShortRuns
-from homeostat.inspect.probe.overfit import overfits_one_batch
 from homeostat.inspect.probe.skill import Skill, measure
 from homeostat.inspect.tracer import data
 from homeostat.inspect.tracer.recording import Recording
@@ -144,6 +143,8 @@ def settle(
     if "torch" not in sys.modules:
         return
     until = time.perf_counter() + seconds
+    from homeostat.inspect.probe.overfit import overfits_one_batch
+
     batch = overfits_one_batch(bench)
     if batch is not None:
         outcome: Literal["helps", "no help"] = "helps" if batch.fits else "no help"

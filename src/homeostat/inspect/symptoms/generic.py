@@ -13,7 +13,7 @@ from homeostat.inspect.symptoms.evidence import Seen
 from homeostat.inspect.symptoms.remedies import relative
 from homeostat.inspect.symptoms.symptom import Symptom
 from homeostat.record.outcome import Outcome
-from homeostat.space.edges import End, at_an_end
+from homeostat.space.edges import RangeEnd, at_an_end
 from homeostat.space.values import show
 from homeostat.wording import plural
 from homeostat.workload.goal import Goal
@@ -152,7 +152,7 @@ def _at_the_edge(seen: Seen) -> str:
     return f"{told}: at the end of the range" if told else ""
 
 
-def _ends(seen: Seen) -> list[End]:
+def _ends(seen: Seen) -> list[RangeEnd]:
     """Values at the end of a range that can be widened: not of what came with Homeostat."""
     if seen.space is None or seen.builtin:
         return []

@@ -150,7 +150,7 @@ class Softmax:
 
 
 @dataclass
-class Facts:
+class TraceFacts:
     """Everything of these kinds from one run."""
 
     births: list[Birth] = field(default_factory=list)

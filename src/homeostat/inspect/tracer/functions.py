@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from homeostat.inspect.tracer.facts import Count, Equal, Facts, Outer, Softmax, Tiny
+from homeostat.inspect.tracer.facts import Count, Equal, Outer, Softmax, Tiny, TraceFacts
 from homeostat.inspect.tracer.recorder import Tracer
 
 PAIRWISE = {
@@ -48,7 +48,7 @@ class Functions:
         """Sums over a mask, and what a mask selected -> how many there were."""
 
     @property
-    def _facts(self) -> Facts:
+    def _facts(self) -> TraceFacts:
         return self._recorder.recording.facts
 
     def note(self, func: Any, args: tuple[Any, ...], kwargs: Any, result: Any) -> None:

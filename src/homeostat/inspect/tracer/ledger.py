@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from homeostat.inspect.tracer.facts import Constant, Facts, Term
+from homeostat.inspect.tracer.facts import Constant, Term, TraceFacts
 from homeostat.inspect.tracer.shared import Shared
 from homeostat.inspect.tracer.tensors import is_clear
 
@@ -45,7 +45,7 @@ class Ledger:
         stand, and that summand."""
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> TraceFacts:
         return self._shared.recording.facts
 
     def passed(self, root: Any, reached: set[int] | None) -> None:

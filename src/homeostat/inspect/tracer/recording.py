@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import torch
-
 from homeostat.execute.loop.drive import Ending
-from homeostat.inspect.tracer.facts import Facts
+from homeostat.inspect.tracer.facts import TraceFacts
 from homeostat.workload.report import Report
 
 LEAST_LATE = 3
@@ -175,6 +173,8 @@ class Call:
     @property
     def inputs(self) -> tuple[Any, ...]:
         """The tensors it was called with, those by place first."""
+        import torch
+
         return tuple(t for t in (*self.args, *self.kwargs.values()) if isinstance(t, torch.Tensor))
 
     def again(self, instead: Any) -> Any:
@@ -265,6 +265,8 @@ class Activation:
         masks = [look.alive for look in looks]
         if not masks or any(m is None or m.shape != masks[0].shape for m in masks):
             return None
+        import torch
+
         return torch.stack(masks).any(0)
 
 
@@ -316,7 +318,7 @@ class Recording:
     seeded: list[str] = field(default_factory=list)
     """Calls by which the loop itself seeded a generator."""
     scaler: bool = False
-    facts: Facts = field(default_factory=Facts)
+    facts: TraceFacts = field(default_factory=TraceFacts)
     """What the questions that need no pattern look at."""
     train_data: Any = None
     validation_data: Any = None

@@ -74,7 +74,7 @@ def _sort_row(link_from: Any, link_weight: Any, start: int, stop: int) -> None:
 
 
 @compiled
-def wire(
+def wire(  # noqa: C901  one pass over arrays, compiled; its five steps share them
     genomes: Any,
     i: int,
     inputs: Any,

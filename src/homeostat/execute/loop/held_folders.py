@@ -1,4 +1,4 @@
-"""Claims: the folders of the attempts that a process makes, each held until its attempt ends."""
+"""The folders of the attempts that a process makes, each held until its attempt ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from homeostat.record.files import make_folder
 from homeostat.record.hold import Hold
 
 
-class Claims:
+class HeldFolders:
     """Holds some attempts' folders, and clears those of attempts that begin.
 
     Args:
