@@ -114,6 +114,8 @@ class BackwardPass:
     report: int
     loss: float
     dtype: str
+    start: float = 1.0
+    """The gradient that the loop gave a scalar loss to start from."""
     slopes: list[tuple[str, float]] = field(default_factory=list)
     """How it changes with each known loss function it was made of."""
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
+
+from homeostat.inspect.tracer.facts import Gap
 from homeostat.inspect.tracer.ledger import Ledger
 from homeostat.inspect.tracer.recording import ClipCall, Optimizer, Update
-from homeostat.inspect.tracer.sampling import norm, sample
+from homeostat.inspect.tracer.sampling import few, norm, sample
 from homeostat.inspect.tracer.shared import Halt, Shared
 from homeostat.inspect.tracer.tensors import copies, is_clear
+
+MOST_GAPS = 200
+MOST_TENSORS = 64
 
 
 class Steps:
@@ -27,6 +33,8 @@ class Steps:
         self._optimizers: dict[int, int] = {}
         self._cleared: dict[int, bool] = {}
         self._before: dict[int, Any] = {}
+        self._after: dict[int, tuple[int, list[tuple[Any, Any]]]] = {}
+        """Optimiser -> report of its last step, and some of its weights with values after that."""
         self._seen_backward = False
         self._zeroed_since_backward = False
         self._used: dict[int, int] = {}
@@ -68,7 +76,24 @@ class Steps:
             return
         self._note_order(index, thing)
         self._before[index] = copies(thing) if self._shared.close_look else None
+        self._note_gap(index)
         self._note_gradients(index, thing)
+
+    def _note_gap(self, index: int) -> None:
+        """Whether something else moved the weights since the optimiser's last step."""
+        last = self._after.pop(index, None)
+        if last is None:
+            return
+        report, values = last
+        moved = 0.0
+        for parameter, value in values:
+            now = few(parameter)
+            if now.shape == value.shape and not torch.equal(now, value):
+                size = float(value.norm()) or 1.0
+                moved = max(moved, float((now - value).norm()) / size)
+        gaps = self._shared.recording.facts.gaps
+        if len(gaps) < MOST_GAPS:
+            gaps.append(Gap(index, len(self._shared.recording.reports) > report, moved))
 
     def _note_order(self, index: int, thing: Any) -> None:
         optimizer = self._shared.recording.optimizers[index]
@@ -130,6 +155,9 @@ class Steps:
             before = self._before.pop(index, None)
             if before is not None:
                 self._note_move(thing, before)
+                weights = [p for group in thing.param_groups for p in group["params"]]
+                kept = [(p, few(p).clone()) for p in weights[:MOST_TENSORS]]
+                self._after[index] = (len(recording.reports), kept)
         self._shared.stepping = False
         recording.optimizers[index].steps += 1
         self._cleared[index] = False
