@@ -10,8 +10,6 @@ from homeostat.record.check import Checks, Found
 
 LEAST_PASSES = 3
 LEAST_STEPS = 2
-LEAST_REPORTS = 3
-SAME = 1e-3
 WHOLE = 0.8
 """A sum of slopes of at least this share of the number of passes was not divided."""
 
@@ -31,7 +29,6 @@ def check(bench: ShortRuns) -> Checks:
         if slope is None:
             continue
         if slope < WHOLE:
-            yield from _reported(found, run, slope)
             yield found.ok(f"{name} accumulates {passes} passes, whose losses are divided.")
             continue
         knob = next(
@@ -47,38 +44,6 @@ def check(bench: ShortRuns) -> Checks:
             "is meant.",
             passes=passes, slope=slope,
         )  # fmt: skip
-
-
-def _reported(found: Found, run: Recording, slope: float) -> Checks:
-    """A loss that is reported is the loss, and not what was divided for the sake of the sum."""
-    for name in sorted({n for report in run.reports for n in report.metrics if "loss" in n}):
-        shares = []
-        for number, report in enumerate(run.reports):
-            passes = [b.loss / slope for b in run.backwards if b.report == number]
-            if name not in report.metrics or not passes or not all(passes):
-                break
-            shares.append([report.metrics[name] / v for v in _summaries(passes, 1 / slope)])
-        else:
-            off = {round(x, 4) for x in (slope, slope * slope, 1 / slope)}
-            columns = list(zip(*shares, strict=True)) if len(shares) >= LEAST_REPORTS else []
-            if any(all(abs(x - 1) < SAME for x in column) for column in columns):
-                continue
-            for column in columns:
-                share = statistics.median(column)
-                if round(share, 4) in off and all(abs(x / share - 1) < SAME for x in column):
-                    yield found.warning(
-                        f"{name} is reported as {share:.3g} times the loss: it is divided for "
-                        "accumulation, and reported so or divided once more.",
-                        "Report the loss before it is divided.",
-                        share=share,
-                    )
-                    break
-
-
-def _summaries(losses: list[float], passes: float) -> list[float]:
-    """What a report may say of its losses: the last one, their mean, that of the last step."""
-    last = losses[-max(1, round(passes)) :]
-    return [losses[-1], statistics.fmean(losses), statistics.fmean(last)]
 
 
 def _slope(run: Recording) -> float | None:

@@ -62,7 +62,7 @@ def _evaluations(run: Recording, model: str) -> list[list[Call]]:
     """Scoring calls of a model, by report."""
     groups: dict[int, list[Call]] = {}
     for call in run.calls:
-        if call.model == model and call.evaluation and call.rows:
+        if call.model == model and call.evaluation and call.rows and not call.derived:
             groups.setdefault(call.report, []).append(call)
     return [groups[key] for key in sorted(groups)]
 

@@ -53,6 +53,7 @@ class BackwardTracer:
             call.followed_by_backward = True
         if recording.anatomy and (self._walks < MOST_WALKS or self._shared.looking):
             self._ledger.passed(root, self._walk(roots))
+            recording.backwards[-1].walked = True
             recording.backwards[-1].slopes = self._slopes(root)
         elif recording.anatomy:
             self._ledger.passed(root, None)

@@ -51,6 +51,11 @@ class Load:
     unexpected: int
     example: str = ""
     """The first name that met none."""
+    held: list[tuple[Any, Any]] = field(default_factory=list)
+    """Weights with some of their values as loaded, until the first step."""
+    held_count: int = 0
+    lost: int = 0
+    """Of these, the ones that had other values by the first step."""
 
 
 @dataclass

@@ -92,6 +92,7 @@ class Forward:
             grad=torch.is_grad_enabled(),
             training=module.training,
         )
+        self.call.derived = any(self.origins.of(a) is not None for a in args)
         if any(isinstance(a, torch.Tensor) for a in args):
             self._keep(self.call, args, {})
         recording.calls.append(self.call)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import weakref
 from typing import Any
 
 import torch
 
+from homeostat.inspect.tracer import lives
 from homeostat.inspect.tracer.facts import Gap
 from homeostat.inspect.tracer.ledger import Ledger
 from homeostat.inspect.tracer.recording import ClipCall, Optimizer, Update
@@ -41,6 +43,8 @@ class Steps:
         self._unscaled = False
         self._last_loss: float | None = None
         self._scheduler_steps: dict[str, int] = {}
+        self._used_grads: dict[int, list[Any]] = {}
+        """Optimiser -> the gradients of its last step, not kept alive."""
 
     def optimizer(self, thing: Any, label: str = "") -> int:
         index = self._optimizers.get(id(thing))
@@ -70,6 +74,8 @@ class Steps:
         optimizer.rates.append(tuple(float(g.get("lr", math.nan)) for g in thing.param_groups))
         if not recording.anatomy:
             return
+        if not self._shared.update:
+            lives.overwritten(self._shared)
         self._ledger.stepped(index)
         if _has_closure(args, kwargs):
             self._before[index] = copies(thing) if self._shared.close_look else None
@@ -97,7 +103,11 @@ class Steps:
 
     def _note_order(self, index: int, thing: Any) -> None:
         optimizer = self._shared.recording.optimizers[index]
-        if optimizer.steps and not self._cleared.get(index, True):
+        if (
+            optimizer.steps
+            and not self._cleared.get(index, True)
+            and self._same_grads(index, thing)
+        ):
             optimizer.leftovers += 1
         if is_clear(thing, most=10_000):
             optimizer.without_grad += 1
@@ -113,6 +123,11 @@ class Steps:
             optimizer.repeats += 1
         for key in mine:
             self._used[key] = index
+
+    def _same_grads(self, index: int, thing: Any) -> bool:
+        """Whether any gradient is the tensor of the last step, and none that the loop put there."""
+        last = [g for ref in self._used_grads.get(index, ()) if (g := ref()) is not None]
+        return any(g is old for g in _gradients(thing) for old in last)
 
     def _note_gradients(self, index: int, thing: Any) -> None:
         recording = self._shared.recording
@@ -161,6 +176,7 @@ class Steps:
         self._shared.stepping = False
         recording.optimizers[index].steps += 1
         self._cleared[index] = False
+        self._used_grads[index] = [weakref.ref(g) for g in _gradients(thing)]
         self._seen_backward = False
         self._shared.update += 1
 
@@ -231,6 +247,12 @@ class Steps:
         for index, optimizer in enumerate(self._shared.recording.optimizers):
             if not self._cleared.get(index, True) and is_clear(optimizer.thing):
                 self._cleared[index] = True
+
+
+def _gradients(thing: Any) -> list[Any]:
+    """The first few gradients of an optimiser's weights."""
+    parameters = [p for group in thing.param_groups for p in group["params"]]
+    return [p.grad for p in parameters[:MOST_TENSORS] if p.grad is not None]
 
 
 def _has_closure(args: Any, kwargs: Any) -> bool:

@@ -90,7 +90,9 @@ def scored_on_rows_it_learns(config, trial, faulty):
             loss = F.cross_entropy(net(x[rows]), y[rows])
             step_on(opt, loss)
         hits = n = 0
-        for a, b in zip(*((x.split(90), y.split(90)) if faulty else (vx.split(60), vy.split(60))), strict=True):
+        for a, b in zip(
+            *((x.split(90), y.split(90)) if faulty else (vx.split(60), vy.split(60))), strict=True
+        ):
             hits, n = hits + right(net, a, b) * len(b), n + len(b)
         yield hs.Report(epoch, val_acc=hits / n, train_loss=loss)
 
@@ -686,9 +688,13 @@ def answer_of_the_judge_is_detached(config, trial, faulty):
     trial.watch(maker, judge, *opts)
     for step in trial.steps():
         z = torch.randn(64, 3, generator=g)
-        wanted = torch.stack([z[:, 0] + 1, 0.5 * z[:, 1]], 1) + 0.3 * torch.randn(64, 2, generator=g)
+        wanted = torch.stack([z[:, 0] + 1, 0.5 * z[:, 1]], 1) + 0.3 * torch.randn(
+            64, 2, generator=g
+        )
         made = maker(z)
-        step_on(opts[1], F.softplus(-judge(wanted)).mean() + F.softplus(judge(made.detach())).mean())
+        step_on(
+            opts[1], F.softplus(-judge(wanted)).mean() + F.softplus(judge(made.detach())).mean()
+        )
         said = judge(made)
         said = said.detach() if faulty else said
         step_on(opts[0], F.l1_loss(made, wanted) + config.weight * 0.1 * F.softplus(-said).mean())

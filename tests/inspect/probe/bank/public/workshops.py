@@ -233,7 +233,14 @@ def means_of_groups(config, trial):
         yield hs.Report(step, inertia=torch.cdist(vx, centres).min(1).values.square().mean())
 
 
-@minimise("val_loss", budget=30, space=hs.Space(lr=hs.Float(1e-3, 0.3, log=True, default=0.1), l2=hs.Float(1e-6, 1e-1, log=True, default=1e-3)))
+@minimise(
+    "val_loss",
+    budget=30,
+    space=hs.Space(
+        lr=hs.Float(1e-3, 0.3, log=True, default=0.1),
+        l2=hs.Float(1e-6, 1e-1, log=True, default=1e-3),
+    ),
+)
 def logistic_regression_in_numpy(config, trial):
     rng = trial.rng("data")
     x = rng.normal(size=(300, 5))
@@ -245,7 +252,9 @@ def logistic_regression_in_numpy(config, trial):
             p = 1 / (1 + np.exp(-x[rows] @ w))
             w -= config.lr * (x[rows].T @ (p - y[rows]) / len(rows) + config.l2 * w)
         p = 1 / (1 + np.exp(-x[220:] @ w))
-        yield hs.Report(step, val_loss=-np.mean(y[220:] * np.log(p) + (1 - y[220:]) * np.log(1 - p)))
+        yield hs.Report(
+            step, val_loss=-np.mean(y[220:] * np.log(p) + (1 - y[220:]) * np.log(1 - p))
+        )
 
 
 @maximise("reward", budget=30, space=hs.Space(lr=lr(3e-3), follow=hs.Float(0.01, 0.3, default=0.1)))
@@ -375,7 +384,9 @@ def two_tasks_with_conflicting_gradients_projected(config, trial):
             b = F.binary_cross_entropy_with_logits(two(h).squeeze(1), z[rows])
             ga = torch.autograd.grad(a, params, retain_graph=True, allow_unused=True)
             gb = torch.autograd.grad(b, params, allow_unused=True)
-            shared = [(p, q) for p, q in zip(ga, gb, strict=True) if p is not None and q is not None]
+            shared = [
+                (p, q) for p, q in zip(ga, gb, strict=True) if p is not None and q is not None
+            ]
             dot = sum((p * q).sum() for p, q in shared)
             size = sum((q * q).sum() for _, q in shared)
             for p, u, v in zip(params, ga, gb, strict=True):
@@ -553,7 +564,9 @@ def whole_batches_by_lbfgs(config, trial):
 
     def closure():
         opt.zero_grad()
-        loss = F.mse_loss(net(x).squeeze(1), y) + 1e-4 * sum(p.square().sum() for p in net.parameters())
+        loss = F.mse_loss(net(x).squeeze(1), y) + 1e-4 * sum(
+            p.square().sum() for p in net.parameters()
+        )
         loss.backward()
         return loss
 
@@ -628,7 +641,9 @@ def messages_over_many_small_graphs(config, trial):
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
-            self.layers = nn.ModuleList(nn.Linear(2 if i == 0 else 16, 16) for i in range(config.layers))
+            self.layers = nn.ModuleList(
+                nn.Linear(2 if i == 0 else 16, 16) for i in range(config.layers)
+            )
             self.head = nn.Linear(16, 2)
 
         def forward(self, h, joined, there):
@@ -669,7 +684,9 @@ def small_language_model_with_tied_ends(config, trial):
             half = x.shape[-1] // 2
             angle = torch.arange(x.shape[-2])[:, None] / 20 ** (torch.arange(half) / half)
             a, b = x[..., :half], x[..., half:]
-            return torch.cat([a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()], -1)
+            return torch.cat(
+                [a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()], -1
+            )
 
         def forward(self, ids):
             x = self.tokens(ids)
@@ -686,7 +703,10 @@ def small_language_model_with_tied_ends(config, trial):
     net = Model()
     decayed = [p for p in net.parameters() if p.dim() > 1]
     plain = [p for p in net.parameters() if p.dim() <= 1]
-    opt = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}], config.lr)
+    opt = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}],
+        config.lr,
+    )
     steps = 14 * 4
     plan = torch.optim.lr_scheduler.LambdaLR(
         opt, lambda i: min(1.0, (i + 1) / 6) * (0.55 + 0.45 * math.cos(math.pi * i / steps))
@@ -707,7 +727,9 @@ def small_language_model_with_tied_ends(config, trial):
         yield hs.Report(epoch, val_loss=val, train_loss=loss)
 
 
-@minimise("val_loss", budget=30, space=hs.Space(lr=lr(1e-2), hidden=hs.Float(0.2, 0.8, default=0.4)))
+@minimise(
+    "val_loss", budget=30, space=hs.Space(lr=lr(1e-2), hidden=hs.Float(0.2, 0.8, default=0.4))
+)
 def patches_masked_and_restored(config, trial):
     """A masked autoencoder on tables: hidden columns are restored, and only these are scored."""
     x, _, vx, _ = classes(trial.seed)
@@ -737,15 +759,19 @@ def inverse_problem_by_gradient(config, trial):
     g = torch.Generator().manual_seed(trial.seed)
     truth = torch.rand(12, 12, generator=g)
     blur = torch.tensor([0.25, 0.5, 0.25])
+
     def smear(p):
         p = F.conv1d(p[:, None], blur[None, None], padding=1)[:, 0]
         return F.conv1d(p.T[:, None], blur[None, None], padding=1)[:, 0].T
+
     seen = smear(truth) + 0.01 * torch.randn(12, 12, generator=g)
     guess = torch.full((12, 12), 0.5, requires_grad=True)
     opt = torch.optim.Adam([guess], config.lr)
     trial.watch(opt)
     for step in trial.steps():
-        loss = F.mse_loss(smear(guess), seen) + config.damping * 1e-2 * (guess - 0.5).square().mean()
+        loss = (
+            F.mse_loss(smear(guess), seen) + config.damping * 1e-2 * (guess - 0.5).square().mean()
+        )
         opt.zero_grad()
         loss.backward()
         opt.step()
