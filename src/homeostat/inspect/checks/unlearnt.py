@@ -27,8 +27,8 @@ def check(bench: ShortRuns) -> Checks:
     learnt, other = idle[0]
     yield found.warning(
         f"In each report a loss with a gradient is computed for {learnt + other} batches, and "
-        f"{learnt} of them {'is' if learnt == 1 else 'are'} learnt from: no backward pass reaches "
-        f"the other {other}.",
+        f"{learnt} of them {'is' if learnt == 1 else 'are'} learnt from: the other {other} never "
+        "are, for no backward pass reaches them.",
         "Put backward() and step() inside the loop over batches; compute scores under "
         "torch.no_grad().",
         learnt=learnt, other=other,
