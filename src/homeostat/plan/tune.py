@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import StudyError, UnknownNameError, did_you_mean
 from homeostat.execute.run import checked_budget
-from homeostat.plan.budget import format_duration, parse_duration
+from homeostat.plan.budget import parse_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import Phase, PhaseResult
 from homeostat.plan.phases.baseline import baseline
@@ -21,9 +22,11 @@ from homeostat.plan.phases.report import report
 from homeostat.plan.phases.screen import screen
 from homeostat.plan.phases.search import search
 from homeostat.search.decide import verdict_of
+from homeostat.search.live import Live
 from homeostat.search.search import names_of, open_store
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.transfer import length_of
+from homeostat.wording import as_html, format_duration
 from homeostat.workload import load
 
 if TYPE_CHECKING:
@@ -71,6 +74,19 @@ class TuneResult:
         best: The values of the trial to take, if a search finished.
         verdict: Of the plan's study: which trial won, on which evidence; None without a study.
         seconds: Time used, earlier calls included.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> result = hs.tune(valley, budget="5s", study="tuned")
+        >>> [phase.name for phase in result.phases][:2]
+        ['probe', 'baseline']
     """
 
     workload: str
@@ -89,6 +105,12 @@ class TuneResult:
     def phase(self, name: str) -> PhaseResult:
         """The result of one phase by name; KeyError if it did not run."""
         return {result.name: result for result in self.phases}[name]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, each phase's findings, and where the page is."""
+        told = [] if self.verdict is None else list(self.verdict.lines)
+        told += [f"{p.name}: {line}" for p in self.phases for line in (*p.sentences, *p.decisions)]
+        return as_html(f"{self.workload}: {self.status}", told)
 
     def to_json(self) -> dict[str, Any]:
         """The same as a dictionary."""
@@ -145,9 +167,23 @@ def tune(
 
     Raises:
         HomeostatError: For what the user can correct: names, values, folders.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> result = hs.tune(valley, budget="5s")
+        >>> result.status, result.verdict.trial is not None
+        ('done', True)
     """
     load.refuse_while_loading()
     found = load.find(workload)
+    live = Live(seconds=parse_duration(budget)) if on_event is None else None
     sources = names_of(carry_from)
     search_steps = length_of(open_store(results), found, sources) if sources else None
     context = Context(
@@ -166,7 +202,7 @@ def tune(
         fix=fix,
         anyway=anyway,
         say=say or (lambda _: None),
-        on_event=on_event,
+        on_event=on_event or live,
     )
     if context.load():
         names = ", ".join(context.done)
@@ -177,7 +213,8 @@ def tune(
             f"The plan of {found.name} has no search that could learn from {', '.join(sources)}.",
             hint="Add:  --plan generic",
         )
-    _run_phases(context, phases)
+    with live or nullcontext():
+        _run_phases(context, phases)
     return _result(context)
 
 
@@ -201,6 +238,8 @@ def _run_phases(context: Context, phases: tuple[Phase, ...]) -> None:
             continue
         allowance = context.allowance_s(phase, list(phases[index + 1 :]))
         context.say(f"== {phase.name}: {phase.purpose}")
+        if isinstance(context.on_event, Live):
+            context.on_event.standing.enter(phase.name)
         if allowance > 0:
             context.say(
                 f"   up to {format_duration(allowance)} of {format_duration(context.left_s)}"

@@ -23,6 +23,7 @@ from homeostat.record.files import read_json
 from homeostat.record.hold import is_held
 from homeostat.record.liveness import is_alive, silence
 from homeostat.record.outcome import Outcome, combined
+from homeostat.wording import as_html
 
 FILE = "run.json"
 
@@ -40,6 +41,19 @@ class RunRecord:
     run.mean, run.sd         of the main metric over the completed seeds
     run.values("val_loss")   {42: 0.31, 123: 0.29}
     run.curves()[42]         what seed 42 reported
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> record = hs.run(valley, {"lr": 0.5})
+        >>> record.metric, record.seeds, len(record.curves()[42])
+        ('loss', (42,), 5)
     """
 
     folder: Path
@@ -190,6 +204,15 @@ class RunRecord:
         ]
         summary = {"outcome": self.outcome.value, "mean": self.mean, "sd": self.sd}
         return {**self.facts, "folder": str(self.folder), **summary, "attempts": attempts}
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how each seed ended."""
+        told = [
+            f"seed {a.seed}: {a.outcome}{f' ({a.reason})' if a.reason else ''}"
+            + "".join(f", {name} {value:.6g}" for name, value in a.values.items())
+            for a in self.attempts
+        ]
+        return as_html(repr(self).strip("<>"), told)
 
     def __repr__(self) -> str:
         spread = "" if math.isnan(self.sd) else f" ± {self.sd:.3g}"

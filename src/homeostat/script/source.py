@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from homeostat.errors import UnknownNameError, WorkloadError
+from homeostat.script.notebook import python_of
 from homeostat.script.options.option import Option, type_of
 
 MOST_FILES = 400
 MOST_BYTES = 400_000
 _WHOLE = ("vars", "asdict", "__dict__", "to_dict", "_get_kwargs", "as_dict")
 """Words by which all options are read at once."""
+_MAKES_SETTINGS = re.compile(r"(^|_)(config|cfg|hparams|settings|defaults?)$")
 _SETTINGS = re.compile(r"(config|cfg|conf|args|hparams|hyper|param|settings|opts?)", re.IGNORECASE)
 
 
@@ -34,11 +37,13 @@ class Source:
             WorkloadError: If it cannot be read.
         """
         try:
-            return self.path.read_bytes()
+            return python_of(self.path)
         except FileNotFoundError:
             raise UnknownNameError(f"No file {str(self.path)!r}.") from None
         except OSError as error:
             raise WorkloadError(f"{self.path} cannot be read: {error.strerror}.") from None
+        except ValueError as error:
+            raise WorkloadError(f"{self.path.name} is no notebook: {error}.") from None
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -85,6 +90,25 @@ class Source:
     def imports(self) -> frozenset[str]:
         """The top-level packages that any of these files imports anywhere."""
         return frozenset(name.partition(".")[0] for tree in self.trees for name in _imported(tree))
+
+    @cached_property
+    def installed(self) -> tuple[str, ...]:
+        """Installed modules that these files import at their beginning, not inside a function.
+
+        None where they set environment variables: what is imported may depend on them.
+        """
+        if b"environ" in self.content or b"putenv" in self.content:
+            return ()
+        own = {path.stem for path in self.files} | {path.parent.name for path in self.files}
+        names: dict[str, None] = {}
+        for tree in self.trees:
+            for node in tree.body:
+                if isinstance(node, ast.Import):
+                    names |= dict.fromkeys(alias.name for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names[node.module] = None
+        known = {*own, *sys.stdlib_module_names, "homeostat"}
+        return tuple(name for name in names if name.partition(".")[0] not in known)
 
     @property
     def declares_workload(self) -> bool:
@@ -146,7 +170,7 @@ class Source:
 
     def constants(self) -> Iterator[Option]:
         """Literals that are assigned once: at the top, under `if __name__`, in `main`, in a class
-        or a dictionary of settings.
+        or a dictionary of settings, as attributes of settings or in a function that makes them.
         """
         written = list(_assigned(self.tree.body))
         names = [name for name, _, _ in written]
@@ -167,7 +191,7 @@ class Source:
                 continue
             yield Option(
                 name=name, flag=name, kind=type_of(value), default=value, written="constant",
-                line=node.lineno, column=node.col_offset, read=self.reads(name),
+                line=node.lineno, column=node.col_offset, read=self.reads(name.rpartition(".")[2]),
             )  # fmt: skip
 
 
@@ -229,39 +253,57 @@ def _uses_homeostat(tree: ast.Module) -> bool:
     )
 
 
-def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, Any, ast.expr]]:
-    """Names with the literals they are assigned, and where these stand."""
+Written = tuple[str, Any, ast.expr]
+"""A name, the literal that it is assigned, and where that stands."""
+
+
+def _assigned(body: list[ast.stmt], *, settings: bool = False) -> Iterator[Written]:
+    """What is assigned in a body.
+
+    Args:
+        settings: Whether it makes settings: then attributes count, whatever they are attributes of.
+    """
     for statement in body:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-            yield from _pairs(statement.targets[0], statement.value)
+            yield from _pairs(statement.targets[0], statement.value, settings)
         elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            yield from _pairs(statement.target, statement.value)
-        elif _is_looked_into(statement):
-            yield from _assigned(statement.body)  # type: ignore[attr-defined]  # all have one
+            yield from _pairs(statement.target, statement.value, settings)
+        elif _is_where_it_runs(statement):
+            yield from _assigned(statement.body)  # type: ignore[attr-defined]  # both have one
+        elif isinstance(statement, ast.FunctionDef) and _MAKES_SETTINGS.search(statement.name):
+            yield from _assigned(statement.body, settings=True)
+        elif isinstance(statement, ast.ClassDef) and _SETTINGS.search(statement.name):
+            yield from _assigned(statement.body)
+            for inner in statement.body:
+                if isinstance(inner, ast.FunctionDef) and inner.name == "__init__":
+                    yield from _assigned(inner.body, settings=True)
 
 
-def _is_looked_into(statement: ast.stmt) -> bool:
-    """`if __name__ == "__main__":`, `def main():` and `class Config:`."""
+def _is_where_it_runs(statement: ast.stmt) -> bool:
+    """`if __name__ == "__main__":` and `def main():`."""
     if isinstance(statement, ast.If):
         return "__name__" in ast.unparse(statement.test)
-    if isinstance(statement, ast.FunctionDef):
-        return statement.name in ("main", "train", "run")
-    return isinstance(statement, ast.ClassDef) and bool(_SETTINGS.search(statement.name))
+    return isinstance(statement, ast.FunctionDef) and statement.name in ("main", "train", "run")
 
 
-def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, Any, ast.expr]]:
+def _pairs(target: ast.expr, value: ast.expr, settings: bool) -> Iterator[Written]:
     if isinstance(target, ast.Name):
         literal = _literal(value)
         if literal is not None:
             yield target.id, literal, value
         elif _SETTINGS.search(target.id):
             yield from _settings(value)
+    elif isinstance(target, ast.Attribute):
+        root, _, path = ast.unparse(target).partition(".")
+        literal = _literal(value)
+        if literal is not None and (settings or _SETTINGS.search(root)):
+            yield path, literal, value
     elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
         for one, other in zip(target.elts, value.elts, strict=False):
-            yield from _pairs(one, other)
+            yield from _pairs(one, other, settings)
 
 
-def _settings(value: ast.expr) -> Iterator[tuple[str, Any, ast.expr]]:
+def _settings(value: ast.expr) -> Iterator[Written]:
     """The entries of a dictionary of settings: {"lr": 0.1} or dict(lr=0.1)."""
     if isinstance(value, ast.Dict):
         for key, item in zip(value.keys, value.values, strict=True):

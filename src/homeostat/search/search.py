@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from homeostat.execute.rerun import STORAGE_VARIABLE
 from homeostat.execute.run import checked_seeds
 from homeostat.prune.rules import NONE
 from homeostat.record.runs import read_run
-from homeostat.search.optimise import Campaign, OnEvent, SearchEvent
+from homeostat.search.live import Live
+from homeostat.search.optimise import OnEvent, Optimisation
 from homeostat.search.result import SearchResult
 from homeostat.search.settings import SearchSettings
 from homeostat.search.summary import summarise
@@ -108,6 +109,19 @@ def search(
     Raises:
         StudyError, StudyLockedError: If the study cannot be opened or is another search.
         RecordError: If the results cannot be written; what was written before is kept.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> found = hs.search(valley, trials=8, study="first")
+        >>> found.best.config.lr > 0.1
+        True
     """
     load.refuse_while_loading()
     workload = load.find(workload)
@@ -235,12 +249,13 @@ def _location(results: str | Path, store: str | Path | None) -> str | Path:
 def _run(
     study: Study, settings: SearchSettings, results: str | Path, on_event: OnEvent | None
 ) -> SearchResult:
-    with study:
+    live = Live(trials=settings.trials, seconds=settings.budget_s)
+    with study, live if on_event is None else nullcontext():
         began = study.row.settings
         changed = "code" in began and not study.workload.has_code(began["code"]) and study.trials
         study.keep_settings(settings.to_json())
         folder = Path(results) / "studies" / study.name
-        campaign = Campaign(study, settings, folder, on_event or _ignore)
+        campaign = Optimisation(study, settings, folder, on_event or live)
         if changed:
             campaign.notes.append(
                 f"{study.workload.source} or a module of its own has changed since the study "
@@ -257,10 +272,6 @@ def _keep_views(workload: Workload, folder: Path, result: SearchResult) -> None:
     if workload.views and result.verdict.trial is not None:
         with suppress(RecordError):
             keep_views(workload, read_run(folder / f"trial_{result.verdict.trial.number:04d}"))
-
-
-def _ignore(event: SearchEvent) -> None:
-    pass
 
 
 def names_of(studies: str | Path | Sequence[str | Path]) -> tuple[str, ...]:

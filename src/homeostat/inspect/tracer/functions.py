@@ -21,6 +21,7 @@ from homeostat.inspect.tracer.facts import (
     Tiny,
     TraceFacts,
 )
+from homeostat.inspect.tracer.frames import is_the_loops
 from homeostat.inspect.tracer.misuse import made_by
 from homeostat.inspect.tracer.recorder import Tracer
 
@@ -48,7 +49,6 @@ MOST_EQUALS = 80
 MOST_COUNTS = 400
 LARGEST = 200_000
 """Larger tensors are not kept."""
-OWN = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
 
 
 class Functions:
@@ -236,7 +236,7 @@ def _same_memory(one: Any, two: Any) -> bool:
 def line() -> str:
     """Where in the loop's own files the present call stands: "train.py, line 12"."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(OWN):
+    while frame is not None and not is_the_loops(frame.f_code.co_filename, frame.f_lineno):
         frame = frame.f_back
     if frame is None:
         return ""
