@@ -345,7 +345,8 @@ def _remarks(
     elif not facts.ended:
         yield (
             f"It did not end within {facts.train_s:.0f} s and has no option for its length: "
-            f"{plural(budget, 'step')} count as a whole run (--steps sets another length)."
+            f"{plural(budget, 'step')} {'counts' if budget == 1 else 'count'} as a whole run (--steps "
+            "sets another length)."
         )
     left = [o.flag for word in ("data", "device", "output", "reporting", "text", "other")
             for o in by_role.of(word)]  # fmt: skip

@@ -42,7 +42,7 @@ TABLE: tuple[tuple[str, re.Pattern[str]], ...] = (
         "frequency", r"\w*_every", "every", "save", "saves", "checkpoint", "checkpointing", "ckpt",
         "resume", "wandb", "tensorboard", "tb", "mlflow", "comet", "track", "tracker", "project",
         "entity", "tags?", "run_name", "exp_name", "experiment", "report_to", "progress", "tqdm",
-        "render", "plot", "visuali[sz]e", "vis", "profile", "profiler", "workers", "num_workers",
+        "render", "plot", "visuali[sz]e", "vis", "viz", "show", "profile", "profiler", "workers", "num_workers",
         "nworkers", "n_workers", "threads", "num_threads", "num_proc", "prefetch",
         "prefetch_factor", "pin_memory", "test_batch_size", "eval_batch_size", "val_batch_size",
         "batch_size_test",
