@@ -39,7 +39,6 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
         names=screened(context) or None if new else None,
         pins=context.held if new else None,
         budget=extent.steps if new else None,
-        prune="auto" if new else None,
         budget_s=max(1.0, allowance_s),
         confirm=False,
         engine=context.engine,
