@@ -23,6 +23,7 @@ from typing import Any, Self
 
 from homeostat.errors import RecordError, SpaceError, StudyError
 from homeostat.record.outcome import Outcome
+from homeostat.sample.portfolio import Portfolio
 from homeostat.space import Config
 from homeostat.study.ask import Proposals
 from homeostat.study.database import ServerGone
@@ -391,6 +392,24 @@ class Study:
         """The completed trials, best main objective first."""
         metric, goal = next(iter(self.definition.objectives.items()))
         return ranked(self._trials, metric, goal)
+
+    def promising(self) -> list[TrialRow]:
+        """The completed trials, the one first that did best, then by what is to be expected.
+
+        A trial among good ones is worth more than one that was lucky alone: what a surrogate of
+        all trials expects of each comes before what its seeds gave.
+        """
+        best_first = self.ranked()
+        first, others = best_first[:1], best_first[1:]
+        name, goal = next(iter(self.definition.objectives.items()))
+        model = Portfolio(self._search_space, [goal], self.definition.seed)
+        for trial in best_first:
+            model.replay(trial.number, trial.parameters)
+            model.learn(trial.number, (trial.values[name],))
+        expected = model.expected()
+        if expected:
+            others.sort(key=lambda trial: expected[trial.number])
+        return first + others
 
     def keep_settings(self, settings: Mapping[str, Any]) -> None:
         """Record how the study is driven now."""
