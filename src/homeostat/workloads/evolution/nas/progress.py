@@ -73,7 +73,7 @@ class TrialProgress(PlanProgress):
             self._first = int(number) if self._first is None else self._first
             place = f"[Trial {int(number)}/{self._trials}]"
         best = fitness if self._best is None else max(self._best, fitness)
-        left = self._left_s()
+        left = self._left_s() if number.isdecimal() else None  # of the trials, not of confirming
         ending = "" if left is None else f" | {format_duration(left)} left"
         return (
             f"{place} gen {report.step + 1}/{job.budget} | fitness: {fitness:.1f} | "
