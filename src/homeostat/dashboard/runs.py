@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeostat.dashboard.views import shown
-from homeostat.errors import RecordError, UnknownNameError, did_you_mean
+from homeostat.errors import UnknownNameError, did_you_mean
 from homeostat.pages import figures
 from homeostat.pages.figures.curves import Curve
 from homeostat.pages.figures.family import rises
 from homeostat.pages.findings.sections import curves_of
-from homeostat.record.index import run_folders
+from homeostat.record.index import DamagedRun, read_or_tell, run_folders
 from homeostat.record.runs import FILE, RunRecord, read_run
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ class Runs:
     def _line(self, folder: Path) -> dict[str, Any] | None:
         try:
             changed = (folder / FILE).stat().st_mtime_ns
-            known = self._known.get(folder)
-            if known is None or known[0] != changed or known[1]["outcome"] == "running":
-                self._known[folder] = (changed, _run_line(read_run(folder)))
-        except (OSError, RecordError):
+        except OSError:  # removed just now
             return None
+        known = self._known.get(folder)
+        if known is None or known[0] != changed or known[1]["outcome"] in ("running", "damaged"):
+            self._known[folder] = (changed, _run_line(read_or_tell(folder)))
         return self._known[folder][1]
 
     def one(self, name: str) -> dict[str, Any]:
@@ -117,17 +117,29 @@ class Runs:
 
     def version(self) -> tuple[object, ...]:
         """Changes whenever a run has begun, reported or ended."""
-        marks = [(folder, (folder / FILE).stat().st_mtime_ns)
-                 for folder in run_folders(self._results)]  # fmt: skip
-        newest = max((p.stat().st_mtime_ns for p in self._results.glob("*/seed_*/curves.csv")),
-                     default=0)  # fmt: skip
-        return (*marks, newest)
+        marks = [(folder, _changed(folder / FILE)) for folder in run_folders(self._results)]
+        curves = map(_changed, self._results.glob("*/seed_*/curves.csv"))
+        return (*marks, max(curves, default=0))
 
 
-def _run_line(record: RunRecord) -> dict[str, Any]:
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # removed just now
+        return 0
+
+
+def _run_line(record: RunRecord | DamagedRun) -> dict[str, Any]:
+    if isinstance(record, DamagedRun):
+        nothing = dict.fromkeys(("budget", "unit", "metric", "mean", "sd", "step"))
+        return nothing | {
+            "name": record.name, "workload": "", "outcome": record.outcome.value,
+            "alive": False, "seeds": [], "reason": record.reason,
+        }  # fmt: skip
     mean = record.mean
     return {
         "name": record.name,
+        "reason": record.reason,
         "workload": record.workload,
         "outcome": record.outcome.value,
         "alive": record.alive,

@@ -19,8 +19,10 @@ from homeostat.execute.job import Event
 from homeostat.execute.loop.side_by_side import MOST
 from homeostat.execute.rerun import Place, rerun_run
 from homeostat.execute.run import checked_budget, checked_seeds
-from homeostat.record.files import make_folder, read_json, write_json
+from homeostat.record.files import make_folder
 from homeostat.record.runs import RunRecord
+from homeostat.record.schema import Kind
+from homeostat.record.schema import seeds as seed_numbers
 from homeostat.search.pending_run import Limits, PendingRun
 from homeostat.search.scheduler import work_through
 from homeostat.space import Config
@@ -29,6 +31,7 @@ from homeostat.workload.load import reference_or_name
 from homeostat.workload.workload import Workload
 
 FILE = "design.json"
+KIND = Kind("design", {"code": str | None, "seeds": seed_numbers, "budget": int})
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ def _own_name(workload: Workload, facts: Mapping[str, Any]) -> str:
 def _claim(folder: Path, facts: Mapping[str, Any], workload: Workload) -> None:
     """Make the folder this design's own, or check that the same design made it."""
     if (folder / FILE).exists():
-        before = read_json(folder / FILE)
+        before = KIND.read(folder / FILE)
         if workload.has_code(before.get("code")):  # also as an earlier version wrote it down
             before["code"] = facts["code"]
         changed = [key for key, value in facts.items() if before.get(key) != value]
@@ -205,7 +208,7 @@ def _claim(folder: Path, facts: Mapping[str, Any], workload: Workload) -> None:
             )
         return
     make_folder(folder)
-    write_json(folder / FILE, facts)
+    KIND.write(folder / FILE, facts)
 
 
 def _resolve(workload: Workload, pins: Mapping[str, Any], point: DesignPoint) -> Config:

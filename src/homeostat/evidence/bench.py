@@ -14,8 +14,12 @@ from homeostat.execute.job import Engine, Finished, Job
 from homeostat.record.attempt import Attempt
 from homeostat.record.files import make_folder
 from homeostat.record.outcome import Outcome
+from homeostat.record.schema import Kind, read_line, sealed_line
 from homeostat.space import Config
 from homeostat.workload.workload import Workload
+
+_RESULT = {"value": float, "outcome": Outcome, "curves": str, "seconds": float}
+KIND = Kind("values", {"key": str, **_RESULT})
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,23 +144,21 @@ class Bench:
         key = self._key(arm, seed)
         self._known[key] = measured
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, **asdict(measured)}) + "\n")
+            file.write(sealed_line({"key": key, **asdict(measured)}))
 
     def _key(self, arm: Arm, seed: int) -> str:
         return f"{self._code} {arm.key} {self.metric} {seed}"
 
     def _read(self) -> dict[str, ArmResult]:
+        """What is known; the run of a line that is torn or damaged is made again."""
         known = {}
         if self._file.is_file():
-            text = self._file.read_text(encoding="utf-8")
+            text = self._file.read_text(encoding="utf-8", errors="replace")
             if text and not text.endswith("\n"):  # so that the next line starts a line
                 with self._file.open("a", encoding="utf-8") as file:
                     file.write("\n")
             for line in text.splitlines():
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError:  # torn by a kill; that run is made again
-                    continue
-                key = row.pop("key")
-                known[key] = ArmResult(**row)
+                row = read_line(line)
+                if row is not None and KIND.problem(row) is None:
+                    known[row.pop("key")] = ArmResult(**{n: row[n] for n in _RESULT})
         return known

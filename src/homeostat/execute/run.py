@@ -143,6 +143,8 @@ def resume(
             f"{record.name}: its settings now resolve to another configuration of {found.name}.",
             hint="Run it anew.",
         )
+    limits = {name: record.facts["limits"].get(name) for name in ("timeout_s", "memory_mb")}
+    limits["device"] = record.facts["limits"].get("device", "cpu")
     ended = [attempt for attempt in record.attempts if attempt.outcome.final]
     done = {attempt.seed for attempt in ended}
     made = _engine(engine, jobs)
@@ -159,7 +161,7 @@ def resume(
             folder=writer.seed_folder(seed),
             resume=True,
             snapshot_s=snapshot_s,
-            **record.facts["limits"],
+            **limits,
         )
         for seed in record.seeds
         if seed not in done

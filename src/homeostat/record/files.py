@@ -105,7 +105,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
             data = json.load(file)
     except FileNotFoundError:
         raise RecordError(f"No file {path}.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RecordError(f"Cannot read {path}: {error}.") from error
     if not isinstance(data, dict):
         raise RecordError(f"Cannot read {path}: it holds {type(data).__name__}, not an object.")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import RecordError
 from homeostat.record.attempt import Attempt, read_attempt
-from homeostat.record.files import make_folder, write_json
+from homeostat.record.files import make_folder
 from homeostat.record.fingerprint import fingerprint
 from homeostat.record.hold import Hold
 from homeostat.record.liveness import owner, stop_heartbeat
 from homeostat.record.outcome import Outcome
-from homeostat.record.runs import FILE, RunRecord, seed_folder
+from homeostat.record.runs import FILE, KIND, RunRecord, seed_folder
 
 if TYPE_CHECKING:
     from homeostat.space import Config
@@ -73,7 +73,7 @@ class RunWriter:
 
     def _write(self, outcome: Outcome) -> None:
         self.facts["outcome"] = outcome.value
-        write_json(f"{self.folder}/{FILE}", self.facts)
+        KIND.write(f"{self.folder}/{FILE}", self.facts)
 
 
 def _as_on_disk(attempt: Attempt) -> Attempt | None:

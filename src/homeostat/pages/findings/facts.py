@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import HomeostatError
+from homeostat.errors import HomeostatError, RecordError
 from homeostat.execute.rerun import Place
+from homeostat.record.plan_file import FILE as PLAN
+from homeostat.record.plan_file import KIND
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.decide import verdict_of
 from homeostat.search.importance import Importance, importance
@@ -23,8 +24,6 @@ from homeostat.study.store import Store
 from homeostat.study.trial_command import place_of, trial_command
 from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
-
-PLAN = "plan.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,9 +182,11 @@ def gather(
 
 
 def _phases(folder: Path) -> list[dict[str, Any]]:
-    try:
-        plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    if not (folder / PLAN).exists():
         return []
-    found: list[dict[str, Any]] = plan.get("phases", [])
+    try:
+        found: list[dict[str, Any]] = KIND.read(folder / PLAN)["phases"]
+    except RecordError as error:
+        told = {"status": "stopped", "sentences": [str(error)], "decisions": [], "facts": {}}
+        return [{"name": "plan", "seconds": 0.0, **told}]
     return found
