@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homeostat.dashboard.views import shown
-from homeostat.errors import StudyError, UnknownNameError, did_you_mean
+from homeostat.errors import HomeostatError, StudyError, UnknownNameError, did_you_mean
 from homeostat.pages import figures
 from homeostat.pages.findings.facts import Facts, gather
 from homeostat.pages.findings.sections import curves_of
@@ -47,8 +47,17 @@ class Studies:
 
     def lines(self) -> list[dict[str, Any]]:
         """A line for each study."""
-        store = self._store
-        return [self._study_line(self._gathered(name)) for name in store.names()]
+        return [self._line(name) for name in self._store.names()]
+
+    def _line(self, name: str) -> dict[str, Any]:
+        """A study's line; of one that cannot be read, the reason."""
+        try:
+            return self._study_line(self._gathered(name))
+        except HomeostatError as error:
+            nothing = ("verdict", "metric", "goal", "winner", "on_fresh_seeds", "best_in_search",
+                       "in_search", "to_take")  # fmt: skip
+            told = {"name": name, "workload": "", "state": "damaged", "reason": str(error)}
+            return dict.fromkeys(nothing) | told | {"trials": 0, "outcomes": {}}
 
     def one(self, name: str) -> dict[str, Any]:
         """One study: its line, what made it, its best trials, its phases."""
@@ -129,7 +138,13 @@ class Studies:
     def version(self) -> tuple[object, ...]:
         """Changes whenever a study has changed."""
         store = self._store
-        return tuple(self._version(store, name) for name in store.names())
+        return tuple(self._version_or_none(store, name) for name in store.names())
+
+    def _version_or_none(self, store: Store, name: str) -> tuple[Any, ...] | None:
+        try:
+            return self._version(store, name)
+        except HomeostatError:  # listed as damaged
+            return None
 
     def _gathered(self, name: str) -> Facts:
         store = self._store

@@ -20,6 +20,8 @@ from homeostat.execute.loop.side_by_side import MOST
 from homeostat.execute.rerun import Place, rerun_run
 from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.record.files import make_folder
+from homeostat.record.hold import Hold
+from homeostat.record.names import checked_name, folder_name
 from homeostat.record.runs import RunRecord
 from homeostat.record.schema import Kind
 from homeostat.record.schema import seeds as seed_numbers
@@ -154,9 +156,13 @@ def run_design(
     numbers = checked_seeds(seeds)
     steps = checked_budget(workload, budget)
     held = dict(pins or {})
+    if name is not None:
+        checked_name(name, "a design")
     facts = {"code": workload.code_digest, "seeds": list(numbers), "budget": steps}
     folder = Path(results) / f"{kind}_{name or _own_name(workload, facts | {'pins': held})}"
-    _claim(folder, facts, workload)
+    make_folder(folder)
+    with Hold(folder):
+        _claim(folder, facts, workload)
     resolved = [_resolve(workload, held, point) for point in points]
     until_s = time.time() + budget_s if budget_s is not None else math.inf
     limits = Limits(
@@ -191,7 +197,7 @@ def run_design(
 
 def _own_name(workload: Workload, facts: Mapping[str, Any]) -> str:
     text = json.dumps(facts, sort_keys=True)
-    return f"{workload.name}_{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return f"{folder_name(workload.name)}_{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def _claim(folder: Path, facts: Mapping[str, Any], workload: Workload) -> None:
@@ -207,7 +213,6 @@ def _claim(folder: Path, facts: Mapping[str, Any], workload: Workload) -> None:
                 hint="Choose another --name, or remove the folder.",
             )
         return
-    make_folder(folder)
     KIND.write(folder / FILE, facts)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from homeostat.errors import WorkloadError
 from homeostat.execute.job import Engine, Finished, Job
 from homeostat.record.attempt import Attempt
-from homeostat.record.files import make_folder
+from homeostat.record.files import make_folder, remove_leftovers
 from homeostat.record.outcome import Outcome
 from homeostat.record.schema import Kind, read_line, sealed_line
 from homeostat.space import Config
@@ -71,6 +71,7 @@ class Bench:
         # A measurement belongs to the code that made it.
         self._code = workload.code_digest or "none"
         make_folder(folder)
+        remove_leftovers(folder)
         self._file = folder / "values.jsonl"
         self._known = self._read()
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import RecordError, SpaceError
+from homeostat.errors import RecordError, SpaceError, UnknownNameError
 from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import SNAPSHOT_S, Engine, Event, Finished, Job
 from homeostat.record import seeds as seed_list
@@ -127,9 +127,11 @@ def resume(
     """
     load.refuse_while_loading()
     record = read_run(folder)
-    if record.outcome.final:
+    if record.outcome.final and record.outcome == record.facts["outcome"]:
         return record
     check_not_running(record, force=force)
+    if record.outcome.final:  # killed between the end of its last seed and its own
+        return RunWriter(record.folder.absolute(), dict(record.facts)).finish(record.attempts)
     found = _workload_of(record, workload)
     changed = _changed_code(record, found)
     if changed and not force:
@@ -271,11 +273,16 @@ def checked_seeds(wanted: Any) -> tuple[int, ...]:
 
 
 def _workload_of(record: RunRecord, given: Workload | str | Path | None) -> Workload:
-    reference = given if given is not None else record.facts.get("reference")
+    reference = given if given is not None else record.reference
     if reference is None:
         raise RecordError(
             f"{record.name} cannot be resumed by itself: {record.workload} was defined in a "
             "notebook or a function.",
             hint=f"In Python:  hs.resume({str(record.folder)!r}, workload={record.workload})",
         )
-    return load.find(reference)
+    try:
+        return load.find(reference)
+    except UnknownNameError as error:
+        if given is None:
+            error.hint = f"Say where it is:  homeostat resume {record.folder} --workload FILE"
+        raise

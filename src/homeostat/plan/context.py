@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeostat.plan.phase import Phase, PhaseResult
+from homeostat.record.files import remove_leftovers
 from homeostat.record.plan_file import FILE, KIND
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Context:
 
     def load(self) -> bool:
         """Take up what an earlier call of the same plan finished; False if there was none."""
+        remove_leftovers(self.folder)
         if not (self.folder / FILE).exists():
             return False
         saved: Mapping[str, Any] = KIND.read(self.folder / FILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import math
@@ -70,6 +71,14 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     except OSError as error:
         Path(temporary).unlink(missing_ok=True)
         raise cannot_write(path, error) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what writers that were killed left beside the files of a folder that is ours now."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208 (hot path)
+            if name.endswith(".tmp") and name.split(".")[-2].isdecimal():
+                os.unlink(folder / name)  # noqa: PTH108 (hot path)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

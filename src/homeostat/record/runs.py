@@ -22,6 +22,7 @@ from homeostat.record.curves import Curves
 from homeostat.record.hold import is_held
 from homeostat.record.liveness import is_alive, silence
 from homeostat.record.outcome import Outcome, combined
+from homeostat.record.reference import found_again
 from homeostat.record.schema import Kind, objectives, seeds
 
 FILE = "run.json"
@@ -35,7 +36,7 @@ KIND = Kind(
     },
     {
         "reason": str, "value": float | None, "sd": float | None, "source": str, "started": str,
-        "elapsed_s": float, "values": dict[str, float], "reference": str | None,
+        "elapsed_s": float, "values": dict[str, float], "reference": str | None, "near": str | None,
         "limits": LIMITS, "mixed": list[str],
     },
 )  # fmt: skip
@@ -123,6 +124,12 @@ class RunRecord:
     def fingerprint(self) -> dict[str, Any]:
         """What the result depends on: code, configuration, versions, machine."""
         return dict(self.facts["fingerprint"])
+
+    @property
+    def reference(self) -> str | None:
+        """Where its workload is, as far as that can be told; None of one made in a notebook."""
+        kept = self.facts.get("reference")
+        return found_again(kept, self.facts.get("near"), self.folder) if kept else None
 
     @property
     def wall_s(self) -> float:

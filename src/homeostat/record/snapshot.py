@@ -102,8 +102,8 @@ def _is_whole(file: BinaryIO) -> bool:
     """Whether the checksum fits; a file of an earlier version has none."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _COMMENT))
-    mark, told = file.read(len(_MARK)), file.read()
-    fits = mark != _MARK or told == b"%08x" % _checksum(file, size - _COMMENT)
+    end = file.read()
+    fits = _MARK not in end or end == _MARK + b"%08x" % _checksum(file, size - _COMMENT)
     file.seek(0)
     return fits
 

@@ -193,6 +193,8 @@ def space_of(content: Mapping[str, Any], rules: Any = None) -> Space:
     Raises:
         ConfigError, SpaceError: With the parameter's name and what is wrong.
     """
+    if rules is not None and not isinstance(rules, list):
+        raise ConfigError(f"rules must be a list, each with when, set and why, got {rules!r}.")
     parameters = {name: _parameter(name, entry) for name, entry in content.items()}
     return Space(**parameters, rules=[_rule(rule) for rule in rules or ()])
 

@@ -18,7 +18,7 @@ from homeostat.workload.view import Look, View, draw_views
 from homeostat.workload.workload import Workload
 
 FILE = "views.json"
-KIND = Kind("views", {}, {"views": dict[str, dict]})
+KIND = Kind("views", {}, {"views": dict[str, dict[str, Any]]})
 
 
 def keep_views(workload: Workload, run: RunRecord) -> None:

@@ -21,6 +21,7 @@ from homeostat.cli.options import (
     StoreOption,
     TimeoutOption,
     WorkloadArgument,
+    WorkloadOption,
 )
 from homeostat.cli.output import Output
 from homeostat.cli.settings import choose
@@ -88,6 +89,7 @@ def resume(
             "made it cannot be seen from here and may live.",
         ),
     ] = False,
+    workload: WorkloadOption = None,
     jobs: JobsOption = None,
     engine: EngineOption = "local",
     results: ResultsOption = "results",
@@ -104,7 +106,7 @@ def resume(
     out = Output(as_json=as_json)
     name = Path(what).name
     if not (Path(what) / "run.json").exists() and look_store(results, store).find(name):
-        resume_study(out, name, results, store)
+        resume_study(out, name, results, store, workload)
         return
     before = find_run(what, results)
     with RunProgress(
@@ -112,6 +114,7 @@ def resume(
     ) as progress:
         record = execute_resume(
             before.folder,
+            workload=workload,
             engine=engine,
             jobs=cores() if jobs is None else jobs,
             force=force,

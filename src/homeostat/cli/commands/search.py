@@ -192,13 +192,15 @@ def _steps(text: str) -> tuple[int, ...]:
         raise typer.BadParameter("--prune-at takes steps, like 10,20,50.") from None
 
 
-def resume_study(out: Output, study: str, results: str, store: str | None) -> None:
+def resume_study(
+    out: Output, study: str, results: str, store: str | None, workload: str | None = None
+) -> None:
     """Go on with a study as it was last driven."""
     from homeostat.cli.progress import PlanProgress
     from homeostat.search.search import resume
 
     with PlanProgress(out) as progress:
-        result = resume(study, results=results, store=store, on_event=progress)
+        result = resume(study, workload=workload, results=results, store=store, on_event=progress)
     _conclude(out, result)
 
 
