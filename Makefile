@@ -1,6 +1,7 @@
 # make demo   watch an ordinary script being diagnosed, probed, repaired and tuned (a minute and a half)
 # make test   the tests (under 10 minutes on 2 cores);  make slow  the long ones too
 # make lint   ruff and mypy --strict;  make format  put the code in order
+# make mutants  how many small faults the tests notice (an hour)
 # make pages  docs/commands, written from the commands themselves
 # make bench  the benchmarks: ratios against named peers, printed
 # make anchors  published figures, reproduced (hours; taken up again where stopped)
@@ -12,7 +13,7 @@ STAMP := $(VENV)/.installed
 EXTRAS ?= all,dev
 WORKERS ?= 2
 
-.PHONY: demo test slow lint format pages bench anchors clean
+.PHONY: demo test slow mutants lint format pages bench anchors clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +29,9 @@ test: $(STAMP)
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) -q -m 'slow or not slow' --timeout=3600
+
+mutants: $(STAMP)
+	$(BIN)/python -m tests.mutation
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

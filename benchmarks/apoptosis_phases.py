@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 
-from homeostat.evidence.statistics import mean_interval, paired_difference
+from homeostat.evidence.differences import interval
+from homeostat.evidence.statistics import mean_interval
 from homeostat.execute.run import resume, run
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.space import configs
@@ -73,13 +74,13 @@ def cell(run: RunRecord, baseline: RunRecord, metric: str) -> str:
     if metric == "deaths":
         return f"{mean:.0f}"
     if run is baseline:
-        interval = mean_interval(list(values.values()))
-        return f"{mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+        reach = mean_interval(list(values.values()))
+        return f"{mean:.3f} [{reach.low:.3f}, {reach.high:.3f}]"
     shared = sorted(values.keys() & baseline.values(metric).keys())
     theirs = baseline.values(metric)
-    pair = paired_difference([theirs[s] for s in shared], [values[s] for s in shared])
-    low, high = pair.interval.low, pair.interval.high
-    return f"{mean:.3f}, {pair.mean:+.3f} [{low:+.3f}, {high:+.3f}]"
+    apart = [values[seed] - theirs[seed] for seed in shared]
+    reach = interval(apart)
+    return f"{mean:.3f}, {sum(apart) / len(apart):+.3f} [{reach.low:+.3f}, {reach.high:+.3f}]"
 
 
 def main() -> None:

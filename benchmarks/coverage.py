@@ -1,6 +1,7 @@
-"""How often intervals hold the truth, and verdicts err: importance, compare, verify.
+"""How often intervals hold the truth, and verdicts err: verify, compare, confirm, importance.
 
-PYTHONPATH=src python benchmarks/coverage.py verify compare importance --runs 200
+PYTHONPATH=src python benchmarks/coverage.py verify compare confirm --runs 200
+PYTHONPATH=src python benchmarks/coverage.py importance --runs 10
 
 Everything is simulated, so that the truth is known. A line is one case; `docs/benchmarks.md` has
 what was measured.
@@ -16,12 +17,17 @@ from typing import Any
 import numpy as np
 
 import homeostat as hs
-from homeostat.evidence.anova.decompose import decompose
 from homeostat.evidence.differences import p_differs, p_within
 from homeostat.evidence.sequential import FEWEST
 from homeostat.evidence.statistics import holm_pairs
 from homeostat.evidence.verdicts import Verdict, judge
-from homeostat.search.importance import MARGIN, STRETCH
+from homeostat.record.outcome import Outcome
+from homeostat.sample.samplers import Setting, make_sampler
+from homeostat.search.importance import importance as rank
+from homeostat.search.scores import FreshScore, gain_over
+from homeostat.space.order import SearchSpace
+from homeostat.study.records import TrialRow
+from homeostat.workload.goal import Goal
 
 Noise = Callable[[np.random.Generator, int], np.ndarray]
 MOST = 20
@@ -77,6 +83,30 @@ def compare(runs: int) -> None:
                 )
 
 
+def confirm(runs: int) -> None:
+    """Of the best of several on fresh seeds, all as good as the default: told as better or worse.
+
+    Seed by seed each differs from the default by noise with mean 0.
+    """
+    for finalists, seeds in ((1, 3), (2, 3), (4, 3), (5, 4), (5, 10)):
+        for name, noise in NOISES.items():
+            rng, wrong = np.random.default_rng(3), 0
+            for _ in range(runs):
+                default = FreshScore(dict.fromkeys(range(seeds), 0.0), seeds)
+                arms = [
+                    FreshScore(dict(enumerate(noise(rng, seeds).tolist())), seeds)
+                    for _ in range(finalists)
+                ]
+                best = max(arms, key=lambda arm: arm.mean)
+                gain = gain_over(default, best, Goal.MAXIMIZE, among=finalists)
+                assert gain is not None
+                wrong += gain.decided
+            print(
+                f"confirm  best of {finalists} on {seeds:2} seeds, {name:22}: "
+                f"wrong {wrong / runs:.3f}"
+            )
+
+
 UNIT = {f"x{i}": hs.Float(0.0, 1.0) for i in range(6)}
 PLANTED: dict[str, Callable[[Mapping[str, Any]], float]] = {
     "linear": lambda t: float(4 * t["x0"] + 2.8 * t["x1"] + 2 * t["x2"] + 1.4 * t["x3"]),
@@ -88,31 +118,60 @@ PLANTED: dict[str, Callable[[Mapping[str, Any]], float]] = {
 
 
 def importance(runs: int) -> None:
-    """How often the interval of a share holds the share that was planted."""
-    searched = hs.Space(**UNIT).searched()
-    for name, function in PLANTED.items():
-        variances, whole = _truth(function)
-        for noise in (0.02, 0.3, 2.0):
-            for count in (40, 120):
-                rng, held = np.random.default_rng(2), []
+    """How often the interval of a share holds the share that was planted, however it was drawn."""
+    for method in ("random", "tpe", "auto"):
+        for name, function in PLANTED.items():
+            variances, whole = _truth(function)
+            for noise in (0.02, 0.3, 2.0):
                 shares_D = variances / (whole * (1.0 + noise))
+                held: dict[int, list[np.ndarray]] = {40: [], 120: []}
+                dead_clear = 0
                 for run in range(runs):
-                    trials = [{n: float(rng.random()) for n in UNIT} for _ in range(count)]
-                    luck_N = math.sqrt(noise * whole) * rng.normal(size=count)
-                    values_N = np.array([function(t) for t in trials]) + luck_N
-                    split = decompose(searched, trials, values_N, seed=run)
-                    low_D, high_D = np.percentile(split.shares_TD, [2.5, 97.5], axis=0)
-                    mean_D = split.shares_TD.mean(axis=0)
-                    low_D = np.where(
-                        low_D > split.chance, mean_D - STRETCH * (mean_D - low_D) - MARGIN, 0.0
+                    luck_sd = math.sqrt(noise * whole)
+                    trials = _study(function, luck_sd, method=method, count=max(held), seed=run)
+                    for count in held:
+                        found = rank(trials[:count], hs.Space(**UNIT), metric="loss", seed=run)
+                        rows = {row.name: row for row in found.rows}
+                        held[count].append(
+                            np.array([rows[n].low <= s <= rows[n].high
+                                      for n, s in zip(UNIT, shares_D, strict=True)])
+                        )  # fmt: skip
+                        dead = [n for n, s in zip(UNIT, shares_D, strict=True) if s <= 1e-9]
+                        dead_clear += any(rows[name].clear for name in dead)
+                for count, ran in held.items():
+                    live = np.array(ran)[:, shares_D > 1e-9].mean()
+                    dull = np.array(ran)[:, shares_D <= 1e-9].mean()
+                    print(
+                        f"importance {method:6} {name:8} noise {noise:4} of {count:3}: {live:.2f}, "
+                        f"dead {dull:.2f}, dead but clear of chance in {dead_clear}",
+                        flush=True,
                     )
-                    high_D = mean_D + STRETCH * (high_D - mean_D) + MARGIN
-                    held.append((low_D <= shares_D) & (shares_D <= high_D))
-                live = np.array(held)[:, shares_D > 1e-9].mean()
-                dead = np.array(held)[:, shares_D <= 1e-9].mean()
-                print(
-                    f"importance {name:8} noise {noise:4} of {count:3}: {live:.2f}, dead {dead:.2f}"
-                )
+
+
+def _study(
+    function: Callable[[Mapping[str, Any]], float],
+    luck_sd: float,
+    *,
+    method: str,
+    count: int,
+    seed: int,
+) -> list[TrialRow]:
+    """The trials of a search of a planted function, each result shown at once."""
+    space, rng = hs.Space(**UNIT), np.random.default_rng(seed)
+    search_space = SearchSpace(space, space.searched(), {})
+    sampler = make_sampler(method, Setting(search_space, {"loss": "minimize"}, seed))
+    trials = []
+    for number in range(count):
+        drawn = search_space.draw(sampler.start(number))
+        value = function(drawn) + luck_sd * float(rng.normal())
+        sampler.learn(number, (value,))
+        trials.append(
+            TrialRow(
+                key=number, number=number, outcome=Outcome.COMPLETED, values={"loss": value},
+                parameters=drawn,
+            )
+        )  # fmt: skip
+    return trials
 
 
 def _truth(function: Callable[[Mapping[str, Any]], float]) -> tuple[np.ndarray, float]:
@@ -132,13 +191,16 @@ def _truth(function: Callable[[Mapping[str, Any]], float]) -> tuple[np.ndarray, 
     return np.array(involved), float(values_N.var())
 
 
+MEASURED = {"verify": verify, "compare": compare, "confirm": confirm, "importance": importance}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="+", choices=("verify", "compare", "importance"))
+    parser.add_argument("what", nargs="+", choices=tuple(MEASURED))
     parser.add_argument("--runs", type=int, default=200)
     chosen = parser.parse_args()
     for what in chosen.what:
-        {"verify": verify, "compare": compare, "importance": importance}[what](chosen.runs)
+        MEASURED[what](chosen.runs)
 
 
 if __name__ == "__main__":

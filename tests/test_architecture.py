@@ -16,7 +16,7 @@ FLOORS = (
     ("logs",),
     ("workload", "starters"),
     ("script",),
-    ("execute",),
+    ("execute", "callbacks"),
     ("evidence", "notes"),
     ("inspect", "sample", "prune"),
     ("study",),
@@ -187,3 +187,15 @@ def test_a_class_name_of_the_core_stands_for_one_thing():
                 defined.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
     twice = {name: files for name, files in defined.items() if len(files) > 1}
     assert twice == {}
+
+
+def test_runs_are_made_in_one_place():
+    """Whoever wants configurations run over seeds asks `execute.measure`; engines take jobs."""
+    makers = {
+        str(path.relative_to(SOURCE))
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Job"
+    }
+    # A worker process makes again the job that it was sent.
+    assert makers == {"execute/measure.py", "execute/engines/messages.py"}, makers

@@ -105,6 +105,7 @@ def test_tune_finds_a_better_setting_than_the_default_or_says_that_it_did_not(na
         assert any(words in text for words in unsaid)
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_from_top_to_bottom(tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     notebook = nbformat.read(EXAMPLES / "in_a_notebook.ipynb", as_version=4)

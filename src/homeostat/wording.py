@@ -1,4 +1,4 @@
-"""How a sentence counts things and lists them."""
+"""How a sentence counts things, lists them, and tells how long they take."""
 
 from __future__ import annotations
 
@@ -15,3 +15,15 @@ def some(names: Sequence[str], most: int = 4) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def format_duration(seconds: float) -> str:
+    """Write seconds as people say them: `0.4 s`, `42 s`, `4m32s`, `2h05m`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"

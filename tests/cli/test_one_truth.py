@@ -60,12 +60,12 @@ def project(tmp_path_factory):
 class Shell:
     """Types commands in a folder."""
 
-    def __init__(self, monkeypatch, capsys, place):
+    def __init__(self, monkeypatch, capsys, place, typed=app):
         monkeypatch.chdir(place)
-        self._capsys = capsys
+        self._capsys, self._app = capsys, typed
 
     def __call__(self, *words):
-        code = run_app(app, list(words), name="homeostat")
+        code = run_app(self._app, list(words), name="homeostat")
         shown = self._capsys.readouterr()
         assert code == 0, f"{shlex.join(words)}\n{shown.err}{shown.out}"
         return shown.out
@@ -91,25 +91,49 @@ SHOWN: dict[str, str] = {}
 
 
 def pages(shell, project):
-    """Everything that is shown of the study: surface -> text."""
-    if SHOWN:
-        return SHOWN
-    study = ["--study", "s", *SETTING]
-    shown = SHOWN
-    shown["search"] = (project / "search.txt").read_text()
-    shown["status"] = shell("status", *study)
-    shown["best"] = shell("best", *study)
-    shown["best --json"] = shell("best", *study, "--json")
-    shown["pareto"] = shell("pareto", *study)
-    shell("report", *study, "--no-execute")
-    folder = project / RESULTS / "studies" / "s"
+    """Everything that is shown of the project's study: surface -> text."""
+    if not SHOWN:
+        SHOWN["search"] = (project / "search.txt").read_text()
+        SHOWN["pareto"] = shell("pareto", "--study", "s", *SETTING)
+        SHOWN.update(surfaces(shell, project / RESULTS, "s"))
+    return SHOWN
+
+
+def surfaces(shell, results, study):
+    """What every study has: the looks at it, the page, the notebook and the dashboard."""
+    named = ["--study", study, "--results", str(results.relative_to(Path.cwd()))]
+    shown = {"status": shell("status", *named), "best": shell("best", *named)}
+    shown["best --json"] = shell("best", *named, "--json")
+    shell("report", *named, "--no-execute")
+    folder = results / "studies" / study
     shown["page"] = (folder / "findings.html").read_text().partition("<body>")[2]
     cells = json.loads((folder / "findings.ipynb").read_text())["cells"]
     shown["notebook"] = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] != "code")
-    client = TestClient(make_app(project / RESULTS), base_url="http://localhost")
-    shown["dashboard"] = json.dumps(client.get("/api/studies/s").json())
-    shown["checklist"] = json.dumps(client.get("/api/studies/s/checklist").json())
+    client = TestClient(make_app(results), base_url="http://localhost")
+    shown["dashboard"] = json.dumps(client.get(f"/api/studies/{study}").json())
+    shown["checklist"] = json.dumps(client.get(f"/api/studies/{study}/checklist").json())
     return shown
+
+
+def assert_one_verdict(shell, results, study, shown):
+    """Every look, in words and as data, has the same winner and the same figures."""
+    named = ["--study", study, "--results", str(results.relative_to(Path.cwd()))]
+    verdict = shell.json("best", *named)["verdict"]
+    assert verdict["status"] == "confirmed"
+    [line] = shell.json("status", *named)
+    client = TestClient(make_app(results), base_url="http://localhost")
+    route = client.get(f"/api/studies/{study}").json()
+    [row] = client.get("/api/studies").json()
+    assert line["verdict"] == route["verdict"] == row["verdict"] == verdict
+    for seen in (line, row):
+        assert seen["winner"] == verdict["winner"] and seen["state"] == "confirmed"
+        assert "value" not in seen and "best" not in seen
+    for surface, text in shown.items():
+        if surface != "checklist":
+            said = readable(surface, text)
+            for sentence in verdict["lines"]:
+                assert sentence in said, f"{surface} does not say: {sentence}"
+    return verdict
 
 
 def commands(surface, text):
@@ -135,22 +159,48 @@ def strings(value):
 
 
 def test_every_surface_shows_the_same_verdict_and_both_figures(shell, project):
-    study = ["--study", "s", *SETTING]
-    verdict = shell.json("best", *study)["verdict"]
-    assert verdict["status"] == "confirmed"
-    [line] = shell.json("status", *study)
-    client = TestClient(make_app(project / RESULTS), base_url="http://localhost")
-    route = client.get("/api/studies/s").json()
-    [row] = client.get("/api/studies").json()
-    assert line["verdict"] == route["verdict"] == row["verdict"] == verdict
-    for shown in (line, row):
-        assert shown["winner"] == verdict["winner"] and shown["state"] == "confirmed"
-        assert "value" not in shown and "best" not in shown
-    for surface, text in pages(shell, project).items():
-        if surface != "checklist":
-            said = readable(surface, text)
-            for sentence in verdict["lines"]:
-                assert sentence in said, f"{surface} does not say: {sentence}"
+    assert_one_verdict(shell, project / RESULTS, "s", pages(shell, project))
+
+
+@pytest.mark.slow
+def test_a_plan_its_report_and_every_look_at_its_study_say_the_same(monkeypatch, capsys, tmp_path):
+    (tmp_path / FILE).write_text(LOOP)
+    shell = Shell(monkeypatch, capsys, tmp_path)
+    asked = ("tune", FILE, "--study", "t", "--budget", "8s", "--steps", "3", "--engine", "inline")
+    shown = {"tune": shell(*asked, "--anyway")}
+    results = tmp_path / "results"
+    shown |= surfaces(shell, results, "t")
+    shown["page of the plan"] = (results / "studies" / "t" / "report.html").read_text()
+    verdict = assert_one_verdict(shell, results, "t", shown)
+    plan = results / "studies" / "t" / "plan.json"
+    [confirm] = [p for p in json.loads(plan.read_text())["phases"] if p["name"] == "confirm"]
+    assert confirm["facts"]["verdict"] == verdict
+    assert confirm["facts"]["number"] == verdict["winner"]
+
+
+@pytest.mark.slow
+def test_a_search_by_nas_has_one_winner_wherever_it_is_shown(monkeypatch, capsys, tmp_path):
+    from homeostat.workloads.evolution.nas.app import app as nas
+
+    shell = Shell(monkeypatch, capsys, tmp_path)
+    type_nas = Shell(monkeypatch, capsys, tmp_path, nas)
+    study = ["--study-name", "exp"]
+    shown = {
+        "nas search": type_nas(
+            "search", *study, "--n-trials", "8", "--mode", "neat", "-g", "4",
+            "--simulation-duration", "2",
+        ),
+        "nas best": type_nas("best", *study),
+        "nas status": type_nas("status", *study),
+    }  # fmt: skip
+    results = tmp_path / "results"
+    shown |= surfaces(shell, results, "exp")
+    shown["pareto"] = shell("pareto", "--study", "exp")
+    verdict = assert_one_verdict(shell, results, "exp", shown)
+    assert type_nas.json("best", *study)["verdict"] == verdict
+    assert type_nas.json("status", *study)[0]["verdict"] == verdict
+    for surface in ("nas search", "nas best", "nas status", "pareto"):
+        assert "in the search (chosen on" in shown[surface]
 
 
 def readable(surface, text):
@@ -159,7 +209,7 @@ def readable(surface, text):
         return "\n".join(strings(json.loads(text)))
     if surface == "notebook":
         return re.sub(r"\\([\\`*_\[\]<>|#])", r"\1", text)
-    return html.unescape(text) if surface == "page" else text
+    return html.unescape(text) if surface.startswith("page") else text
 
 
 def test_a_value_of_the_search_never_stands_unnamed(shell, project):

@@ -155,7 +155,7 @@ def differences(before, after):
     return found
 
 
-SLOW = ("tune",)
+SLOW = ("tune", "search local", "batch-size", "screen")
 
 
 @pytest.mark.parametrize(

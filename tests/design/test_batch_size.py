@@ -34,6 +34,7 @@ def loader(limit=10**9, error=MemoryError, unit="step", accumulate=True):
 
 
 @pytest.mark.parametrize("unit", ["step", "epoch"])
+@pytest.mark.slow
 def test_throughput_grows_and_the_smallest_nearly_best_size_is_recommended(unit):
     found = find_batch_size(loader(unit=unit), steps=2)
     sizes = [one.size for one in found.sizes]

@@ -70,6 +70,7 @@ def test_thirty_parameters_at_low_noise_take_62_runs():
         assert others <= 4
 
 
+@pytest.mark.slow
 def test_thirty_parameters_at_high_noise_take_500_runs():
     found, runs, others, methods = recall(1.0)
     assert methods == {"forest"}

@@ -48,6 +48,7 @@ def test_a_disk_that_fills_up_keeps_what_was_written_and_resume_goes_on(
     assert resume(folder).attempts[0].curves.rows == expected
 
 
+@pytest.mark.slow
 def test_a_limit_on_file_size_is_told_the_same_way(tmp_path):
     """The same from an ordinary user's limits, in a process of its own."""
     done = subprocess.run(

@@ -86,7 +86,11 @@ def end_with(process):
 # The attempts at `alike` are made side by side.
 @pytest.mark.parametrize(
     ("name", "engine", "jobs"),
-    [("noisy", "inline", 1), ("noisy", "local", 2), ("alike", "local", 2)],
+    [
+        pytest.param("noisy", "inline", 1, marks=pytest.mark.slow),
+        ("noisy", "local", 2),
+        pytest.param("alike", "local", 2, marks=pytest.mark.slow),
+    ],
 )
 def test_random_kills_lose_nothing_and_end_with_the_curves_of_an_uninterrupted_run(
     name, engine, jobs, tmp_path

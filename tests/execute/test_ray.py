@@ -17,7 +17,7 @@ import homeostat as hs
 from homeostat.errors import MissingExtraError, RecordError, UnknownNameError
 from homeostat.execute import Finished, Job, Reported, make_engine, run
 from homeostat.execute.engines.messages import Ended, News, pack
-from homeostat.execute.engines.ray.actor import SCRATCH, Station
+from homeostat.execute.engines.ray.actor import SCRATCH, Actor
 from homeostat.execute.engines.ray.cluster import Share
 from homeostat.execute.engines.ray.order import order
 from homeostat.execute.engines.ray.sync import Watched, everything, put
@@ -218,7 +218,7 @@ def test_a_station_brings_the_workload_to_a_node_that_has_not_its_file(tmp_path,
         path.unlink()
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p != str(source.parent)])
     sys.modules.pop("beside", None)
-    station = Station()
+    station = Actor()
     try:
         batch = station.begin(packed)
         messages = list(batch.messages)

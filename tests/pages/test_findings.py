@@ -69,6 +69,7 @@ def trial(number, **values):
     )
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_in_a_fresh_kernel_from_its_file_alone(written, tmp_path):
     _, found = written
     shutil.copy(found.notebook, tmp_path / "alone.ipynb")

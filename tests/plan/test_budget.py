@@ -3,7 +3,8 @@
 import pytest
 
 from homeostat.errors import ConfigError
-from homeostat.plan.budget import format_duration, parse_duration
+from homeostat.plan.budget import parse_duration
+from homeostat.wording import format_duration
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,7 @@ def test_what_the_user_holds_is_held(tmp_path):
     assert result.best["shape"] == "square"
 
 
+@pytest.mark.slow
 def test_a_killed_plan_goes_on_where_it_was(tmp_path):
     command = [
         sys.executable, "-m", "homeostat", "tune", str(EXAMPLES / "mlp_digits.py"),
@@ -164,6 +165,7 @@ def many(config, trial):
         yield hs.Report(step, loss=abs(math.log10(config.lr) + 1) + 1 - config.flag + noise + idle)
 
 
+@pytest.mark.slow
 def test_a_large_space_is_screened_and_only_what_matters_is_searched(tmp_path):
     result = tune(many, budget="8s", results=tmp_path)
     screened = result.phase("screen")

@@ -169,6 +169,7 @@ def test_a_search_prunes_tells_why_and_goes_on_the_same_after_a_stop(tmp_path):
         ]
 
 
+@pytest.mark.slow
 def test_seeds_run_in_turn_and_the_engines_agree(tmp_path):
     settings = {"method": "random", "prune": "auto", "seeds": 3, "confirm": False}
     inline = hs.search(racing, 24, results=tmp_path / "a", study="s", **settings)

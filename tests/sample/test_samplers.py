@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.search.problems import MIXED, drive, mixed, mixed_loss, open_study, sequence
+from tests.search.problems import MIXED, drive, mixed_loss, open_study, sequence
 
 import homeostat as hs
 from homeostat.errors import MissingExtraError, SpaceError, StudyError, UnknownNameError
-from homeostat.record.outcome import Outcome
 from homeostat.sample import optuna_sampler, samplers
 from homeostat.sample.samplers import SAMPLERS
 
@@ -67,12 +65,13 @@ def test_it_learns(method, tmp_path):
     found = []
     for goal, sign in (("minimize", 1), ("maximize", -1)):
         workload = make(space, goal)
-        study = open_study(tmp_path, workload, goal, method=method if method != "auto" else "tpe")
+        study = open_study(tmp_path, workload, goal, method=method)
         drive(study, 60, lambda c, sign=sign: sign * ((c["x"] - 0.8) ** 2 + (c["y"] - 0.3) ** 2))
         found.append(sorted(sign * t.values["v"] for t in study.trials[40:])[10])
     assert max(found) < 0.1  # the median of a random trial is 0.16
 
 
+@pytest.mark.slow
 def test_a_wall_does_not_blind_the_gaussian_process(tmp_path):
     """Beside the bowl the loss grows a hundredfold; left as it is, the best found is 0.02 off."""
     workload = make(hs.Space(x=hs.Float(0, 1), y=hs.Float(0, 1)), "maximize")
@@ -149,41 +148,14 @@ def test_an_unknown_method_names_the_nearest_and_makes_no_study(tmp_path):
     assert open_study(tmp_path, method="sobol").definition.method == "sobol"
 
 
-def test_without_torch_auto_uses_tpe_and_says_so_and_gp_refuses(tmp_path, monkeypatch):
+def test_without_torch_the_gaussian_process_of_optuna_refuses_and_auto_does_not(
+    tmp_path, monkeypatch
+):
     numeric = make(hs.Space(x=hs.Float(0, 1), y=hs.Float(0, 1)), "minimize")
-    assert open_study(tmp_path, numeric, "with").notes == [
-        "Method: gp and tpe in turn for the first 150 trials, tpe from there."
-    ]
     monkeypatch.setattr(samplers, "find_spec", lambda name: None)
-    without = open_study(tmp_path, numeric, "without")
-    assert "tpe, because the Gaussian process needs torch" in without.notes[0]
+    assert open_study(tmp_path, numeric, "without").notes == []
     with pytest.raises(MissingExtraError, match=r"homeostat\[models\]"):
         open_study(tmp_path, numeric, "gp", method="gp")
-
-
-def test_auto_prefers_trees_where_there_are_conditions(tmp_path):
-    assert open_study(tmp_path, mixed).notes == [
-        "Method: tpe, because some parameters have conditions."
-    ]
-
-
-def test_auto_asks_both_methods_in_turn_however_results_come_in(tmp_path, monkeypatch):
-    """By the trial's number: results that arrive in pairs would else always meet the same one."""
-    asked = []
-
-    def noted(name):
-        method = getattr(samplers, name)
-        return replace(method, make=lambda seed: asked.append(name) or method.make(seed))
-
-    for name in ("GP", "TPE"):
-        monkeypatch.setattr(samplers, name, noted(name))
-    numeric = make(hs.Space(x=hs.Float(0, 1), y=hs.Float(0, 1)), "minimize")
-    study = open_study(tmp_path, numeric)
-    for _ in range(8):
-        pair = [study.ask(), study.ask()]
-        for spec in pair:
-            study.tell(spec.number, Outcome.COMPLETED, {"v": [spec.config.x]})
-    assert asked == ["GP", "TPE"] * 3
 
 
 def test_cmaes_refuses_several_objectives(tmp_path):

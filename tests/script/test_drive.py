@@ -50,6 +50,35 @@ def test_the_budget_ends_it_after_what_its_last_step_says(script):
     assert "val_loss" in seen[-1].metrics
 
 
+def test_a_run_shorter_than_its_first_score_goes_on_until_there_is_one(script):
+    seen = reports(script(TRAINS), most_steps=2, metric="val_loss")
+    assert [r.step for r in seen] == list(range(4))
+    assert "val_loss" in seen[-1].metrics
+
+
+LOADS = """
+import sys, torch
+from torch.utils.data import DataLoader, TensorDataset
+w = torch.nn.Linear(2, 1)
+opt = torch.optim.SGD(w.parameters(), lr=0.1)
+data = TensorDataset(torch.ones(64, 2))
+for epoch in range(2):
+    for (x,) in DataLoader(data, batch_size=int(sys.argv[1])):
+        opt.zero_grad(); w(x).pow(2).mean().backward(); opt.step()
+    print(f"epoch {epoch} val_loss: {epoch}")
+"""
+
+
+@pytest.mark.parametrize("size", [4, 8, 16, 32])
+def test_steps_are_those_of_the_default_whatever_the_size_of_a_batch(script, size):
+    """The default has 8 batches of 8; a whole run ends at step 16 of 16 with every size."""
+    seen = reports(script(LOADS), str(size), batches=8)
+    assert seen[-1].step == 15
+    assert [r.step for r in seen if "val_loss" in r.metrics] == [7, 15]
+    short = reports(script(LOADS), str(size), batches=8, most_steps=8)
+    assert short[-1].step == 7
+
+
 def test_models_are_shown_by_the_names_they_have_in_the_script(script):
     trial = Trial({}, seed=1, budget=10**6)
     reports(script(TRAINS), trial=trial)

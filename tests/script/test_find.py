@@ -180,3 +180,81 @@ def test_an_adopted_file_gives_the_same_workload_back(script, tmp_path):
     found = load.find(str(file))
     assert repr(found.space) == repr(load.find(f"{path} -- --data b.csv").space)
     assert found.reference == str(file)
+
+
+SELDOM = """
+import argparse, torch
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+parser.add_argument("--max-steps", type=int, default=40)
+args = parser.parse_args()
+w = torch.nn.Linear(2, 1)
+opt = torch.optim.SGD(w.parameters(), lr=args.lr)
+for step in range(args.max_steps):
+    if step % 20 == 0:
+        print(f"step {step} val_loss: {float(w(torch.ones(1, 2)).detach().pow(2))}")
+    opt.zero_grad(); w(torch.ones(1, 2)).pow(2).mean().backward(); opt.step()
+"""
+
+
+def test_a_run_that_is_given_little_still_comes_to_its_first_score(script):
+    from homeostat.workload.trial import Trial
+
+    found = load.find(str(script(SELDOM)))
+    trial = Trial(found.space.resolve({}), seed=1, budget=6)
+    reports = list(found(trial.config, trial))
+    assert "val_loss" in reports[-1].metrics
+    assert len(reports) <= 21
+
+
+def test_rounds_of_boosting_are_its_length(script):
+    text = HAND.replace('"--steps"', '"--num-rounds"').replace("args.steps", "args.num_rounds")
+    found = load.find(str(script(text)))
+    assert "num_rounds" not in found.space
+    assert any("--num-rounds is its length: 20 takes 20 steps" in r for r in found.remarks)
+
+
+def test_options_of_a_part_are_known_by_their_own_word():
+    from homeostat.script.options.option import Option
+    from homeostat.script.roles import role
+
+    words = {"--trainer.max_epochs": ("int", 3), "--model.lr": ("float", 0.1),
+             "--per_device_train_batch_size": ("int", 8), "--device": ("text", "cpu")}  # fmt: skip
+    roles = [
+        role(Option(name=flag.strip("-"), flag=flag, kind=kind, default=default))
+        for flag, (kind, default) in words.items()
+    ]
+    assert roles == ["length", "knob", "knob", "device"]
+
+
+def test_a_metric_that_is_asked_for_is_improved(script):
+    said = HAND.replace("val_loss: {abs(x)", "spread: {abs(x)")
+    path = script(said + "    print(f'val_loss: {x}')\n")
+    found = load.find(f"{path} --metric spread --goal maximize -- --lr 0.05")
+    assert (found.metric, found.goal) == ("spread", "maximize")
+    assert load.find(found.reference).metric == "spread"
+    with pytest.raises(HomeostatError, match=r"says no 'sprad'.*it says spread, val_loss"):
+        load.find(f"{path} --metric sprad")
+    with pytest.raises(HomeostatError, match="its name does not tell"):
+        load.find(f"{path} --metric spread")
+
+
+def test_a_notebook_is_a_script(tmp_path):
+    import json
+
+    cells = [
+        {"cell_type": "markdown", "source": ["# Title"]},
+        {"cell_type": "code", "source": ["%matplotlib inline\n", "!pip install nothing\n"]},
+        {"cell_type": "code", "source": ["LR = 0.1\n", "STEPS = 9\n", "x = 3.0"]},
+        {"cell_type": "code", "source": ["%%bash\n", "echo this is no Python"]},
+        {"cell_type": "code", "source": ["for e in range(STEPS):\n", "    x -= LR * 2 * x\n",
+                                         "    print(f'val_loss: {x * x}')"]},
+    ]  # fmt: skip
+    path = tmp_path / "look.ipynb"
+    path.write_text(json.dumps({"cells": cells, "nbformat": 4, "metadata": {}}))
+    found = load.find(str(path))
+    assert list(found.space) == ["LR"]
+    assert found.metric == "val_loss"
+    path.write_text("no JSON")
+    with pytest.raises(HomeostatError, match=r"look.ipynb is no notebook"):
+        load.find(str(path))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from homeostat.script.folder import WorkFolder
+from homeostat.script.folder import PassingFolder, WorkFolder
 
 
 @pytest.fixture
@@ -85,3 +85,54 @@ def test_an_absolute_path_into_the_users_folder_is_told(home):
     (home / "log.txt").write_text("over")
     folder.close()
     assert folder.outside == [str(home / "log.txt")]
+
+
+def test_the_results_of_earlier_runs_are_no_part_of_a_working_folder(home):
+    """They grow with every attempt, and the folder of each would hold those of all before."""
+    (home / "results" / "studies" / "train" / "trial_0000").mkdir(parents=True)
+    folder = WorkFolder(home, home.parent / "elsewhere" / "work")
+    folder.open()
+    assert (folder.path / "results").is_symlink()
+
+
+@pytest.fixture
+def passing(home, tmp_path):
+    folder = PassingFolder(home, tmp_path / "passing" / "work")
+    folder.open()
+    return folder
+
+
+def pictured(place):
+    return {
+        str(p.relative_to(place)): "folder" if p.is_dir() and not p.is_symlink() else p.read_bytes()
+        for p in place.rglob("*")
+    }
+
+
+def test_a_folder_that_is_used_again_has_nothing_of_the_run_before(home, passing):
+    before = pictured(passing.path)
+    (passing.path / "log.txt").write_text("theirs")
+    (passing.path / "best.pt").write_bytes(b"theirs")
+    (passing.path / "new" / "deep").mkdir(parents=True)
+    (passing.path / "new" / "deep" / "x.txt").write_text("x")
+    (passing.path / "data" / "deep" / "train.csv").unlink()
+    (passing.path / "data" / "cache").write_text("c")
+    passing.close()
+    passing.open()
+    assert pictured(passing.path) == before
+    assert (home / "log.txt").read_text() == "mine\n"
+
+
+def test_a_folder_that_is_used_again_has_what_the_user_put_beside(home, passing):
+    passing.close()
+    (home / "data" / "more.csv").write_text("m")
+    passing.open()
+    assert (passing.path / "data" / "more.csv").read_text() == "m"
+    passing.close()
+
+
+def test_a_folder_that_is_used_again_is_not_made_again(home, passing, monkeypatch):
+    passing.close()
+    monkeypatch.setattr("homeostat.script.folder.os.symlink", None)
+    passing.open()
+    passing.close()

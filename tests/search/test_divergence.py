@@ -49,17 +49,20 @@ def test_the_problems_are_what_they_say():
         assert 0.38 < share < 0.43
 
 
+@pytest.mark.slow
 def test_trees_avoid_what_diverges(tmp_path):
     shares = [wasted(tmp_path, edge, "tpe", seed)[0] for edge in EDGES for seed in range(2)]
     assert np.mean(shares) <= 0.35
 
 
+@pytest.mark.slow
 def test_the_gaussian_process_avoids_what_diverges(tmp_path):
     share, best = wasted(tmp_path, "bowl", "gp", 0, trials=50)
     assert share <= 0.15
     assert best < 0.01
 
 
+@pytest.mark.slow
 def test_auto_goes_to_the_very_edge_and_still_avoids_what_lies_beyond(tmp_path):
     """The Gaussian process, asked by name, keeps 0.03 away from it."""
     share, best = wasted(tmp_path, "bowl", "auto", 0, trials=60)
@@ -68,7 +71,9 @@ def test_auto_goes_to_the_very_edge_and_still_avoids_what_lies_beyond(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "bar", "seeds"), [("tpe", 0.35, 20), ("gp", 0.15, 3)])
+@pytest.mark.parametrize(
+    ("method", "bar", "seeds"), [("tpe", 0.35, 20), ("gp", 0.15, 3), ("auto", 0.15, 4)]
+)
 @pytest.mark.parametrize("edge", EDGES)
 def test_the_bars_of_late_divergence(tmp_path, edge, method, bar, seeds):
     shares = [wasted(tmp_path, edge, method, seed)[0] for seed in range(seeds)]

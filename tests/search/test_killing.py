@@ -48,7 +48,7 @@ class Driver:
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     line = " ".join(child.cmdline())
-                    if "homeostat.execute.engines.worker" in line or "ray::Station" in line:
+                    if "homeostat.execute.engines.worker" in line or "ray::Actor" in line:
                         found.append(child)
         return found
 
@@ -125,7 +125,9 @@ def kill_and_resume(folder, engine, kills, trials, method="tpe"):
         assert steps == {42: [0, 1, 2, 3], 123: [0, 1, 2, 3]}  # no report lost or counted twice
 
 
-@pytest.mark.parametrize(("engine", "kills"), [("inline", 6), ("local", 6)])
+@pytest.mark.parametrize(
+    ("engine", "kills"), [("inline", 3), pytest.param("local", 6, marks=pytest.mark.slow)]
+)
 def test_a_killed_study_ends_with_the_same_sequence(tmp_path, engine, kills):
     kill_and_resume(tmp_path, engine, kills, trials=6 * kills)
 

@@ -27,6 +27,7 @@ def test_every_kind_runs_as_it_is_learns_and_repeats_itself(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["torch", "lightning"])
+@pytest.mark.slow
 def test_the_probe_sees_what_is_trained_and_finds_no_fault(kind, tmp_path):
     pytest.importorskip(kind)
     found = hs.probe(find(start(tmp_path / "p", kind).workload), steps=3, seconds=5)

@@ -259,6 +259,7 @@ def test_the_commands(tmp_path, url, capsys):
     assert "--to sqlite:///optuna.db" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_study_of_theirs_works_with_every_command_and_goes_back_as_it_came(tmp_path, url, capsys):
     """Steps and what pruned trials had reached are kept; nothing is printed that cannot run."""
     theirs = optuna.create_study(storage=url, study_name="theirs", direction="minimize")

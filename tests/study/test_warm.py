@@ -39,6 +39,7 @@ def depth(config):
 @pytest.mark.parametrize(
     ("method", "before", "trials"), [("tpe", 30, 14), ("auto", 20, 8), ("nsga2", 40, 20)]
 )
+@pytest.mark.slow
 def test_a_warm_start_beats_a_cold_one_of_as_many_trials(method, before, trials, tmp_path):
     """Not by the rerun of the earlier best alone: what the sampler proposes next is better too."""
     workload = bowl(hs.Space(**CUBE))

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from homeostat.cli.output import Output, cell_text
-from homeostat.plan.budget import format_duration
-from homeostat.wording import some
+from homeostat.wording import format_duration, some
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -16,7 +16,7 @@ from homeostat.design.factorial import FactorialEffect, effects
 from homeostat.errors import RecordError
 from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import Event
-from homeostat.execute.loop.side_by_side import MOST
+from homeostat.execute.measure import Limits, PendingRun, ahead_of, work_through
 from homeostat.execute.rerun import Place, rerun_run
 from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.record.files import make_folder
@@ -25,8 +25,6 @@ from homeostat.record.names import checked_name, folder_name
 from homeostat.record.runs import RunRecord
 from homeostat.record.schema import Kind
 from homeostat.record.schema import seeds as seed_numbers
-from homeostat.search.pending_run import Limits, PendingRun
-from homeostat.search.scheduler import work_through
 from homeostat.space import Config
 from homeostat.workload import load
 from homeostat.workload.load import reference_or_name
@@ -176,7 +174,7 @@ def run_design(
             if time.time() > until_s:
                 return
             place = folder / resolved[index].digest
-            yield index, PendingRun(
+            yield index, PendingRun.begin(
                 workload, resolved[index], seeds=numbers, budget=steps, folder=place, limits=limits,
                 resumed=place.exists(), more={"reference": reference_or_name(workload)},
             )  # fmt: skip
@@ -187,8 +185,8 @@ def run_design(
             on_row(rows[index])
 
     with make_engine(engine, jobs) as running:
-        ahead = MOST if workload.batch is not None else 1
-        work_through(running, runs(), done, on_event or (lambda event: None), ahead)
+        heard = on_event or (lambda event: None)
+        work_through(running, runs(), done, heard, ahead_of(workload))
         interrupted = running.stopping
     ended = tuple(_in_order(points, resolved, rows))
     late = len(ended) < len(points) and time.time() > until_s

@@ -1,25 +1,25 @@
-"""The bench: runs arms on seeds, once each, and remembers what came out."""
+"""The bench: what arms measure on seeds, each run once."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from homeostat.errors import WorkloadError
-from homeostat.execute.job import Engine, Finished, Job
-from homeostat.record.attempt import Attempt
-from homeostat.record.files import make_folder, remove_leftovers
+from homeostat.execute.job import Engine
+from homeostat.execute.measure import Limits, PendingRun, ahead_of, work_through
+from homeostat.record.attempt import Attempt, read_attempt
+from homeostat.record.files import make_folder
 from homeostat.record.outcome import Outcome
-from homeostat.record.schema import Kind, read_line, sealed_line
+from homeostat.record.runs import FILE as RUN
+from homeostat.record.runs import RunRecord, read_run, seed_folder
 from homeostat.space import Config
+from homeostat.workload.load import reference_or_none
 from homeostat.workload.workload import Workload
-
-_RESULT = {"value": float, "outcome": Outcome, "curves": str, "seconds": float}
-KIND = Kind("values", {"key": str, **_RESULT})
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +49,12 @@ class ArmResult:
 
 
 class Bench:
-    """Measures arms, and keeps every measurement in a file, so that interrupted work can go on.
+    """Measures arms on seeds. A measurement is a run's attempt: what is on disk is not made again.
 
     Args:
         workload: What is run.
         metric: What is read off the end of each run.
-        folder: Where runs and `values.jsonl` go.
+        folder: Where the runs go.
         engine: Makes the attempts.
         device: Where they train.
     """
@@ -67,65 +67,73 @@ class Bench:
         self.folder = folder
         self.interrupted = False
         self._engine = engine
-        self._device = device
-        # A measurement belongs to the code that made it.
-        self._code = workload.code_digest or "none"
+        self._limits = Limits(device=device, snapshot_s=math.inf)
+        self._known: dict[tuple[str, int], ArmResult] = {}
         make_folder(folder)
-        remove_leftovers(folder)
-        self._file = folder / "values.jsonl"
-        self._known = self._read()
 
     def has(self, arm: Arm, seed: int) -> bool:
         """Whether it has been measured."""
-        return self._key(arm, seed) in self._known
+        return self._result(arm, seed) is not None
 
     def __call__(self, arm: Arm, seed: int) -> ArmResult:
         """A measurement that has been made."""
-        return self._known[self._key(arm, seed)]
+        result = self._result(arm, seed)
+        if result is None:
+            raise KeyError((arm.name, seed))
+        return result
 
-    def measure(
-        self, wanted: Iterable[tuple[Arm, int]], *, each: Callable[[Arm, int], None] | None = None
-    ) -> bool:
+    def measure(self, wanted: Iterable[tuple[Arm, int]]) -> bool:
         """Run what has not been measured yet; False if it was interrupted.
 
         Raises:
             WorkloadError: If a run failed with an exception: no claim can be judged by it.
         """
-        missing = {self._key(arm, seed): (arm, seed) for arm, seed in wanted}
-        running: dict[Job, tuple[Arm, int]] = {}
-        for key, (arm, seed) in missing.items():
-            if key not in self._known:
-                job = self._job(arm, seed)
-                running[job] = (arm, seed)
-                self._engine.submit(job)
-        if not running:
-            return True
-        for event in self._engine.events():
-            if isinstance(event, Finished):
-                self._keep(*running[event.job], event.attempt)
-                if each is not None:
-                    each(*running[event.job])
-        self.interrupted = self.interrupted or not all(
-            self.has(arm, seed) for arm, seed in running.values()
-        )
+        arms: dict[str, Arm] = {}
+        seeds: dict[str, list[int]] = {}
+        for arm, seed in wanted:
+            if not self.has(arm, seed) and seed not in seeds.setdefault(arm.key, []):
+                arms[arm.key] = arm
+                seeds[arm.key].append(seed)
+        planned = list(arms.values())
+        runs = ((i, self._pending(arm, seeds[arm.key])) for i, arm in enumerate(planned))
+
+        def done(index: int, record: RunRecord) -> None:
+            for attempt in record.attempts:
+                if attempt.outcome is Outcome.FAILED:
+                    arm = planned[index].name
+                    raise WorkloadError(f"{arm}, seed {attempt.seed}: {attempt.reason}.")
+
+        work_through(self._engine, runs, done, lambda event: None, ahead_of(self.workload))
+        left = any(not self.has(arm, seed) for arm in planned for seed in seeds[arm.key])
+        self.interrupted = self.interrupted or left
         return not self.interrupted
 
-    def _job(self, arm: Arm, seed: int) -> Job:
-        return Job(
-            workload=self.workload,
-            config=arm.config,
-            seed=seed,
-            budget=arm.budget,
-            folder=self.folder / "runs" / arm.key / f"seed_{seed}",
-            device=self._device,
-            snapshot_s=math.inf,
-        )
+    def _place(self, arm: Arm) -> Path:
+        # A measurement belongs to the code that made it.
+        code = self.workload.code_digest or "none"
+        return self.folder / "runs" / f"{code}_{arm.key}"
 
-    def _keep(self, arm: Arm, seed: int, attempt: Attempt) -> None:
-        if attempt.outcome is Outcome.INTERRUPTED:
-            return
-        if attempt.outcome is Outcome.FAILED:
-            raise WorkloadError(f"{arm.name}, seed {seed}: {attempt.reason}.")
+    def _pending(self, arm: Arm, seeds: Sequence[int]) -> PendingRun:
+        place = self._place(arm)
+        resumed = (place / RUN).exists()
+        before = read_run(place).seeds if resumed else ()
+        return PendingRun.begin(
+            self.workload, arm.config, seeds=[*before, *(s for s in seeds if s not in before)],
+            budget=arm.budget, limits=self._limits, folder=place, resumed=resumed,
+            again=(Outcome.FAILED,), more={"reference": reference_or_none(self.workload)},
+        )  # fmt: skip
+
+    def _result(self, arm: Arm, seed: int) -> ArmResult | None:
+        key = (arm.key, seed)
+        if key not in self._known:
+            attempt = read_attempt(seed_folder(self._place(arm), seed))
+            failed = attempt is not None and attempt.outcome is Outcome.FAILED
+            if attempt is None or failed or not attempt.outcome.final:
+                return None
+            self._known[key] = self._read(arm, attempt)
+        return self._known[key]
+
+    def _read(self, arm: Arm, attempt: Attempt) -> ArmResult:
         curves = attempt.curves
         rows = json.dumps(curves.rows, sort_keys=True).encode()
         reported = [row[self.metric] for _, row in curves.rows if self.metric in row]
@@ -133,33 +141,13 @@ class Bench:
         completed = attempt.outcome is Outcome.COMPLETED
         if completed and not finite:
             raise WorkloadError(
-                f"{self.workload.name} never reported {self.metric!r} ({arm.name}, seed {seed}).",
+                f"{self.workload.name} never reported {self.metric!r} "
+                f"({arm.name}, seed {attempt.seed}).",
                 hint=f"It reports: {', '.join(curves.metrics)}.",
             )
-        measured = ArmResult(
+        return ArmResult(
             value=finite[-1] if completed else math.nan,
             outcome=attempt.outcome.value,
             curves=hashlib.sha256(rows).hexdigest()[:16],
             seconds=attempt.wall_s,
         )
-        key = self._key(arm, seed)
-        self._known[key] = measured
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(sealed_line({"key": key, **asdict(measured)}))
-
-    def _key(self, arm: Arm, seed: int) -> str:
-        return f"{self._code} {arm.key} {self.metric} {seed}"
-
-    def _read(self) -> dict[str, ArmResult]:
-        """What is known; the run of a line that is torn or damaged is made again."""
-        known = {}
-        if self._file.is_file():
-            text = self._file.read_text(encoding="utf-8", errors="replace")
-            if text and not text.endswith("\n"):  # so that the next line starts a line
-                with self._file.open("a", encoding="utf-8") as file:
-                    file.write("\n")
-            for line in text.splitlines():
-                row = read_line(line)
-                if row is not None and KIND.problem(row) is None:
-                    known[row.pop("key")] = ArmResult(**{n: row[n] for n in _RESULT})
-        return known

@@ -103,6 +103,20 @@ def compare(
     Raises:
         RecordError: If there are fewer than two runs, or one has no value of the metric.
         WorkloadError: If nothing says whether the metric is to be low or high.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> base, faster = (hs.run(valley, {"lr": lr}, seeds=3) for lr in (0.1, 0.5))
+        >>> [difference] = hs.compare([base, faster]).contrasts
+        >>> difference.verdict, difference.pairs
+        ('better', 3)
     """
     if len(runs) < 2:
         raise RecordError("A comparison needs two runs.", hint="homeostat compare RUN RUN ...")

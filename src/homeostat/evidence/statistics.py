@@ -73,62 +73,6 @@ def mean_interval(values: Sequence[float], *, level: float = LEVEL, seed: int = 
     return Interval(float(found.low), float(found.high))
 
 
-@dataclass(frozen=True)
-class Paired:
-    """The difference b - a of two arms over the same seeds."""
-
-    n: int
-    mean: float
-    sd: float
-    interval: Interval
-    p_value: float
-    """Two-sided paired t test of no difference; 1 when every pair is equal."""
-
-
-def paired_difference(a: Sequence[float], b: Sequence[float], *, level: float = LEVEL) -> Paired:
-    """Compare two arms pair by pair, which removes what the seed does to both.
-
-    Args:
-        a, b: One value per seed, in the same order, shape (n,).
-        level: Coverage of the interval.
-
-    Raises:
-        ValueError: If the arms differ in length or are empty.
-    """
-    if len(a) != len(b) or not len(a):
-        raise ValueError(f"pairs need as many values on both sides, got {len(a)} and {len(b)}")
-    difference = np.asarray(b, float) - np.asarray(a, float)
-    sd = float(difference.std(ddof=1)) if len(a) > 1 else math.nan
-    interval = mean_interval(difference.tolist(), level=level)
-    return Paired(len(a), float(difference.mean()), sd, interval, _t_test(difference))
-
-
-def _t_test(difference: np.ndarray, margin: float = 0.0, alternative: str = "two-sided") -> float:
-    if len(difference) < 2:
-        return math.nan
-    mean, error = float(difference.mean()), float(stats.sem(difference))
-    if error <= 1e-15 * max(abs(mean), abs(margin)):
-        # Every pair says the same: certain, unless it says exactly what is tested.
-        beyond = {"two-sided": mean != margin, "greater": mean > margin, "less": mean < margin}
-        return 0.0 if beyond[alternative] else 1.0
-    return float(stats.ttest_1samp(difference, margin, alternative=alternative).pvalue)
-
-
-def equivalence(a: Sequence[float], b: Sequence[float], margin: float) -> float:
-    """The p-value that b differs from a by less than `margin` either way (TOST).
-
-    Small values mean "no effect" is shown, not merely that none was found.
-
-    Args:
-        a, b: Paired values, shape (n,).
-        margin: In the unit of the values, above 0.
-
-    Source: Schuirmann 1987, two one-sided t tests.
-    """
-    difference = np.asarray(b, float) - np.asarray(a, float)
-    return max(_t_test(difference, -margin, "greater"), _t_test(difference, margin, "less"))
-
-
 def probability_of_improvement(
     a: Sequence[float], b: Sequence[float], *, goal: str = Goal.MINIMIZE
 ) -> float:

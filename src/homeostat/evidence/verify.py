@@ -76,6 +76,26 @@ def verify(
         ConfigError: If the claims file makes no sense, or the baseline scores too near 0.
         UnknownNameError: If a group, claim or parameter does not exist.
         WorkloadError: If a run fails.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> from pathlib import Path
+        >>> _ = Path("base.yaml").write_text("parameters: {lr: 0.1}")
+        >>> _ = Path("claims.yaml").write_text('''
+        ... baseline: base.yaml
+        ... claims:
+        ...   a higher rate: {change: {lr: 0.5}, expected: [50, 100], reason: The valley is even.}
+        ... ''')
+        >>> [finding] = hs.verify(valley, "claims.yaml", kinds=["alone"]).findings
+        >>> str(finding.verdict)
+        'supported'
     """
     load.refuse_while_loading()
     workload = load.find(workload)

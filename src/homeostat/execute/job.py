@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +55,13 @@ TIME_IS_UP = "the time for it was up"
 def is_late(job: Job, grace_s: float = 0.0) -> bool:
     """Whether the time of whoever asked for a job is up."""
     return job.until_s is not None and time.time() > job.until_s + grace_s
+
+
+def prepare(jobs: Iterable[Job]) -> None:
+    """Let the workloads of some jobs import what they need: that is no attempt's time."""
+    for job in jobs:
+        if job.workload.prepare is not None:
+            job.workload.prepare()
 
 
 def not_started(job: Job) -> Attempt:

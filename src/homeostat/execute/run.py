@@ -9,13 +9,13 @@ from typing import Any
 
 from homeostat.errors import RecordError, SpaceError, UnknownNameError
 from homeostat.execute.engines.table import make_engine
-from homeostat.execute.job import SNAPSHOT_S, Engine, Event, Finished, Job
+from homeostat.execute.job import SNAPSHOT_S, Engine, Event
+from homeostat.execute.measure import Limits, PendingRun, work_through
 from homeostat.record import seeds as seed_list
-from homeostat.record.attempt import Attempt
 from homeostat.record.fingerprint import config_digest
 from homeostat.record.hold import is_held
-from homeostat.record.run_writer import RunWriter, start_run
-from homeostat.record.runs import RunRecord, read_run
+from homeostat.record.run_writer import RunWriter
+from homeostat.record.runs import LIMITS, RunRecord, read_run
 from homeostat.space import Config, configs
 from homeostat.wording import some
 from homeostat.workload import load
@@ -64,6 +64,19 @@ def run(
 
     Raises:
         RecordError: If the results cannot be written; what was written before is kept.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> record = hs.run(valley, {"lr": 0.5}, seeds=2)
+        >>> str(record.outcome), sorted(record.values())
+        ('completed', [42, 123])
     """
     load.refuse_while_loading()
     workload = load.find(workload)
@@ -74,35 +87,17 @@ def run(
         name = name or named.name
     resolved = config if isinstance(config, Config) else workload.space.resolve(config)
     steps = checked_budget(workload, budget)
-    limits = {"device": device, "timeout_s": timeout_s, "memory_mb": memory_mb}
-    made = _engine(engine, jobs)
+    limits = Limits(
+        device=device, timeout_s=timeout_s, until_s=until_s, memory_mb=memory_mb,
+        snapshot_s=snapshot_s, flight=flight,
+    )  # fmt: skip
     reference = load.reference_or_none(workload) if engine == "inline" else workload.reference
-    writer = start_run(
-        workload,
-        resolved,
-        seeds=checked_seeds(seeds),
-        budget=steps,
-        results=results,
-        name=name,
-        more={"reference": reference, "limits": limits},
-    )
-    planned = [
-        Job(
-            workload=workload,
-            config=resolved,
-            seed=seed,
-            budget=steps,
-            folder=writer.seed_folder(seed),
-            snapshot_s=snapshot_s,
-            flight=flight,
-            device=device,
-            timeout_s=timeout_s,
-            until_s=until_s,
-            memory_mb=memory_mb,
-        )
-        for seed in writer.facts["seeds"]
-    ]
-    return _make(writer, planned, [], made, on_event)
+    with _engine(engine, jobs) as opened:
+        pending = PendingRun.begin(
+            workload, resolved, seeds=checked_seeds(seeds), budget=steps, limits=limits,
+            results=results, name=name, more={"reference": reference},
+        )  # fmt: skip
+        return _make(pending, workload, opened, on_event)
 
 
 def resume(
@@ -124,6 +119,19 @@ def resume(
             changed since (unless `force`), or no longer gives the same configuration. `force` also
             resumes a run that only seems to run: whose process is on another machine and cannot be
             asked. One that another process is writing, it does not.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> record = hs.run(valley)
+        >>> str(hs.resume(record.folder, workload=valley).outcome)  # there is nothing left to do
+        'completed'
     """
     load.refuse_while_loading()
     record = read_run(folder)
@@ -145,30 +153,15 @@ def resume(
             f"{record.name}: its settings now resolve to another configuration of {found.name}.",
             hint="Run it anew.",
         )
-    limits = {name: record.facts["limits"].get(name) for name in ("timeout_s", "memory_mb")}
-    limits["device"] = record.facts["limits"].get("device", "cpu")
-    ended = [attempt for attempt in record.attempts if attempt.outcome.final]
-    done = {attempt.seed for attempt in ended}
-    made = _engine(engine, jobs)
     facts = dict(record.facts)
     if changed:
         facts["mixed"] = [*facts.get("mixed", ()), f"Resumed although {changed} changed since."]
-    writer = RunWriter(record.folder.absolute(), facts)
-    planned = [
-        Job(
-            workload=found,
-            config=config,
-            seed=seed,
-            budget=record.budget,
-            folder=writer.seed_folder(seed),
-            resume=True,
-            snapshot_s=snapshot_s,
-            **limits,
-        )
-        for seed in record.seeds
-        if seed not in done
-    ]
-    return _make(writer, planned, ended, made, on_event)
+    kept = {k: v for k, v in record.facts.get("limits", {}).items() if k in LIMITS}
+    limits = Limits(**kept, snapshot_s=snapshot_s)
+    with _engine(engine, jobs) as opened:
+        writer = RunWriter(record.folder.absolute(), facts)
+        pending = PendingRun(writer, found, config, limits=limits, resumed=True, force=force)
+        return _make(pending, found, opened, on_event)
 
 
 def _changed_code(record: RunRecord, workload: Workload) -> str:
@@ -206,29 +199,13 @@ def check_not_running(record: RunRecord, *, force: bool = False) -> None:
 
 
 def _make(
-    writer: RunWriter,
-    planned: Sequence[Job],
-    ended: Sequence[Attempt],
-    engine: AbstractContextManager[Engine],
-    on_event: OnEvent | None,
+    pending: PendingRun, workload: Workload, engine: Engine, on_event: OnEvent | None
 ) -> RunRecord:
-    """Give the jobs to the engine and finish the run with what comes back, however that ends."""
-    attempts = list(ended)
-    try:
-        with engine as opened:
-            for job in planned:
-                opened.submit(job)
-            for event in opened.events():
-                if isinstance(event, Finished):
-                    attempts.append(event.attempt)
-                if on_event is not None:
-                    on_event(event)
-    except BaseException as error:
-        writer.abandon(str(error) or type(error).__name__)
-        raise
-    record = writer.finish(attempts)
-    if planned:
-        keep_views(planned[0].workload, record)
+    made: list[RunRecord] = []
+    heard = on_event or (lambda event: None)
+    work_through(engine, [(0, pending)], lambda _, run: made.append(run), heard)
+    record = made[0] if made else pending.finish()  # Ctrl-C can come before anything has begun
+    keep_views(workload, record)
     return record
 
 

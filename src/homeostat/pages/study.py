@@ -12,6 +12,7 @@ from homeostat.pages import plots
 from homeostat.pages.document import Document, check_line, escape
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
+from homeostat.record.tested import table_of
 from homeostat.search.verdict import StudyVerdict
 from homeostat.space import Float, Int
 from homeostat.study.ranking import ranked
@@ -97,6 +98,10 @@ def _confirmation(document: Document, facts: StudyFacts) -> None:
         document.figure(
             "curves", picture, f"{metric} by {facts.workload.unit}; thin lines are seeds"
         )
+    head, tested = table_of(arms)
+    if tested:
+        document.text("On data that no choice has seen; ± is the s.d. between seeds.")
+        document.table(head, tested)
     if len(arms) < 2 or best is None:
         return
     a, b = default.values(), best.values()

@@ -28,3 +28,11 @@ def affordable_steps(context: Context, allowance_s: float, runs: int) -> int:
         return context.steps
     fits: int = math.floor(allowance_s * context.jobs / (pace_s * runs))
     return min(context.steps, max(math.ceil(context.steps / SHORTEST), fits))
+
+
+def whole_attempts(context: Context, allowance_s: float) -> int:
+    """How many whole attempts fit, by the baseline's pace; 0 where that is unknown."""
+    pace_s: float | None = context.fact("baseline", "step_s")
+    if not pace_s:
+        return 0
+    return math.floor(allowance_s * context.jobs / (pace_s * context.steps))

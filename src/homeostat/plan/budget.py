@@ -44,15 +44,3 @@ def _seconds(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def format_duration(seconds: float) -> str:
-    """Write seconds as people say them: `0.4 s`, `42 s`, `4m32s`, `2h05m`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"

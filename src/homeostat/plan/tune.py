@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import StudyError, UnknownNameError, did_you_mean
 from homeostat.execute.run import checked_budget
-from homeostat.plan.budget import format_duration, parse_duration
+from homeostat.plan.budget import parse_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import Phase, PhaseResult
 from homeostat.plan.phases.baseline import baseline
@@ -26,6 +26,7 @@ from homeostat.search.search import look_store, names_of, open_store
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.folder import refuse_another
 from homeostat.study.transfer import length_of
+from homeostat.wording import format_duration
 from homeostat.workload import load
 
 if TYPE_CHECKING:
@@ -73,6 +74,19 @@ class TuneResult:
         best: The values of the trial to take, if a search finished.
         verdict: Of the plan's study: which trial won, on which evidence; None without a study.
         seconds: Time used, earlier calls included.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> result = hs.tune(valley, budget="5s", study="tuned")
+        >>> [phase.name for phase in result.phases][:2]
+        ['probe', 'baseline']
     """
 
     workload: str
@@ -147,6 +161,19 @@ def tune(
 
     Raises:
         HomeostatError: For what the user can correct: names, values, folders.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> result = hs.tune(valley, budget="5s")
+        >>> result.status, result.verdict.trial is not None
+        ('done', True)
     """
     load.refuse_while_loading()
     found = load.find(workload)

@@ -55,6 +55,19 @@ class RunRecord:
     run.mean, run.sd         of the main metric over the completed seeds
     run.values("val_loss")   {42: 0.31, 123: 0.29}
     run.curves()[42]         what seed 42 reported
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> record = hs.run(valley, {"lr": 0.5})
+        >>> record.metric, record.seeds, len(record.curves()[42])
+        ('loss', (42,), 5)
     """
 
     folder: Path

@@ -122,26 +122,6 @@ def parse(data: bytes, path: str | Path) -> dict[str, Any]:
     return facts
 
 
-def sealed_line(facts: Mapping[str, Any]) -> str:
-    """An object as one line, with the checksum of the rest of it at its end."""
-    text = json.dumps(facts)
-    return f'{text[:-1]}, "crc32": "{zlib.crc32(text.encode()):08x}"}}\n'
-
-
-def read_line(line: str) -> dict[str, Any] | None:
-    """The object in a line; None if it is torn or damaged. Earlier versions wrote no checksum."""
-    seal = re.search(r', "crc32": "([0-9a-f]{8})"}$', line)
-    if seal is not None:
-        line = line[: seal.start()] + "}"
-        if int(seal[1], 16) != zlib.crc32(line.encode()):
-            return None
-    try:
-        facts = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return facts if isinstance(facts, dict) and "crc32" not in facts else None
-
-
 def changed(path: str | Path, accept: str) -> RecordError:
     """The one line about a file whose checksum does not fit."""
     return RecordError(

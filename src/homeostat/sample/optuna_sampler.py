@@ -75,22 +75,21 @@ class Adaptive:
         together: Sequence[str],
         goals: Sequence[str],
         seed: int,
-        pick: Callable[[int, int, int], Method],
+        method: Method,
     ) -> None:
         """
         Args:
             searched: The parameters, in the order in which they are drawn.
             together: Those of them that are drawn together; every trial has them.
             goals: "minimize" or "maximize", one for each objective.
-            pick: The method to ask, by the trial's number, how many results there are and how many
-                of them are lost.
+            method: The sampler to ask, and how.
         """
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # what is told, we tell
         self._searched = searched
         self._seed = seed
-        self._pick = pick
+        self._method = method
         self._signs = np.array([Goal(goal).sign for goal in goals])
         self._sobol = Sobol(searched, seed)
         self._encoding = Encoding(searched)
@@ -114,7 +113,7 @@ class Adaptive:
     def start(self, number: int) -> Callable[[str], Any]:
         """Begin a trial; what is returned draws each of its parameters by name."""
         number += self._carried
-        method = self._method(number)
+        method = self._method
         self._show(method)
         if self._starts_up(number, method):
             frozen, draw = self._add(), self._sobol.start(number)
@@ -131,7 +130,7 @@ class Adaptive:
     def replay(self, number: int, drawn: Mapping[str, Any]) -> None:
         """Take up a trial that was drawn already, by an earlier process or as the default."""
         number += self._carried
-        method = self._method(number)
+        method = self._method
         if method.keeps_state and not self._starts_up(number, method):
             self._show(method)
             self._ask(number, method)
@@ -153,9 +152,6 @@ class Adaptive:
             self._lost.append(number)
         params = self._frozen()[number].params
         self._points[number] = self._point(params)
-
-    def _method(self, number: int) -> Method:
-        return self._pick(number, len(self._values), len(self._lost))
 
     def _starts_up(self, number: int, method: Method) -> bool:
         return min(number, len(self._values)) < method.startup

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
 from homeostat.errors import MissingExtraError, StudyError, UnknownNameError, did_you_mean
 from homeostat.sample.optuna_sampler import Adaptive, Method
+from homeostat.sample.portfolio import Portfolio
 from homeostat.sample.quasirandom import RandomSampler, Sobol
-from homeostat.space import Choice
 from homeostat.space.order import SearchSpace
 
 if TYPE_CHECKING:
@@ -78,71 +78,28 @@ POPULATION = 20
 
 TPE = Method(make=_tpe, avoids_failures=True, joint_for_several=False)
 GP = Method(make=_gp, needs_scale=True)
-BOLD_GP = replace(GP, usual=0.5, lost=(0.8,))
-"""As `auto` asks it where trials are lost: the better half of the values in full, and no fear.
-
-Where the best lies at the edge of divergence the cautious one loses fewer trials (5 % of the late
-ones, not 20 %) and ends several times further from the best.
-"""
 CMAES = Method(make=_cmaes, startup=1, keeps_state=True)
 NSGA2 = Method(make=_nsga2, startup=0, keeps_state=True)
 NSGA3 = Method(make=_nsga3, startup=0, keeps_state=True)
 
-GP_TRIALS = 150
-"""Where `auto` leaves the Gaussian process, whose cost grows with the cube of the trials."""
-GP_PARAMETERS = 20
 
-
-def auto(search_space: SearchSpace) -> tuple[bool, str]:
-    """The rule of the default method: whether the Gaussian process suits, and in words why."""
-    numbers = sum(not isinstance(p, Choice) for p in search_space.searched.values())
-    because = ""
-    if len(search_space.always) < len(search_space.searched):
-        because = "some parameters have conditions"
-    elif 2 * numbers < len(search_space.searched):
-        because = "most parameters are choices"
-    elif len(search_space.searched) > GP_PARAMETERS:
-        because = f"there are more than {GP_PARAMETERS} parameters"
-    elif find_spec("torch") is None:
-        because = "the Gaussian process needs torch (pip install 'homeostat[models]')"
-    if because:
-        return False, f"Method: tpe, because {because}."
-    return True, f"Method: gp and tpe in turn for the first {GP_TRIALS} trials, tpe from there."
-
-
-def _adaptive(
-    setting: Setting, pick: Callable[[int, int, int], Method], together: list[str]
-) -> Adaptive:
+def _adaptive(setting: Setting, method: Method, together: Sequence[str]) -> Adaptive:
     return Adaptive(
         setting.search_space.searched,
         together=together,
         goals=list(setting.objectives.values()),
         seed=setting.seed,
-        pick=pick,
+        method=method,
     )
 
 
 def _always(method: Method) -> Callable[[Setting], Sampler]:
-    return lambda setting: _adaptive(
-        setting, lambda number, results, lost: method, list(setting.search_space.always)
-    )
+    return lambda setting: _adaptive(setting, method, setting.search_space.always)
 
 
 def _make_auto(setting: Setting) -> Sampler:
-    """The Gaussian process and TPE in turn.
-
-    Alone, the Gaussian process often stays with the first good place it finds, and TPE takes long
-    to find any: on Hartmann's function the best of 88 trials is .045 from the optimum (of 1) with
-    the one, .065 with the other, and .017 with both.
-    """
-    suits, _ = auto(setting.search_space)
-
-    def pick(number: int, results: int, lost: int) -> Method:
-        if not suits or results >= GP_TRIALS or number % 2:
-            return TPE
-        return BOLD_GP if lost else GP
-
-    return _adaptive(setting, pick, list(setting.search_space.always))
+    goals = list(setting.objectives.values())
+    return Portfolio(setting.search_space, goals, setting.seed)
 
 
 def _make_gp(setting: Setting) -> Sampler:
@@ -158,7 +115,7 @@ def _make_cmaes(setting: Setting) -> Sampler:
         )
     searched = setting.search_space.searched
     numeric = [n for n in setting.search_space.always if searched[n].kind in ("float", "int")]
-    return _adaptive(setting, lambda number, results, lost: CMAES, numeric)
+    return _adaptive(setting, CMAES, numeric)
 
 
 SAMPLERS: dict[str, Callable[[Setting], Sampler]] = {

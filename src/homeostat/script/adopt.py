@@ -58,7 +58,13 @@ def as_yaml(plan: ScriptPlan, target: Path) -> str:
     """A plan as the text of its file."""
     content = plan.to_json()
     content["script"] = _from(target.resolve().parent, plan.path)
-    del content["remarks"], content["start_s"], content["step_s"]
+    del (
+        content["remarks"],
+        content["start_s"],
+        content["step_s"],
+        content["imports"],
+        content["asked"],
+    )
     head = _HEAD.format(
         name=plan.path.name,
         file=target,

@@ -46,6 +46,10 @@ def report(**metrics: Any) -> None:
 
     Outside of Homeostat it does nothing, so the line may stay where it is. A number may be a
     float, or a tensor or array with a single value.
+
+    Example:
+        >>> import homeostat as hs
+        >>> hs.report(val_loss=0.3)  # outside of Homeostat: nothing
     """
     say(metrics, "hs.report")
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 import keyword
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import WorkloadError
+from homeostat.errors import WorkloadError, did_you_mean
 from homeostat.script import objective
 from homeostat.script.objective import Series
 from homeostat.script.options.option import Option
 from homeostat.script.plan import ScriptPlan
 from homeostat.script.ranges import is_named, range_of
-from homeostat.script.roles import KNOB, LENGTH, SEED, counts_epochs, role
+from homeostat.script.roles import KNOB, LENGTH, SEED, counts_epochs, counts_rounds, role
 from homeostat.script.source import Source
 from homeostat.script.survey import Survey
 from homeostat.script.words import snake
@@ -26,6 +27,7 @@ from homeostat.wording import plural, some
 MANY = 40
 """Of a parser with more options only those are knobs whose names say what they are."""
 FEW_STEPS = 2
+_BATCH = re.compile(r"^(train_)?(mini_?)?(bs|bsz|batch_?size|batch)$")
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,19 @@ class Sorted:
         return self.roles.get(name, [])
 
 
-def decide(path: Path, arguments: Sequence[str], source: Source, facts: Survey) -> ScriptPlan:
+def decide(
+    path: Path,
+    arguments: Sequence[str],
+    source: Source,
+    facts: Survey,
+    wanted: str = "",
+    direction: str = "",
+) -> ScriptPlan:
     """The plan for a script.
+
+    Args:
+        wanted: The metric that the user asks for.
+        direction: Whether it is to be minimized or maximized.
 
     Raises:
         WorkloadError: If nothing can be tuned: it failed, never trained, or said no number.
@@ -53,12 +66,18 @@ def decide(path: Path, arguments: Sequence[str], source: Source, facts: Survey) 
         if known is not None:
             entry, what = known
             ranges[option.name] = {**entry, "help": f"{option.flag}: {what}"}
-    metric, goal, notes = _objective(path, facts)
+    metric, goal, notes = (
+        _asked_for(path, facts, wanted, direction) if wanted else _objective(path, facts)
+    )
     steps_by = _steps_by(facts)
-    length = _length(by_role.of(LENGTH))
+    length = _length(by_role.of(LENGTH)) or _rounds(by_role.of(KNOB), facts, steps_by)
+    if length is not None:
+        ranges.pop(length.name, None)
     budget, whole = _budget(facts, steps_by, length)
     seed = next(iter(by_role.of(SEED)), None)
     used = [o for o in options if o.name in ranges or o in (seed, length)]
+    # Where passes over the data are its length, a larger batch makes fewer steps of the same run.
+    counts = length is not None and counts_epochs(length) and steps_by != "said"
     said = {snake(series.name) for series in facts.series}
     return ScriptPlan(
         path=path,
@@ -72,9 +91,20 @@ def decide(path: Path, arguments: Sequence[str], source: Source, facts: Survey) 
         length=length.name if length is not None else "",
         whole_length=length.default if length is not None else 0,
         steps_by=steps_by,
+        first=_first(facts, metric),
+        ends=facts.ended,
+        batches=facts.batches if counts else 0,
+        batch=_batch(options) if counts and not facts.batches else "",
+        imports=source.installed,
         loss_name="step_loss" if "train_loss" in said else "train_loss",
         ignored=tuple(sorted(_ignored(facts, metric))),
         levels=levels(source, arguments),
+        asked=" ".join(
+            [
+                *(["--metric", wanted] if wanted else []),
+                *(["--goal", direction] if direction else []),
+            ]
+        ),
         start_s=round(facts.start_s, 3),
         step_s=round(facts.train_s / max(1, _count(facts, steps_by)), 6),
         remarks=(*notes, *_remarks(facts, by_role, ranges, seed, length, whole, budget)),
@@ -173,7 +203,25 @@ def _count(facts: Survey, steps_by: str) -> int:
 
 def _length(options: list[Option]) -> Option | None:
     """The option that says how long to train: epochs before steps."""
-    return min(options, key=lambda o: not counts_epochs(o.name), default=None)
+    return min(options, key=lambda o: not counts_epochs(o), default=None)
+
+
+def _rounds(options: Sequence[Option], facts: Survey, steps_by: str) -> Option | None:
+    """Rounds of boosting and the like: the option whose default is how many steps there were."""
+    count = _count(facts, steps_by) if facts.ended else 0
+    return next((o for o in options if counts_rounds(o) and o.default == count), None)
+
+
+def _first(facts: Survey, metric: str) -> int:
+    """After how many steps a metric is said for the first time; 0 if it always is."""
+    said = (step for s in facts.series if s.name == metric for step, _ in s.points if step)
+    return min(said, default=0)
+
+
+def _batch(options: Sequence[Option]) -> str:
+    """The option that sizes a batch of training."""
+    named = (o for o in options if role(o) == KNOB and _BATCH.match(snake(o.word)))
+    return next((o.name for o in named if o.kind == "int" and o.default), "")
 
 
 def _budget(facts: Survey, steps_by: str, length: Option | None) -> tuple[int, bool]:
@@ -182,9 +230,9 @@ def _budget(facts: Survey, steps_by: str, length: Option | None) -> tuple[int, b
     if facts.ended:
         return count, True
     if length is not None and steps_by != "said":
-        if not counts_epochs(length.name) and length.default >= count:
+        if not counts_epochs(length) and length.default >= count:
             return int(length.default), True
-        if counts_epochs(length.name) and facts.batches:
+        if counts_epochs(length) and facts.batches:
             return max(count, math.ceil(length.default * facts.batches)), False
     if length is not None and steps_by == "said":
         return max(count, int(length.default)), False
@@ -217,10 +265,32 @@ def _objective(path: Path, facts: Survey) -> tuple[str, str, list[str]]:
     names = ", ".join(sorted({s.name for s in facts.series})[:8])
     raise WorkloadError(
         f"{path.name} says {names}, and none of these is named as something to improve.",
-        hint="Choose one:  homeostat adopt "
-        + path.name
-        + ", then set metric: and goal: in its file.",
+        hint=f"Choose one:  homeostat probe {path.name} --metric {facts.series[0].name} "
+        "--goal minimize",
     )
+
+
+def _asked_for(
+    path: Path, facts: Survey, wanted: str, direction: str
+) -> tuple[str, str, list[str]]:
+    """The metric that the user asked for, and its direction."""
+    names = sorted({s.name for s in facts.series if s.is_late or not facts.steps})
+    if facts.steps or facts.backward_passes:
+        names.append("train_loss")
+    if wanted not in names:
+        raise WorkloadError(
+            f"{path.name} says no {wanted!r}{_until(facts)}; it says {some(names)}.",
+            hint=did_you_mean(wanted, names),
+        )
+    goal = direction or objective.goal_of(wanted)
+    if goal not in ("minimize", "maximize"):
+        raise WorkloadError(
+            f"Whether a high {wanted} is good or bad, its name does not tell."
+            if not goal
+            else f"{goal!r} is no goal.",
+            hint="Add:  --goal minimize  or  --goal maximize",
+        )
+    return wanted, str(goal), [f"{goal.capitalize()} {wanted}, as asked."]
 
 
 def _no_held_out(facts: Survey, chosen: Series, goal: str, path: Path) -> str:
@@ -264,6 +334,12 @@ def _remarks(
     if length is not None:
         count = "takes" if whole else "takes about"
         yield f"{length.flag} is its length: {length.default} {count} {plural(budget, 'step')}."
+        sizes = [o for o in knobs if o.name == _batch(knobs)] if counts_epochs(length) else []
+        for size in sizes:
+            yield (
+                f"Steps are those of {size.flag} {size.default}: where it is twice as large, each "
+                "counts for two."
+            )
     elif not facts.ended:
         yield (
             f"It did not end within {facts.train_s:.0f} s and has no option for its length: "

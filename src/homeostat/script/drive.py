@@ -14,6 +14,7 @@ import contextlib
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,10 @@ class Run:
         trial: Shown the models and optimisers; asked now and then whether to go on.
         most_steps: After so many steps the script is ended; never when None.
         loss_name: What the loss of the backward passes is called in reports.
+        metric: A run goes on past its budget until this was said once: a score is what it is for.
+        batches: How many batches a pass over the data has in the default's run. Where another
+            value makes it have more or fewer, each step counts for fewer or more of the default's.
+        pace: For how many of the default's steps a step counts, where no loader says it.
         ignored: Names of numbers that are no metrics.
     """
 
@@ -52,6 +57,9 @@ class Run:
         *,
         most_steps: int | None = None,
         loss_name: str = "train_loss",
+        metric: str = "",
+        batches: int = 0,
+        pace: float = 1.0,
         ignored: frozenset[str] = frozenset(),
     ) -> None:
         self.program = program
@@ -65,6 +73,12 @@ class Run:
         """Whether every step is reported, at the very moment at which it is over."""
         self._most_steps = most_steps
         self._loss_name = loss_name
+        self._metric = metric if metric != loss_name else ""
+        self._missing = self._metric
+        self._batches = batches
+        self._pace = pace
+        self.loaders: list[weakref.ref[Any]] = []
+        """The passes over data that are under way."""
         self._ignored = ignored
         self._leader = Leader()
         self.pending = False
@@ -74,6 +88,7 @@ class Run:
         self._said: dict[str, float] = {}
         self._forced = False
         self._said_at: dict[str, int] = {}
+        self._said_by: dict[str, str] = {}
         self._losses: list[Any] = []
         self._asked = time.perf_counter()
         self._thread = threading.get_ident()
@@ -146,8 +161,7 @@ class Run:
     def _remaining(self) -> Iterator[Report]:
         """What was said after the last report."""
         if self.pending or self._said:
-            step = self.steps - 1 if self.pending else self._last + 1
-            yield self._report(max(step, self._last + 1))
+            yield self._report(max(self._counted - 1, self._last + 1))
 
     # What runs on the greenlet
 
@@ -175,19 +189,25 @@ class Run:
         if not self.inside or self._over:
             return
         here = threading.get_ident() == self._thread
-        if self._counts_what_is_said and here and any(name in self._said for name in metrics):
+        again = any(name in self._said and self._said_by[name] == by for name in metrics)
+        if self._counts_what_is_said and here and again:
             self.pending = True
             self.steps += 1
             self.boundary()
         for name, value in metrics.items():
             if name in self._ignored:
                 continue
+            if self._said_by.setdefault(name, by) != by and name in self._said:
+                continue  # the same once more, as when what a library logs is also printed
+            self._said_by[name] = by
             if self.heard is not None:
                 self.heard(name, value, by)
             if self.steps - self._said_at.get(name, -2) > 1:
                 self._forced = True  # not said at every step: it is worth a report
             self._said_at[name] = self.steps
             self._said[name] = value
+            if name == self._missing:
+                self._missing = ""
 
     @property
     def _counts_what_is_said(self) -> bool:
@@ -216,6 +236,9 @@ class Run:
                 self.on_first()
             self._said.clear()  # what was said before the first step is no result of training
             self._said_at.clear()
+            self._missing = self._metric
+            if self._batches:
+                self._pace = self._batches / (self.batches or self._batches)
         self.steps += count
         self.pending = True
         self.between = False
@@ -231,15 +254,32 @@ class Run:
         if not self.pending:
             return
         self.pending = False
-        step = self.steps - 1
-        self._over = self._most_steps is not None and self.steps >= self._most_steps
-        wanted = (
-            self._forced or self._over or self.close or is_due(step) or self._counts_what_is_said
-        )
-        if wanted and (self._said or self._losses):
+        step = self._counted - 1
+        at_end = self._most_steps is not None and self._counted >= self._most_steps
+        self._over = at_end and not self._missing
+        wanted = self._forced or self._over or self.close or is_due(self.steps - 1)
+        if (
+            (wanted or self._counts_what_is_said)
+            and (self._said or self._losses)
+            and step > self._last
+        ):
             self._switch(self._report(step))
         if self._over:
             raise greenlet.GreenletExit
+
+    @property
+    def batches(self) -> int:
+        """How many batches the longest pass over data has that is under way; 0 without one."""
+        lengths = [0]
+        for loader in filter(None, (ref() for ref in self.loaders)):
+            with contextlib.suppress(TypeError, AttributeError):  # an iterable without a length
+                lengths.append(len(loader))
+        return max(lengths)
+
+    @property
+    def _counted(self) -> int:
+        """How many of the default's steps have been made."""
+        return int(self.steps * self._pace + 1e-9)
 
     def _report(self, step: int) -> Report:
         metrics = dict(self._said)

@@ -12,8 +12,11 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 MOST_ENTRIES = 2000
@@ -24,9 +27,22 @@ _BELOW_OPEN = {
     *(".pkl", ".pickle", ".db", ".sqlite", ".onnx", ".msgpack", ".joblib", ".keras", ".model"),
 }
 """Kinds of files that libraries write without asking Python's `open`."""
+_NOT_THE_SCRIPTS = ("pyvenv.cfg", "studies.db", "studies")
+"""A folder with one of these is an environment of Python, or the results of earlier runs."""
 _WHOLE = {".git", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".pytest_cache"}
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PATH_EVENTS = {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "shutil.rmtree"}
+
+
+@dataclass(frozen=True)
+class _Made:
+    """An entry of the attempt's folder that stands for one of the user's."""
+
+    kind: str
+    """link, copy or folder."""
+    source: str
+    mark: tuple[int, int] | None = None
+    """Of a copy: by which it is seen whether it was written to."""
 
 
 class WorkFolder:
@@ -51,20 +67,23 @@ class WorkFolder:
         """Files that the script left in its folder."""
         self.outside: list[str] = []
         """Files of the user's own that it opened for writing."""
-        self._made: dict[str, Any] = {}
+        self._made: dict[str, _Made] = {}
+        self._seen: dict[str, int] = {}
+        """The user's folders that are mirrored -> when each last changed."""
         self._left = MOST_ENTRIES
         self._copied = 0
 
     def open(self) -> None:
-        self.place.mkdir(parents=True, exist_ok=True)
         top = self.origin
         for _ in range(self.levels):
             top = top.parent
         self.path = self.place / self.origin.relative_to(top)
+        self.place.mkdir(parents=True, exist_ok=True)
         here = top
         for part in (*self.origin.relative_to(top).parts, None):
             inside = self.place / here.relative_to(top)
-            inside.mkdir(exist_ok=True)
+            if inside != self.place:
+                self._make(_Made("folder", str(here)), str(inside))
             if part is None:
                 self._fill(here, inside)
             else:
@@ -74,6 +93,7 @@ class WorkFolder:
 
     def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
         try:
+            self._seen[str(folder)] = folder.stat().st_mtime_ns
             with os.scandir(folder) as entries:
                 return sorted(entries, key=lambda entry: entry.name)
         except OSError:
@@ -85,12 +105,18 @@ class WorkFolder:
     def _link_entries(self, folder: Path, inside: Path, but: str = "") -> None:
         for entry in self._entries(folder)[:MOST_ENTRIES]:
             if entry.name != but and not self._holds_us(entry.path):
-                self._link(entry.path, inside / entry.name)
+                self._make(_Made("link", entry.path), str(inside / entry.name))
 
-    def _link(self, target: str, link: Path) -> None:
+    def _make(self, made: _Made, path: str) -> None:
         with contextlib.suppress(OSError):
-            os.symlink(target, link)  # noqa: PTH211 (hot path)
-            self._made[str(link)] = None
+            if made.kind == "link":
+                os.symlink(made.source, path)  # noqa: PTH211 (hot path)
+            elif made.kind == "folder":
+                os.mkdir(path)  # noqa: PTH102
+            else:
+                shutil.copy2(made.source, path)
+                made = replace(made, mark=_mark(path))
+            self._made[path] = made
 
     def _fill(self, folder: Path, inside: Path) -> None:
         entries = self._entries(folder)
@@ -98,38 +124,32 @@ class WorkFolder:
         for entry in entries:
             if self._holds_us(entry.path):
                 continue
-            link = inside / entry.name
-            if entry.is_dir(follow_symlinks=False):
-                self._folder(entry, link)
-            elif self._must_copy(entry):
-                self._copy(entry.path, link)
+            path = str(inside / entry.name)
+            if entry.is_dir(follow_symlinks=False) and self._is_mirrored(entry):
+                self._make(_Made("folder", entry.path), path)
+                self._fill(Path(entry.path), Path(path))
             else:
-                self._link(entry.path, link)
+                kind = "copy" if self._must_copy(entry) else "link"
+                self._make(_Made(kind, entry.path), path)
 
-    def _folder(self, entry: os.DirEntry[str], link: Path) -> None:
-        few = self._left > 0 and _at_most(entry.path, self._left)
-        environment = os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))  # noqa: PTH110, PTH118
-        if entry.name in _WHOLE or environment or not few:
-            self._link(entry.path, link)
-            return
-        link.mkdir(exist_ok=True)
-        self._made[str(link)] = "folder"
-        self._fill(Path(entry.path), link)
+    def _is_mirrored(self, entry: os.DirEntry[str]) -> bool:
+        """Whether a folder's entries are linked one by one, and not the folder as a whole."""
+        if entry.name in _WHOLE or any(
+            os.path.exists(os.path.join(entry.path, name))  # noqa: PTH110, PTH118
+            for name in _NOT_THE_SCRIPTS
+        ):
+            return False
+        return self._left > 0 and _at_most(entry.path, self._left)
 
     def _must_copy(self, entry: os.DirEntry[str]) -> bool:
         if os.path.splitext(entry.name)[1] not in _BELOW_OPEN:  # noqa: PTH122
             return False
         with contextlib.suppress(OSError):
             size = entry.stat().st_size
-            if self._copied + size <= COPIED_MB * 2**20:
+            if entry.is_file() and self._copied + size <= COPIED_MB * 2**20:
                 self._copied += size
                 return True
         return False
-
-    def _copy(self, source: str, target: Path) -> None:
-        with contextlib.suppress(OSError):
-            shutil.copy2(source, target)
-            self._made[str(target)] = _mark(target)
 
     # While the script runs
 
@@ -150,18 +170,14 @@ class WorkFolder:
             target = os.readlink(here)  # noqa: PTH115
             if os.path.isdir(target):  # noqa: PTH112
                 if number < len(parts) - 1:
-                    self._own_folder(here, target)
+                    os.unlink(here)  # noqa: PTH108
+                    self._make(_Made("folder", target), here)
+                    self._link_entries(Path(target), Path(here))
             else:
                 os.unlink(here)  # noqa: PTH108
                 self._made.pop(here, None)
                 with contextlib.suppress(OSError):
                     shutil.copy2(target, here)
-
-    def _own_folder(self, link: str, target: str) -> None:
-        os.unlink(link)  # noqa: PTH108
-        os.mkdir(link)  # noqa: PTH102
-        self._made[link] = "folder"
-        self._link_entries(Path(target), Path(link))
 
     def _is_ours(self, path: str) -> bool:
         """Whether a file under the user's folder is one of the results, or Python's own."""
@@ -174,16 +190,12 @@ class WorkFolder:
 
     def close(self) -> None:
         _watch(None)
-        for name, mark in sorted(self._made.items(), reverse=True):
-            path = Path(name)
+        for path, made in sorted(self._made.items(), reverse=True):
             with contextlib.suppress(OSError):
-                if mark is None:
-                    if path.is_symlink():
-                        path.unlink()
-                elif mark == "folder":
-                    path.rmdir()  # if nothing is left in it
-                elif _mark(path) == mark:
-                    path.unlink()
+                if made.kind == "folder":
+                    os.rmdir(path)  # if nothing is left in it  # noqa: PTH106
+                elif _is_as_made(path, made):
+                    os.unlink(path)  # noqa: PTH108
         self._made.clear()
         self.written = sorted(self._files())
         for folder in sorted(self._folders(), reverse=True):
@@ -199,6 +211,71 @@ class WorkFolder:
         return [folder for folder, _, _ in os.walk(self.place)]
 
 
+class PassingFolder(WorkFolder):
+    """A working folder for runs whose files nobody keeps; made once, then only put in order.
+
+    In a folder of thousands of files making it takes longer than a short run.
+    """
+
+    _first: Mapping[str, _Made] = MappingProxyType({})
+
+    def open(self) -> None:
+        self.outside = []
+        if self._first and all(_changed(f) == at for f, at in self._seen.items()):
+            _watch(self)
+            return
+        shutil.rmtree(self.place, ignore_errors=True)
+        for known in (self._made, self._seen):
+            known.clear()
+        self._left, self._copied = MOST_ENTRIES, 0
+        super().open()
+        self._first = dict(self._made)
+
+    def close(self) -> None:
+        """Remove what was written, put back what was replaced."""
+        _watch(None)
+        for folder, folders, files in os.walk(self.place):
+            for name in (*folders, *files):
+                path = os.path.join(folder, name)  # noqa: PTH118
+                made = self._first.get(path)
+                if made is None or not _is_as_made(path, made):
+                    is_folder = os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114
+                    shutil.rmtree(path) if is_folder else os.unlink(path)  # noqa: PTH108
+                    folders[:] = [other for other in folders if other != name]
+        self._made = dict(self._first)
+        for path, made in self._first.items():
+            if not os.path.lexists(path):
+                self._make(made, path)
+
+
+def _is_as_made(path: str, made: _Made) -> bool:
+    """Whether an entry is still what was put there."""
+    if made.kind == "link":
+        return os.path.islink(path) and os.readlink(path) == made.source  # noqa: PTH114, PTH115
+    if os.path.islink(path):  # noqa: PTH114
+        return False
+    return os.path.isdir(path) if made.kind == "folder" else _mark(path) == made.mark  # noqa: PTH112
+
+
+def _changed(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116
+    except OSError:
+        return -1
+
+
+_passing: dict[tuple[Path, int], tuple[PassingFolder, Any]] = {}
+
+
+def passing_folder(origin: Path, levels: int) -> PassingFolder:
+    """The folder of this process for runs in `origin` whose files nobody keeps."""
+    if (origin, levels) not in _passing:
+        place = tempfile.TemporaryDirectory(prefix="homeostat_work_", ignore_cleanup_errors=True)
+        folder = PassingFolder(origin, Path(place.name).resolve() / "work", levels)
+        _passing[origin, levels] = folder, place
+    return _passing[origin, levels][0]
+
+
 def _at_most(folder: str, count: int) -> bool:
     """Whether a folder has at most so many entries of its own; counted no further."""
     try:
@@ -208,8 +285,8 @@ def _at_most(folder: str, count: int) -> bool:
         return False
 
 
-def _mark(path: Path) -> tuple[int, int]:
-    state = path.stat()
+def _mark(path: str) -> tuple[int, int]:
+    state = os.stat(path)  # noqa: PTH116
     return state.st_mtime_ns, state.st_size
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib
 import json
 import os
 import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +18,7 @@ from homeostat.errors import HomeostatError, WorkloadError
 from homeostat.record.files import write_json
 from homeostat.script.decide import decide, levels
 from homeostat.script.drive import Run
-from homeostat.script.folder import WorkFolder
+from homeostat.script.folder import WorkFolder, passing_folder
 from homeostat.script.options.option import command_line
 from homeostat.script.plan import ScriptPlan, load_plan
 from homeostat.script.program import Program
@@ -31,19 +34,21 @@ from homeostat.workload.workload import Workload, workload
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
 
-VERSION = 1
+VERSION = 3
 """Of what a survey keeps; another one looks anew."""
 FOLDER = "work"
 
 
-def load_script(path: Path, arguments: Sequence[str] = ()) -> Workload:
+def load_script(
+    path: Path, arguments: Sequence[str] = (), *, metric: str = "", goal: str = ""
+) -> Workload:
     """The workload that a script is.
 
     Raises:
         UnknownNameError: If there is no such file.
         WorkloadError: If it cannot be parsed, fails, or never trains.
     """
-    return workload_of(plan_of(path, arguments))
+    return workload_of(plan_of(path, arguments, metric=metric, goal=goal))
 
 
 def load_adopted(path: Path, arguments: Sequence[str] = ()) -> Workload:
@@ -71,19 +76,26 @@ def declares_workload(path: Path) -> bool:
         return False
 
 
-def plan_of(path: Path, arguments: Sequence[str] = ()) -> ScriptPlan:
-    """What is known of a script: looked at once, and kept until one of its files changes."""
+def plan_of(
+    path: Path, arguments: Sequence[str] = (), *, metric: str = "", goal: str = ""
+) -> ScriptPlan:
+    """What is known of a script: looked at once, and kept until one of its files changes.
+
+    Args:
+        metric: The number to improve, by the name under which the script says it.
+        goal: Its direction, where its name does not tell.
+    """
     path = path.resolve()
     source = Source(path)
     source.tree  # noqa: B018  # a syntax error is told before anything runs
-    kept = _kept(source, arguments)
+    kept = _kept(source, (metric, goal, *arguments))
     if kept.is_file():
         try:
             return ScriptPlan.from_json(json.loads(kept.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, KeyError):
             pass  # torn or foreign: look again
     facts = survey(path, arguments, levels(source, arguments))
-    plan = decide(path, arguments, source, facts)
+    plan = decide(path, arguments, source, facts, metric, goal)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_json(kept, plan.to_json())
@@ -135,27 +147,26 @@ def workload_of(plan: ScriptPlan) -> Workload:
         place=reference(plan),
         words=Vocabulary(loop="the script", flags=flags),
         remarks=plan.remarks,
+        prepare=partial(_import, plan.imports),
     )(loop)
-
-
-def _no_knob(plan: ScriptPlan) -> dict[str, Any]:
-    """A space is never empty, and without a knob a script can still be run, probed, diagnosed."""
-    return {"script": {"value": plan.path.name, "why": "it has no knob"}}
 
 
 def reference(plan: ScriptPlan) -> str:
     """What `load.find` gets this workload back from."""
     if plan.file is not None:
         return str(plan.file)
-    if not plan.arguments:
-        return str(plan.path)
-    return f"{plan.path} -- {shlex.join(plan.arguments)}"
+    wanted = f"{plan.path} {plan.asked}".strip()
+    return f"{wanted} -- {shlex.join(plan.arguments)}" if plan.arguments else wanted
 
 
 def _run(plan: ScriptPlan, origin: Path, config: Config, trial: Trial) -> Iterator[Report]:
     """One run: its folder, its arguments, its reports."""
     values = _values(plan, config, trial)
-    folder = WorkFolder(origin, trial.folder.resolve() / FOLDER, plan.levels)
+    folder = (
+        # Whoever looks closely makes many short runs, and keeps none of their files.
+        passing_folder(origin, plan.levels) if trial.close
+        else WorkFolder(origin, trial.folder.resolve() / FOLDER, plan.levels)
+    )  # fmt: skip
     folder.open()
     try:
         constants = {
@@ -175,6 +186,9 @@ def _run(plan: ScriptPlan, origin: Path, config: Config, trial: Trial) -> Iterat
             trial,
             most_steps=_most_steps(plan, trial),
             loss_name=plan.loss_name,
+            metric=plan.metric,
+            batches=plan.batches,
+            pace=_pace(plan, values),
             ignored=frozenset(plan.ignored),
         )
         yield from run.reports()
@@ -206,13 +220,30 @@ def _scaled(plan: ScriptPlan, budget: int) -> int | float:
     """The script's own length for a budget in steps."""
     if budget == plan.budget:
         return plan.whole_length
-    share = plan.whole_length * budget / plan.budget
+    # A run that ends before its first score would be for nothing.
+    least = min(plan.first + 1, plan.budget) if plan.first > budget - 1 else budget
+    share = plan.whole_length * least / plan.budget
     rounded = max(1, -int(-share // 1))
     return float(rounded) if isinstance(plan.whole_length, float) else rounded
 
 
+def _pace(plan: ScriptPlan, values: dict[str, Any]) -> float:
+    """For how many of the default's steps one counts, by the sizes of their batches."""
+    usual = next((o.default for o in plan.options if o.name == plan.batch), None)
+    size = values.get(plan.batch, usual)
+    return float(size / usual) if usual and size else 1.0
+
+
+def _import(names: tuple[str, ...]) -> None:
+    """Import what a script imports: done once in a process, and no attempt's time."""
+    for name in names:
+        # What cannot be imported is told by the script itself, with its line.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
 def _most_steps(plan: ScriptPlan, trial: Trial) -> int | None:
     """After how many steps a run is ended: never one that has a length of its own, when whole."""
-    if plan.length and trial.budget >= plan.budget:
+    if (plan.length or plan.ends) and trial.budget >= plan.budget:
         return None
     return trial.budget

@@ -15,7 +15,18 @@ from homeostat.workload.command_file import space_of
 KEYS = (
     *("script", "arguments", "description", "space", "metric", "goal", "budget", "unit"),
     *("seed", "length", "whole_length", "steps_by", "loss_name", "ignored", "options", "remarks"),
-    *("levels", "timeout", "start_s", "step_s"),
+    *(
+        "levels",
+        "timeout",
+        "start_s",
+        "step_s",
+        "batches",
+        "batch",
+        "imports",
+        "asked",
+        "ends",
+        "first",
+    ),
 )
 
 
@@ -42,6 +53,17 @@ class ScriptPlan:
     """The option that says how long to train."""
     whole_length: int | float = 0
     """Its value in a whole run."""
+    first: int = 0
+    """After how many steps the metric was said for the first time: no run is given less."""
+    ends: bool = False
+    """Whether it was seen to come to its own end, and may be left to."""
+    batches: int = 0
+    """How many batches a pass over the data has, where a data loader says it and the length counts
+    passes: then a step is one of the default's, whatever else makes more or fewer of them."""
+    batch: str = ""
+    """The option that sizes a batch, where no loader says how many there are."""
+    imports: tuple[str, ...] = ()
+    """Installed modules that it imports at its beginning."""
     steps_by: str = "optimizer"
     loss_name: str = "train_loss"
     ignored: tuple[str, ...] = ()
@@ -51,6 +73,8 @@ class ScriptPlan:
     step_s: float = 0.0
     remarks: tuple[str, ...] = ()
     """What was assumed where nothing was said."""
+    asked: str = ""
+    """What the user set with --metric and --goal, as it was typed."""
     file: Path | None = None
     """The YAML file it was read from."""
 
@@ -68,6 +92,11 @@ class ScriptPlan:
             "whole_length": self.whole_length,
             "space": {name: dict(entry) for name, entry in self.space.items()},
             "options": [option.to_json() for option in self.options],
+            "first": self.first,
+            "ends": self.ends,
+            "batches": self.batches,
+            "batch": self.batch,
+            "imports": list(self.imports),
             "steps_by": self.steps_by,
             "loss_name": self.loss_name,
             "ignored": list(self.ignored),
@@ -75,6 +104,7 @@ class ScriptPlan:
             "start_s": self.start_s,
             "step_s": self.step_s,
             "remarks": list(self.remarks),
+            "asked": self.asked,
         }
 
     @classmethod
@@ -86,7 +116,7 @@ class ScriptPlan:
         plain.pop("timeout", None)
         path = base / str(plain.pop("script"))
         options = tuple(Option.from_json(option) for option in plain.pop("options", ()))
-        for name in ("arguments", "ignored", "remarks"):
+        for name in ("arguments", "ignored", "remarks", "imports"):
             plain[name] = tuple(str(word) for word in plain.get(name) or ())
         return cls(path=path.resolve(), options=options, file=file, **plain)
 

@@ -10,6 +10,8 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
+from homeostat.script.notebook import python_of
+
 
 class Program:
     """What is run.
@@ -51,7 +53,7 @@ class Program:
         exec(self._compiled(), self.module.__dict__)  # noqa: S102  # the user's own script
 
     def _compiled(self) -> types.CodeType:
-        text = self.path.read_bytes()
+        text = python_of(self.path)
         tree = ast.parse(text, filename=str(self.path))
         if self._constants:
             tree = _Constants(self._constants).visit(tree)

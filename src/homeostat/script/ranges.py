@@ -134,7 +134,7 @@ def range_of(option: Option) -> tuple[Entry, str] | None:
         return _choice(option)
     if isinstance(d, bool) or not isinstance(d, (int, float)) or not math.isfinite(d):
         return None
-    name = snake(option.name)
+    name = snake(option.word)
     rows = FLOATS if option.kind == "float" else INTS
     for words, what, make in rows:
         if words.search(name):
@@ -148,7 +148,7 @@ def range_of(option: Option) -> tuple[Entry, str] | None:
 def is_named(option: Option) -> bool:
     """Whether the name of a number is one that the table knows."""
     rows = FLOATS if option.kind == "float" else INTS
-    return any(words.search(snake(option.name)) for words, _, _ in rows)
+    return any(words.search(snake(option.word)) for words, _, _ in rows)
 
 
 def _choice(option: Option) -> tuple[Entry, str] | None:

@@ -30,6 +30,9 @@ _LENGTHS = (
 )
 _LENGTH = re.compile(rf"^(?:{_LENGTHS}|n_?iter|niters|num_?epoch)$")
 _EPOCHS = re.compile(r"epoch")
+_ROUNDS = table(
+    r"\w*rounds?", "estimators", r"\w*_estimators", "trees", "iterations", "sweeps", "gens?"
+)
 
 TABLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     (SEED, re.compile(r"(^|_)(seed|random_state|random_seed|manual_seed)$")),
@@ -46,7 +49,7 @@ TABLE: tuple[tuple[str, re.Pattern[str]], ...] = (
         "batch_size_val", "valid_batch_size", r"per_device_eval_batch_size", "eval_iters",
         "eval_steps", "eval_strategy", "evaluation_strategy", "save_strategy", "dry_run", "dryrun",
         r"\w*_only", "sample", "generate", "do_train", "do_eval", "do_predict", "evaluate", "test",
-        "predict", "overwrite", "push_to_hub", "hub", "capture_video", "video", "version",
+        "predict", "overwrite", "push_to_hub", "hub", "upload", "capture_video", "video", "version",
         "config", "cfg",
         "notify", "timeout", "jobs", "n_jobs", "always_save_checkpoint", "log_dir", "init_from",
     )),
@@ -83,7 +86,7 @@ def role(option: Option) -> str:
     """What an option is for; the words are at the top of this file."""
     if option.given:
         return "given"
-    name = snake(option.name)
+    name = snake(option.word).replace("per_device_", "")  # a size, not a device
     for word, pattern in TABLE:
         if pattern.search(name) and _fits(word, option):
             return word
@@ -104,6 +107,11 @@ def _fits(word: str, option: Option) -> bool:
     return True
 
 
-def counts_epochs(name: str) -> bool:
+def counts_epochs(option: Option) -> bool:
     """Whether a length is in epochs, not in steps."""
-    return bool(_EPOCHS.search(snake(name)))
+    return bool(_EPOCHS.search(snake(option.word)))
+
+
+def counts_rounds(option: Option) -> bool:
+    """Whether it may be a length, where so many steps are seen: of boosting, of evolution."""
+    return option.kind == "int" and bool(_ROUNDS.search(snake(option.word)))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from homeostat.errors import UnknownNameError, WorkloadError
+from homeostat.script.notebook import python_of
 from homeostat.script.options.option import Option, type_of
 
 MOST_FILES = 400
@@ -34,11 +36,13 @@ class Source:
             WorkloadError: If it cannot be read.
         """
         try:
-            return self.path.read_bytes()
+            return python_of(self.path)
         except FileNotFoundError:
             raise UnknownNameError(f"No file {str(self.path)!r}.") from None
         except OSError as error:
             raise WorkloadError(f"{self.path} cannot be read: {error.strerror}.") from None
+        except ValueError as error:
+            raise WorkloadError(f"{self.path.name} is no notebook: {error}.") from None
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -85,6 +89,25 @@ class Source:
     def imports(self) -> frozenset[str]:
         """The top-level packages that any of these files imports anywhere."""
         return frozenset(name.partition(".")[0] for tree in self.trees for name in _imported(tree))
+
+    @cached_property
+    def installed(self) -> tuple[str, ...]:
+        """Installed modules that these files import at their beginning, not inside a function.
+
+        None where they set environment variables: what is imported may depend on them.
+        """
+        if b"environ" in self.content or b"putenv" in self.content:
+            return ()
+        own = {path.stem for path in self.files} | {path.parent.name for path in self.files}
+        names: dict[str, None] = {}
+        for tree in self.trees:
+            for node in tree.body:
+                if isinstance(node, ast.Import):
+                    names |= dict.fromkeys(alias.name for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names[node.module] = None
+        known = {*own, *sys.stdlib_module_names, "homeostat"}
+        return tuple(name for name in names if name.partition(".")[0] not in known)
 
     @property
     def declares_workload(self) -> bool:

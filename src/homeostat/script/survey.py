@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import io
 import json
 import os
@@ -220,7 +219,7 @@ class _Look:
 
     def _first_step(self) -> None:
         self._started()
-        self.facts.batches = _batches()
+        self.facts.batches = self.run.batches
 
     def _started(self) -> None:
         if self._first is None:
@@ -256,19 +255,6 @@ class _Look:
         own = [frame for frame in frames if frame.filename == str(self.path)]
         where = f"{self.path.name}:{own[-1].lineno}: " if own else f"{self.path.name}: "
         return f"{where}{type(error).__name__}: {' '.join(str(error).split())[:400]}".rstrip(": ")
-
-
-def _batches() -> int:
-    """How many batches the longest data loader gives that is being read; 0 without one."""
-    module = sys.modules.get("torch.utils.data.dataloader")
-    if module is None:
-        return 0
-    lengths = [0]
-    for thing in gc.get_objects():
-        if isinstance(thing, module._BaseDataLoaderIter):
-            with contextlib.suppress(TypeError, AttributeError):  # an iterable without a length
-                lengths.append(len(thing))
-    return max(lengths)
 
 
 class _Enough(BaseException):

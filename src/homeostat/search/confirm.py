@@ -14,11 +14,10 @@ from pathlib import Path
 
 from homeostat.errors import RecordError
 from homeostat.execute.job import Engine, Event
+from homeostat.execute.measure import Limits, PendingRun, work_through
 from homeostat.record import seeds as seed_list
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
-from homeostat.search.pending_run import Limits, PendingRun
-from homeostat.search.scheduler import work_through
 from homeostat.search.scores import FreshScore, standing
 from homeostat.study.records import TrialRow
 from homeostat.study.study import Study
@@ -187,7 +186,7 @@ class _Again:
         study = self.study
         place = self.folder / f"{name}_{trial.number:04d}"
         limits = self._limits(trial)
-        return PendingRun(
+        return PendingRun.begin(
             study.workload,
             study.config(trial),
             seeds=seeds,

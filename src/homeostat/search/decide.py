@@ -54,7 +54,8 @@ def verdict_of(row: StudyRow, trials: Sequence[TrialRow]) -> StudyVerdict:
     gain = None
     if default is not None and default is not challenger:
         before, after = (scores.get(trial.number) for trial in (default, challenger))
-        gain = gain_over(before, after, goal) if before and after else None
+        among = len(scores.keys() - {default.number})
+        gain = gain_over(before, after, goal, among=among) if before and after else None
     best = standing(scores[winner.number], goal)
     equal = [n for n in numbers[1:] if standing(scores[n], goal) == best]
     return StudyVerdict(**facts, winner=winner, fresh=fresh, gain=gain, tied=tuple(equal))

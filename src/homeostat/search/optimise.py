@@ -1,4 +1,4 @@
-"""Campaign: ask, run and tell until the budget is spent, then confirm what was found."""
+"""Ask, run and tell until the budget is spent, then confirm what was found."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ import numpy as np
 from homeostat.errors import SpaceExhaustedError
 from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import Engine, Event, Finished, Reported
+from homeostat.execute.measure import Limits, PendingRun, work
 from homeostat.prune.rules import make_rule
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.search.confirm import Effort, confirm, effort, leave_unconfirmed, measured_s
 from homeostat.search.decide import verdict_of
-from homeostat.search.pending_run import Limits, PendingRun
-from homeostat.search.pruner import Referee
+from homeostat.search.pruner import TrialPruner
 from homeostat.search.review.roles import best_of_each
-from homeostat.search.scheduler import work
 from homeostat.search.settings import SearchSettings
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.records import ReportPoint, TrialRow
@@ -58,7 +57,7 @@ SearchEvent = Event | Told | Confirming
 OnEvent = Callable[[SearchEvent], None]
 
 
-class Campaign:
+class Optimisation:
     """One call of `search`, on a study that is open."""
 
     def __init__(
@@ -81,14 +80,14 @@ class Campaign:
         self._attempts, self._attempts_s = 0, 0.0
         self._specs: dict[PendingRun, TrialSpec] = {}
         self._best: TrialRow | None = None
-        self._referee = _referee(study)
+        self._pruner = _pruner(study)
         self._take_in(study.trials)
 
     def run(self) -> None:
         """Work until everything is done, time is up, or somebody pressed Ctrl-C."""
         with make_engine(self._settings.engine, self._settings.jobs) as engine:
             self._slots = engine.slots
-            judge = self if self._referee is not None else None
+            judge = self if self._pruner is not None else None
             work(engine, self._next, self._done, self._seen, judge)
             if self._cut and not engine.stopping:
                 self._note(
@@ -157,7 +156,7 @@ class Campaign:
         return False
 
     def _make(self, spec: TrialSpec) -> PendingRun:
-        return PendingRun(
+        return PendingRun.begin(
             self._study.workload,
             spec.config,
             seeds=spec.seeds,
@@ -165,8 +164,8 @@ class Campaign:
             folder=self._folder / f"trial_{spec.number:04d}",
             limits=self._limits(),
             resumed=spec.resumed,
-            rungs=self._referee.rungs(spec.number) if self._referee else frozenset(),
-            in_turn=self._referee is not None,
+            rungs=self._pruner.rungs(spec.number) if self._pruner else frozenset(),
+            in_turn=self._pruner is not None,
             more={
                 "study": self._study.name,
                 "trial": spec.number,
@@ -201,38 +200,38 @@ class Campaign:
         )
         if told.outcome.final:
             self._remember(told)
-            if self._referee is not None:
-                self._referee.learn(told, curves)
+            if self._pruner is not None:
+                self._pruner.learn(told, curves)
             self._on_event(Told(told, self._best))
 
     def goes_on(self, run: PendingRun, reported: Reported) -> bool:
         """Whether an attempt goes on from its rung."""
-        assert self._referee is not None
-        return self._referee.judge(self._specs[run].number, reported)
+        assert self._pruner is not None
+        return self._pruner.judge(self._specs[run].number, reported)
 
     def why_skip(self, run: PendingRun) -> str:
         """Why a trial does not need its other seeds; "" if it does."""
-        assert self._referee is not None
+        assert self._pruner is not None
         number = self._specs[run].number
-        if self._referee.judge_seeds(number, run.attempts):
+        if self._pruner.judge_seeds(number, run.attempts):
             return ""
-        return self._referee.reasons[number]
+        return self._pruner.reasons[number]
 
     def _why(self, number: int, record: RunRecord) -> str:
         """Why a trial ended as it did."""
-        if record.outcome is Outcome.PRUNED and self._referee is not None:
-            return self._referee.reasons.pop(number, record.reason)
+        if record.outcome is Outcome.PRUNED and self._pruner is not None:
+            return self._pruner.reasons.pop(number, record.reason)
         return record.reason
 
     def _take_in(self, trials: Sequence[TrialRow]) -> None:
         """Take in trials that other processes have told, before this one or beside it."""
         for trial in trials:
             self._remember(trial)
-        if self._referee is not None and trials:
+        if self._pruner is not None and trials:
             since = min(trial.number for trial in trials)
             curves = self._study.store.points(self._study.row.key, since=since)
             for trial in trials:
-                self._referee.learn(trial, curves.get(trial.number, ()))
+                self._pruner.learn(trial, curves.get(trial.number, ()))
 
     def _remember(self, trial: TrialRow) -> None:
         if self._study.is_better(trial, self._best):
@@ -358,13 +357,13 @@ class Campaign:
         return other is None
 
 
-def _referee(study: Study) -> Referee | None:
-    """The referee that prunes a study's trials, if it is to be pruned."""
+def _pruner(study: Study) -> TrialPruner | None:
+    """The pruner that prunes a study's trials, if it is to be pruned."""
     definition = study.definition
     rule = make_rule(definition.prune, definition.prune_at, definition.budget)
     if rule is None:
         return None
-    return Referee(
+    return TrialPruner(
         rule, objectives=definition.objectives, seeds=definition.seeds, wave=definition.wave
     )
 

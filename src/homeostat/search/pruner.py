@@ -1,4 +1,4 @@
-"""Referee: shows the pruning rule of a study what it may know, and applies its decisions.
+"""Shows the pruning rule of a study what it may know, and applies its decisions.
 
 A trial is judged by the trials of whole earlier waves, as it is drawn by them: it makes no
 difference which of several that run side by side is ahead. Its own curve is read from disk, where
@@ -20,13 +20,13 @@ from homeostat.record.outcome import Outcome
 from homeostat.study.records import ReportPoint, TrialRow
 
 
-class Referee:
+class TrialPruner:
     """Judges the trials of one study.
 
-    referee.learn(trial, points)      a trial has ended
-    referee.judge(3, reported)        whether trial 3 goes on from this rung
-    referee.judge_seeds(3, attempts)  whether trial 3 needs its other seeds
-    referee.reasons[3]                why it did not
+    pruner.learn(trial, points)      a trial has ended
+    pruner.judge(3, reported)        whether trial 3 goes on from this rung
+    pruner.judge_seeds(3, attempts)  whether trial 3 needs its other seeds
+    pruner.reasons[3]                why it did not
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from homeostat.search.scores import FreshScore, Gain
 from homeostat.search.verdict import StudyVerdict
 from homeostat.space import Config
 from homeostat.study.records import TrialRow
-from homeostat.study.transfer_point import Carried
+from homeostat.study.transferred_trial import TransferredTrial
 from homeostat.workload.goal import Goal
 
 
@@ -51,6 +51,19 @@ class SearchResult:
     result.conclusion  what it says about its question, and for which fixed values
     result.checklist   what to look at before the next round
     result.notes       sentences worth reading
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> found = hs.search(valley, trials=8, study="second")
+        >>> len(found.trials), found.verdict.trial.number == found.best.number
+        (8, True)
     """
 
     study: str
@@ -61,7 +74,7 @@ class SearchResult:
     best: Best | None
     """None if no trial is better than the others: none completed, or all score the same."""
     trials: Sequence[TrialRow]
-    carried: Sequence[Carried] = ()
+    carried: Sequence[TransferredTrial] = ()
     conclusion: RoleConclusion | None = None
     """None while nothing completed."""
     checklist: tuple[Check, ...] = ()

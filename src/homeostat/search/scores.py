@@ -78,6 +78,13 @@ class Gain:
     low: float
     high: float
     """The 95 % interval of the mean; nan with fewer than two pairs."""
+    among: int = 1
+    """Of how many on the same seeds it is the best, which the interval allows for."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether the interval says which of the two is better."""
+        return self.low > 0 or self.high < 0
 
     @property
     def conclusion(self) -> str:
@@ -88,26 +95,32 @@ class Gain:
             return "a loss: keep the default"
         if self.n < 2:
             return "undecided, because one pair has no interval"
-        return "undecided with so few seeds"
+        return f"undecided with {self.n} seeds"
 
     def __str__(self) -> str:
         if self.n < 2:
             return f"{self.mean:.3g}: {self.conclusion}"
-        interval = f"95 % interval {self.low:.3g} .. {self.high:.3g}"
+        allows = f", for the best of {self.among}" if self.among > 1 else ""
+        interval = f"95 % interval {self.low:.3g} .. {self.high:.3g}{allows}"
         return f"{self.mean:.3g} ({interval}): {self.conclusion}"
 
 
-def gain_over(default: FreshScore, score: FreshScore, goal: Goal) -> Gain | None:
-    """The difference over the seeds on which both have a value; None if there is none."""
+def gain_over(default: FreshScore, score: FreshScore, goal: Goal, *, among: int = 1) -> Gain | None:
+    """The difference over the seeds on which both have a value; None if there is none.
+
+    Args:
+        among: How many were run on these seeds, of which this was chosen.
+    """
     common = [seed for seed in score.values if seed in default.values]
     if not common:
         return None
-    # SciPy's statistics take half a second to import, which only a confirmed study needs.
-    from homeostat.evidence.statistics import paired_difference
+    # SciPy takes half a second to import, which only a confirmed study needs.
+    from homeostat.evidence.differences import interval
+    from homeostat.evidence.statistics import LEVEL
 
-    before, after = ([goal.sign * arm.values[s] for s in common] for arm in (default, score))
-    gain = paired_difference(after, before)
-    return Gain(gain.n, gain.mean, gain.interval.low, gain.interval.high)
+    gains = [goal.gain(score.values[s], over=default.values[s]) for s in common]
+    reach = interval(gains, level=1 - (1 - LEVEL) / among)
+    return Gain(len(gains), statistics.fmean(gains), reach.low, reach.high, among)
 
 
 def standing(score: FreshScore, goal: Goal) -> tuple[int, float]:

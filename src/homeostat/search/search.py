@@ -14,7 +14,7 @@ from homeostat.execute.rerun import STORAGE_VARIABLE
 from homeostat.execute.run import checked_seeds
 from homeostat.prune.rules import NONE
 from homeostat.record.runs import read_run
-from homeostat.search.optimise import Campaign, OnEvent, SearchEvent
+from homeostat.search.optimise import OnEvent, Optimisation, SearchEvent
 from homeostat.search.result import SearchResult
 from homeostat.search.settings import SearchSettings
 from homeostat.search.summary import summarise
@@ -109,6 +109,19 @@ def search(
     Raises:
         StudyError, StudyLockedError: If the study cannot be opened or is another search.
         RecordError: If the results cannot be written; what was written before is kept.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> found = hs.search(valley, trials=8, study="first")
+        >>> found.best.config.lr > 0.1
+        True
     """
     load.refuse_while_loading()
     workload = load.find(workload)
@@ -241,7 +254,7 @@ def _run(
         changed = "code" in began and not study.workload.has_code(began["code"]) and study.trials
         study.keep_settings(settings.to_json())
         folder = claim(results, study.name, study.store)
-        campaign = Campaign(study, settings, folder, on_event or _ignore)
+        campaign = Optimisation(study, settings, folder, on_event or _ignore)
         if changed:
             campaign.notes.append(
                 f"{study.workload.source} or a module of its own has changed since the study "

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from homeostat.errors import RecordError
 from homeostat.execute.engines.table import parse_engine
-from homeostat.search.pending_run import Limits
+from homeostat.execute.measure import Limits
 
 
 @dataclass(frozen=True, kw_only=True)

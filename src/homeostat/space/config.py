@@ -18,6 +18,13 @@ class Config(Mapping[str, Any]):
     config.active                  the names that have an effect
     config.enforced                those of them that a rule sets, whatever else is chosen
     config.digest                  12 characters that name the values
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(1e-4, 1.0, log=True), act=hs.Choice(["relu", "tanh"]))
+        >>> config = space.resolve({"act": "tanh"})
+        >>> config.act, config["lr"], config.given
+        ('tanh', 0.01, {'act': 'tanh'})
     """
 
     given: Mapping[str, Any]

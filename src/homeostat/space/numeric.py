@@ -17,6 +17,13 @@ class Float(Parameter):
 
     With a `step` it is one of low, low + step, ..., high. Without a default it starts in the
     middle: the geometric one when `log`.
+
+    Example:
+        >>> import homeostat as hs
+        >>> hs.Float(1e-4, 1.0, log=True).default
+        0.01
+        >>> hs.Float(0.0, 1.0, step=0.25).default
+        0.5
     """
 
     kind: ClassVar[str] = "float"
@@ -99,6 +106,11 @@ class Int(Parameter):
     """A whole number between `low` and `high`, both included; every `step`-th from `low` on.
 
     Int(8, 256, step=8)   8, 16, ..., 256
+
+    Example:
+        >>> import homeostat as hs
+        >>> hs.Int(8, 256, log=True).default
+        45
     """
 
     kind: ClassVar[str] = "int"

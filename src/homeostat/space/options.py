@@ -16,6 +16,13 @@ class Choice(Parameter):
     """One of several values: text, numbers, true or false, or none.
 
     Without a default it starts at none if that is an option, at the first option otherwise.
+
+    Example:
+        >>> import homeostat as hs
+        >>> hs.Choice(["relu", "tanh"]).default
+        'relu'
+        >>> hs.Choice([None, 0.1, 1.0]).default is None
+        True
     """
 
     kind: ClassVar[str] = "choice"
@@ -101,7 +108,13 @@ _WORDS |= {"false": False, "no": False, "off": False, "0": False}
 
 @dataclass(frozen=True)
 class Bool(Parameter):
-    """A switch."""
+    """A switch.
+
+    Example:
+        >>> import homeostat as hs
+        >>> hs.Bool(False, help="Nesterov momentum.").default
+        False
+    """
 
     kind: ClassVar[str] = "bool"
 
@@ -148,7 +161,13 @@ class Bool(Parameter):
 
 @dataclass(frozen=True)
 class Text(Parameter):
-    """Free text, such as the name of a file. It has no range, so no search varies it."""
+    """Free text, such as the name of a file. It has no range, so no search varies it.
+
+    Example:
+        >>> import homeostat as hs
+        >>> hs.Space(file=hs.Text("series.csv")).resolve({"file": "mine.csv"}).file
+        'mine.csv'
+    """
 
     kind: ClassVar[str] = "text"
 

@@ -62,6 +62,31 @@ class SearchSpace:
         return tuple(n for n in self.names if self._first.acts(n) and not self._may_change(n))
 
     @cached_property
+    def deciders(self) -> tuple[str, ...]:
+        """Those on whose values it depends which parameters act."""
+        found = set[str]()
+        ahead = [name for name in self.names if self._may_change(name)]
+        while ahead:
+            name = ahead.pop()
+            asks = {n for rule in self.space.rules_for.get(name, ()) for n in rule.when}
+            asks |= {*self.space.conditions[name], *self._sheet.gates[name]}
+            for other in asks | self._read_by(asks):
+                if other not in found:
+                    found.add(other)
+                    ahead.append(other)
+        return tuple(name for name in self.names if name in found)
+
+    def _read_by(self, names: Collection[str]) -> set[str]:
+        """What the values of these were computed from, at whatever remove."""
+        found = set[str]()
+        ahead = [*names]
+        while ahead:
+            for other in self._sheet.reads[ahead.pop()] - found:
+                found.add(other)
+                ahead.append(other)
+        return found
+
+    @cached_property
     def never(self) -> tuple[str, ...]:
         """Those that act in no trial: nothing that is varied activates or frees them."""
         return tuple(n for n in self.names if not self._first.acts(n) and not self._may_change(n))

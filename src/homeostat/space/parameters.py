@@ -45,7 +45,15 @@ Settable: TypeAlias = Range | Text
 
 @dataclass(frozen=True)
 class Fixed:
-    """A settled value that nobody can set, with the reason it is settled."""
+    """A settled value that nobody can set, with the reason it is settled.
+
+    Example:
+        >>> import homeostat as hs
+        >>> settled = hs.Fixed(1e-8, why="it made no difference")
+        >>> space = hs.Space(lr=hs.Float(1e-4, 1.0), eps=settled)
+        >>> space.resolve().eps
+        1e-08
+    """
 
     kind: ClassVar[str] = "fixed"
 
@@ -66,6 +74,13 @@ class Derived:
     With `of`, a range, it may also be set by hand: then the given value wins over the formula, and
     the configuration says so. A computed number outside that range is moved to its nearest end,
     and the configuration says that too.
+
+    Example:
+        >>> import homeostat as hs
+        >>> heads = hs.Derived(lambda values: values["width"] // 8, why="heads are 8 wide")
+        >>> space = hs.Space(width=hs.Int(8, 64, default=32), heads=heads)
+        >>> space.resolve({"width": 64}).heads
+        8
     """
 
     kind: ClassVar[str] = "derived"

@@ -18,6 +18,15 @@ class Rule:
 
     A rule is in force while every name in `when` is active and has one of its values; it leaves
     inactive parameters alone.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(
+        ...     optimizer=hs.Choice(["adam", "sgd"]), momentum=hs.Float(0.0, 0.99),
+        ...     rules=[hs.Rule(when={"optimizer": "adam"}, set={"momentum": 0.9}, why="beta 1")],
+        ... )
+        >>> space.resolve({"momentum": 0.5}).momentum
+        0.9
     """
 
     when: When

@@ -39,6 +39,12 @@ class Space(Mapping[str, AnyParameter]):
 
     Raises:
         SpaceError: With the parameter's name and what would be right.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(1e-5, 1e-1, log=True), act=hs.Choice(["relu", "tanh"]))
+        >>> list(space)
+        ['lr', 'act']
     """
 
     def __init__(self, *, rules: Iterable[Rule] = (), **parameters: AnyParameter) -> None:

@@ -18,7 +18,7 @@ from homeostat.space.order import SearchSpace
 from homeostat.space.parameters import settable
 from homeostat.space.values import show
 from homeostat.study.described import are_alike, describe, describe_space, in_words
-from homeostat.study.transfer_point import Carried
+from homeostat.study.transferred_trial import TransferredTrial
 from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
 
@@ -63,7 +63,7 @@ class Definition:
     """The rule that stops trials early."""
     prune_at: tuple[int, ...] = ()
     """The steps at which it is asked; its own choice if there are none."""
-    carried: tuple[Carried, ...] = ()
+    carried: tuple[TransferredTrial, ...] = ()
     """Trials of earlier studies, from which the sampler learns before its own."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Those studies, each with a sentence about what was carried over and what was not."""
@@ -76,7 +76,7 @@ class Definition:
         known = {f.name for f in fields(cls)}
         chosen = {name: value for name, value in document.items() if name in known}
         tuples = {name: tuple(document.get(name, ())) for name in ("seeds", "prune_at")}
-        carried = tuple(Carried(**trial) for trial in document.get("carried", ()))
+        carried = tuple(TransferredTrial(**trial) for trial in document.get("carried", ()))
         objectives = {name: Goal.of(word, name) for name, word in document["objectives"].items()}
         return cls(**chosen | tuples | {"carried": carried, "objectives": objectives})
 

@@ -1,4 +1,4 @@
-"""Sharing: what one driver of a study knows of the others, and which trials are its own."""
+"""DriverPart: what one driver of a study knows of the others, and which trials are its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOK_S = 1.0
 """How often a driver that is alone looks whether another has joined."""
 
 
-class Sharing:
+class DriverPart:
     """One driver's part in a study."""
 
     def __init__(self, store: Store, study: int, *, alone: bool) -> None:

@@ -51,6 +51,19 @@ class Store:
 
     Raises:
         RecordError: From any method, if the database cannot be reached, read or written.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> found = hs.search(valley, trials=3, study="third", confirm=False)
+        >>> hs.Store("results/studies.db", look=True).names()
+        ['third']
     """
 
     def __init__(self, location: str | Path, *, look: bool = False) -> None:

@@ -23,12 +23,11 @@ from typing import Any, Self
 
 from homeostat.errors import RecordError, SpaceError, StudyError
 from homeostat.record.outcome import Outcome
-from homeostat.sample.samplers import auto
 from homeostat.space import Config
 from homeostat.study.ask import Proposals
 from homeostat.study.database import ServerGone
 from homeostat.study.definition import Definition
-from homeostat.study.drivers import Sharing
+from homeostat.study.drivers import DriverPart
 from homeostat.study.earlier import AsSearched, as_searched
 from homeostat.study.open_study import find_or_make
 from homeostat.study.ranking import ranked
@@ -58,11 +57,26 @@ class TrialSpec:
 
 
 class Study:
-    """A study open for asking and telling."""
+    """A study open for asking and telling.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> study = hs.Study.open(valley, "asked", store=hs.Store("asked.db"))
+        >>> spec = study.ask()
+        >>> spec.number, spec.config.lr
+        (0, 0.1)
+    """
 
     # A study that is only looked at has neither.
     _proposals: Proposals
-    _sharing: Sharing
+    _sharing: DriverPart
 
     def __init__(
         self, read: AsSearched, row: StudyRow, definition: Definition, store: Store
@@ -76,8 +90,7 @@ class Study:
         self.definition = definition
         self.store = store
         self._search_space = self._as_searched.search_space
-        self.notes = [auto(self._search_space)[1]] if definition.method == "auto" else []
-        self.notes += definition.sources.values()
+        self.notes = [*definition.sources.values()]
         self.notes += [f"Since the study was made: {told}." for told in self.differences]
         """Sentences worth reading."""
         self._trials: list[TrialRow] = []
@@ -132,7 +145,7 @@ class Study:
             budget=budget, wave=wave, tiers=tiers, names=names, start=start, pins=pins,
             prune=prune, prune_at=prune_at, carry_from=carry_from,
         )  # fmt: skip
-        sharing = Sharing(store, row.key, alone=alone)
+        sharing = DriverPart(store, row.key, alone=alone)
         read = as_searched(workload, definition)
         study = cls(read, store.study(name), definition, store)
         study._sharing = sharing

@@ -24,7 +24,7 @@ from homeostat.study.definition import Definition
 from homeostat.study.described import range_text
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.store import Store
-from homeostat.study.transfer_point import Carried
+from homeostat.study.transferred_trial import TransferredTrial
 from homeostat.workload.workload import Workload
 
 FILE = "studies.db"
@@ -58,7 +58,7 @@ def warmed(
             "nothing.",
             hint="Choose auto, gp, tpe, nsga2 or nsga3.",
         )
-    carried: list[Carried] = []
+    carried: list[TransferredTrial] = []
     told = {}
     for name in sources:
         row, trials = _read(store, name)
@@ -93,7 +93,7 @@ def length_of(store: Store, workload: Workload, sources: Sequence[str]) -> int:
     return next(iter(found.values()))
 
 
-def best_carried(definition: Definition) -> Carried | None:
+def best_carried(definition: Definition) -> TransferredTrial | None:
     """The completed one with the best main objective."""
     metric, goal = next(iter(definition.objectives.items()))
     done = [trial for trial in definition.carried if metric in trial.values]
@@ -159,7 +159,7 @@ class _Passage:
     before: Definition
     now: Definition
     search_space: SearchSpace
-    carried: list[Carried] = field(default_factory=list)
+    carried: list[TransferredTrial] = field(default_factory=list)
     _reasons: Counter[str] = field(default_factory=Counter)
     _then: list[Config] = field(default_factory=list)
 
@@ -175,7 +175,9 @@ class _Passage:
             done = trial.outcome is Outcome.COMPLETED
             values = {n: trial.values[n] for n in self.before.objectives} if done else {}
             self.carried.append(
-                Carried(study=self.study, number=trial.number, parameters=found, values=values)
+                TransferredTrial(
+                    study=self.study, number=trial.number, parameters=found, values=values
+                )
             )
 
     @property

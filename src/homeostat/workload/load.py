@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import re
 import shlex
 import sys
 import traceback
@@ -63,6 +64,8 @@ def find(reference: str | Path | Workload) -> Workload:
     find("train.sh.yaml")         a command, described in YAML
     find("train.py")              a script without a workload in it, as it is
     find("train.py -- --data x")  the same with arguments of its own
+    find("train.py --metric f1 --goal maximize")
+                                  the same, with what is to be improved
 
     Raises:
         UnknownNameError: If there is no such name, file or workload in the file.
@@ -71,13 +74,22 @@ def find(reference: str | Path | Workload) -> Workload:
     if isinstance(reference, Workload):
         return reference
     text, arguments = split_arguments(str(reference))
+    text, settings = split_settings(text)
     # Most references are files: the installed packages are only searched for what may be a name.
     if not arguments and text.isidentifier() and text in installed_workloads():
         return _from_module(*installed_workloads()[text].split(":"))
     if text.endswith((".yaml", ".yml")):
         return _from_yaml(Path(text), arguments)
-    if text.endswith(".py") and (arguments or _is_script(Path(text))):
-        return _from_script("load_script", Path(text), arguments)
+    if text.endswith(".ipynb") or (
+        text.endswith(".py") and (arguments or settings or _is_script(Path(text)))
+    ):
+        _check_exists(Path(text))
+        if settings and not _is_script(Path(text)):
+            raise WorkloadError(
+                f"{text} is a workload, which says itself what is to be improved.",
+                hint="Change metric= and goal= in its @hs.workload(...).",
+            )
+        return _from_script("load_script", Path(text), arguments, **settings)
     if arguments:
         raise WorkloadError(
             f"{text} is no script, so nothing can be given to it after --.",
@@ -148,6 +160,17 @@ def split_arguments(text: str) -> tuple[str, tuple[str, ...]]:
     return (head, tuple(shlex.split(tail))) if mark else (text, ())
 
 
+def split_settings(text: str) -> tuple[str, dict[str, str]]:
+    """A script, and what is to be improved: "train.py --metric f1" has {"metric": "f1"}."""
+    found = _SETTINGS.fullmatch(text)
+    if found is None:
+        return text, {}
+    return found["path"], dict(re.findall(r" --(metric|goal) (\S+)", found["settings"]))
+
+
+_SETTINGS = re.compile(r"(?P<path>.+?\.(?:py|ipynb))(?P<settings>(?: --(?:metric|goal) \S+)+)")
+
+
 def _is_script(path: Path) -> bool:
     """Whether a file is a script: no workload is in it, or in a file beside it that it uses."""
     _check_exists(path)
@@ -155,9 +178,9 @@ def _is_script(path: Path) -> bool:
     return not scripts.declares_workload(path)
 
 
-def _from_script(loader: str, path: Path, arguments: tuple[str, ...]) -> Workload:
+def _from_script(loader: str, path: Path, arguments: tuple[str, ...], **settings: str) -> Workload:
     """What a function of the room of scripts makes of a file; that room stands above this one."""
-    made: Workload = getattr(importlib.import_module(SCRIPTS), loader)(path, arguments)
+    made: Workload = getattr(importlib.import_module(SCRIPTS), loader)(path, arguments, **settings)
     return made
 
 

@@ -18,6 +18,12 @@ class Report:
     Raises:
         WorkloadError: If a metric is not a number, there is none, or the step is not a whole
             number from 0.
+
+    Example:
+        >>> import homeostat as hs
+        >>> report = hs.Report(3, val_loss=0.7)
+        >>> report.step, dict(report.metrics)
+        (3, {'val_loss': 0.7})
     """
 
     __slots__ = ("metrics", "step")

@@ -49,6 +49,15 @@ class Trial:
         budget: How many steps `steps()` yields.
         folder: Where artifacts go; a temporary folder when None.
         device: Where a torch workload should train, such as "cpu" or "cuda:0".
+
+    Example:
+        >>> import homeostat as hs
+        >>> trial = hs.Trial(hs.Space(lr=hs.Float(0.0, 1.0)).resolve(), seed=42, budget=3)
+        >>> list(trial.steps())
+        [0, 1, 2]
+        >>> again = hs.Trial(trial.config, seed=42, budget=3)
+        >>> trial.rng("data").random() == again.rng("data").random()
+        True
     """
 
     def __init__(

@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class View:
-    """A picture of a run, and the sentence that says how to read it."""
+    """A picture of a run, and the sentence that says how to read it.
+
+    Example:
+        >>> import homeostat as hs
+        >>> import plotly.graph_objects as go
+        >>> def course(kept):
+        ...     x, y = kept.curves.of("loss")
+        ...     return hs.View("Course", go.Figure(go.Scatter(x=x, y=y)), "The loss of each step.")
+    """
 
     title: str
     figure: go.Figure

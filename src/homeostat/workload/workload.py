@@ -36,6 +36,20 @@ class Workload:
 
     The loop is a generator function of (config, trial) that yields a Report whenever it has
     measured something. Whoever drives it may stop pulling: that is how trials are pruned.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> valley.name, valley.metric, valley.budget
+        ('valley', 'loss', 5)
+        >>> hs.run(valley, {"lr": 1.0}).mean
+        0.0
     """
 
     name: str
@@ -71,6 +85,9 @@ class Workload:
     """Its own phases, if the general plan does not fit."""
     data: Callable[..., Any] | None = None
     """Prepares or describes its data."""
+    prepare: Callable[[], None] | None = None
+    """Called once in a process before its first attempt, to import what it needs; what that takes
+    is no attempt's time."""
     batch: Callable[[Config], Hashable] | None = None
     """config -> a key: attempts with equal keys may be made side by side in one process and share
     work through `trial.batch`. None where that does not pay. Such a loop must leave process-wide
@@ -189,6 +206,7 @@ def workload(
     claims: Path | str | None = None,
     plan: Callable[..., Any] | None = None,
     data: Callable[..., Any] | None = None,
+    prepare: Callable[[], None] | None = None,
     batch: Callable[[Config], Hashable] | None = None,
     views: Sequence[Look] = (),
     timeout_s: float | None = None,
@@ -215,6 +233,18 @@ def workload(
 
     Raises:
         WorkloadError: If something is missing or does not fit.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> hs.run(valley, {"lr": 0.5}).mean < 0.01
+        True
     """
     aims = _objectives(metric, goal, objectives)
 
@@ -241,6 +271,7 @@ def workload(
             claims=Path(claims) if claims is not None else None,
             plan=plan,
             data=data,
+            prepare=prepare,
             batch=batch,
             views=_views(label, views),
             doc=inspect.getdoc(loop) or "",

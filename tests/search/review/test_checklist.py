@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shlex
 
 import numpy as np
@@ -261,7 +262,29 @@ def test_what_luck_alone_still_brings_is_no_reason_for_more_trials(tmp_path):
 
     settings = {"method": "random", "results": tmp_path, "study": "first"}
     before = hs.search(noise, 60, confirm=False, **settings).checklist[-1]
+    assert before.name == "trials"
     assert before.status == "warning"
-    after = hs.search(noise, 60, confirm=8, **settings).checklist[-1]
+    *_, after, _ = hs.search(noise, 60, confirm=8, **settings).checklist
     assert after.status == "ok"
     assert "less than the noise of a trial" in after.saw
+
+
+def test_an_undecided_gain_says_how_many_seeds_decide_it_and_these_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    @hs.workload(
+        space=hs.Space(x=hs.Float(0.0, 1.0, default=0.2)), metric="loss", goal="minimize", budget=1
+    )
+    def noisy(config, trial):
+        luck = 0.06 * trial.rng(f"{config.x}").normal()
+        for step in trial.steps():
+            yield hs.Report(step, loss=abs(config.x - 0.4) + luck)
+
+    first = hs.search(noisy, 20, method="sobol", study="s", results=tmp_path, seed=2)
+    asked = next(check for check in first.checklist if check.name == "confirmation")
+    assert asked.status == "warning" and "undecided with 3 seeds" in asked.saw
+    seeds = int(re.search(r"--fresh-seeds (\d+)", asked.remedy)[1])
+    again = hs.search(noisy, 20, study="s", results=tmp_path, confirm=seeds)
+    told = next(check for check in again.checklist if check.name == "confirmation")
+    assert again.verdict.gain.n == seeds and again.verdict.gain.decided
+    assert told.status == "ok" and len(again.trials) == 20

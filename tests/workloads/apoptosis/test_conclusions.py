@@ -54,6 +54,7 @@ def test_the_documented_rules_cannot_reach_ten_deaths_and_no_step_is_spent(tmp_p
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_bisected_lifespan_agrees_with_the_closed_formula(tmp_path):
     pins = {"gap": False, "width": 8, "layers": 6, "heads": 1, "context": 8, "batch": 1}
     pins |= {"eval_windows": 4, "eval_interval": 1000}

@@ -26,6 +26,7 @@ def final(name: str, steps: int, **changes) -> dict[str, float]:
     return last.metrics
 
 
+@pytest.mark.slow
 def test_the_probe_finds_the_optimiser_that_is_never_asked():
     documented = configs.load("as_documented", apoptosis).resolve(apoptosis.space)
     (found,) = probe(apoptosis, config=documented, only=["update rule"]).checks

@@ -138,6 +138,7 @@ def _scope():
     }
 
 
+@pytest.mark.slow
 def test_the_grid_search_runs_as_written(scope, capsys):
     exec(GRID_SEARCH, scope)
     results, best = scope["results"], scope["best"]
@@ -150,6 +151,7 @@ def test_the_grid_search_runs_as_written(scope, capsys):
     assert "Best config" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_architecture_search_runs_as_written(scope):
     events = []
 

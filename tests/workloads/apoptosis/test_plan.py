@@ -2,8 +2,9 @@
 
 import pytest
 
+from homeostat.evidence.statistics import Interval
 from homeostat.plan.tune import tune
-from homeostat.workloads.apoptosis.plan import _root_cause
+from homeostat.workloads.apoptosis.plan import _concluded, _root_cause
 from homeostat.workloads.apoptosis.settings import deaths_of
 from homeostat.workloads.apoptosis.workload import apoptosis
 
@@ -13,6 +14,7 @@ SMALL = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_four_phases_run_settle_and_report(tmp_path):
     told = []
     result = tune(
@@ -34,8 +36,13 @@ def test_the_four_phases_run_settle_and_report(tmp_path):
     )
     assert 1 <= deaths_of(config, 60) <= 2
     assert result.report.exists()
+    chosen_on = {p for p in tmp_path.rglob("seed_*") if "full" not in str(p.relative_to(tmp_path))}
+    confirmed_on = {p.name for p in tmp_path.rglob("full*/*/seed_*")}
+    assert len(confirmed_on) >= 3 and not confirmed_on & {p.name for p in chosen_on}
+    assert "fresh seeds" in result.phase("full").sentences[0]
 
 
+@pytest.mark.slow
 def test_a_plan_goes_on_in_the_middle_of_a_phase(tmp_path):
     class Stopped(Exception):
         pass
@@ -73,3 +80,16 @@ def test_a_plan_goes_on_in_the_middle_of_a_phase(tmp_path):
 )  # fmt: skip
 def test_the_expected_outcomes_follow_from_the_gaps(gaps, settled):
     assert _root_cause(gaps)[0] == settled
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (-0.3, -0.1, "pay"),
+        (0.1, 0.3, "baseline is ahead"),
+        (-0.1, 0.1, "cost less"),
+        (-0.5, 0.4, "luck"),
+    ],
+)
+def test_what_is_concluded_is_what_the_interval_says(low, high, says):
+    assert says in _concluded(Interval(low, high))

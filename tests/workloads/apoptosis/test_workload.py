@@ -58,6 +58,7 @@ def test_every_report_has_the_training_loss_and_the_last_one_the_scores():
     assert trial.extra["events"][0]["step"] == 9
 
 
+@pytest.mark.slow
 def test_it_learns_more_than_the_frequency_of_characters():
     config = apoptosis.space.resolve({"gap": False})
     reports, *_ = train(config, 100)
@@ -65,7 +66,14 @@ def test_it_learns_more_than_the_frequency_of_characters():
     assert reports[99]["val_loss"] < floors["unigram"] < floors["uniform"]
 
 
-@pytest.mark.parametrize("changes", [{}, {"scope": "neuron"}, {"arch": "resnet"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"scope": "neuron"}, marks=pytest.mark.slow),
+        {"arch": "resnet"},
+    ],
+)
 def test_the_same_seed_gives_the_same_curves_and_another_seed_does_not(changes):
     small = {} if changes.get("arch") else SMALL
     config = apoptosis.space.resolve({**small, **FAST, **changes})
@@ -77,11 +85,14 @@ def test_the_same_seed_gives_the_same_curves_and_another_seed_does_not(changes):
 @pytest.mark.parametrize(
     "changes",
     [
-        {},
+        pytest.param({}, marks=pytest.mark.slow),
         {"birth": "distil", "selection": "both"},
-        {"influence": "stochastic_depth", "scope": "neuron"},
-        {"update_rule": "sgd_bypass", "roles": "one_way", "start": "half"},
-        {"phases": "three"},
+        pytest.param({"influence": "stochastic_depth", "scope": "neuron"}, marks=pytest.mark.slow),
+        pytest.param(
+            {"update_rule": "sgd_bypass", "roles": "one_way", "start": "half"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"phases": "three"}, marks=pytest.mark.slow),
     ],
 )
 def test_a_resumed_run_goes_on_bit_for_bit(changes, tmp_path):
@@ -115,12 +126,14 @@ def parameters(trial):
 
 
 @pytest.mark.parametrize("influence", INFLUENCES)
+@pytest.mark.slow
 def test_every_influence_mode_trains_through_deaths(influence):
     reports, *_ = train(resolve(**FAST, influence=influence), 40)
     assert reports[39]["deaths"] > 2
     assert reports[39]["val_loss"] < reports[9]["val_loss"] + 0.5
 
 
+@pytest.mark.slow
 def test_the_gap_is_the_distance_to_the_matched_baseline_and_is_trained_once(monkeypatch):
     config = resolve(max_lifespan=20)
     reports, *_ = train(config, 21)
@@ -146,6 +159,7 @@ class _CountingReport:
         self.step, self.metrics = step, metrics
 
 
+@pytest.mark.slow
 def test_the_documented_score_is_the_training_texts_own():
     honest, *_ = train(resolve(**FAST), 20)
     documented, *_ = train(resolve(**FAST, validation="train_text"), 20)

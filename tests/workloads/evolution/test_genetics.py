@@ -325,6 +325,7 @@ def test_every_parameter_is_alive(name):
 # --- Senses --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_ground_is_felt_at_a_nodes_surface(world, springs):
     """The original compared heights with the diameter, and felt the ground from the air."""
     creature = springs([(0.0, 0.2, 0.0), (0.8, 0.35, 0.0)], [(0, 1, 0.8, 0.0, 0.0)])

@@ -213,6 +213,7 @@ def test_xor_is_solved_in_nearly_every_run():
     assert all(result.hidden >= 1 for result in results if result.solved)  # XOR needs one
 
 
+@pytest.mark.slow
 def test_double_poles_are_balanced_within_the_papers_order_of_evaluations():
     results = balance(6)
     assert all(result.solved for result in results)

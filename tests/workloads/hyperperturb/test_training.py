@@ -48,6 +48,7 @@ def test_riemannian_adam_moves_the_ball_points_and_nothing_else(configure, learn
 
 
 @pytest.mark.parametrize("changes", [{}, {"learn_curvature": True}, {"curvature": 4.0}])
+@pytest.mark.slow
 def test_points_stay_inside_the_ball_even_at_a_huge_rate(configure, learner, changes):
     network, _, reports = train(learner, configure("small", **changes), steps=25, rate=0.5)
     assert network.audit()["points_inside"]
@@ -80,6 +81,7 @@ def test_at_vanishing_curvature_the_network_is_its_twin(configure, learner):
     assert np.allclose(flat.predict().policy_GP, ball.predict().policy_GP, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_repaired_network_beats_the_column_mean(configure, learner):
     network, problem, _ = train(learner, configure("small"), steps=60)
     table = baselines.metric_table(problem, {"network": network.predict()})

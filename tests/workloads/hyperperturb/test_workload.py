@@ -94,6 +94,7 @@ def test_the_twin_does_not_change_the_network(tmp_path, configure):
     assert list(curve(True)) == list(curve(False))
 
 
+@pytest.mark.slow
 def test_on_papalexi_the_network_beats_what_knows_only_the_columns(papalexi, tmp_path, configure):
     # Published for these targets and genes: column mean .258, half shrunk .210. Splits differ by
     # .015, so the comparison is with the simple predictors on the same split.

@@ -104,6 +104,7 @@ def test_attempts_that_differ_in_rate_and_seed_share_their_steps_and_change_no_d
         assert one.extra["test"] == last.attempt.extra["test"]
 
 
+@pytest.mark.slow
 def test_what_was_stopped_together_goes_on_alone_to_the_same_digits(tmp_path):
     configs = [space.resolve(SMALL)] * 3
     whole = attempts(tmp_path / "whole", configs, budget=30)

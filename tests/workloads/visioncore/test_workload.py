@@ -64,6 +64,7 @@ def test_a_run_reports_every_step_and_ends_with_an_untouched_test(visioncore, tm
     assert {"lr_core", "lr_readout", "grad_norm", "clip_fraction"} <= reports[0].metrics.keys()
 
 
+@pytest.mark.slow
 def test_a_resumed_run_goes_on_as_if_nothing_had_happened(visioncore):
     config = visioncore.space.resolve(SMOKE | {"dropout": 0.0})
     whole = _reports(visioncore, config, 4, Trial(config, seed=1, budget=4))

@@ -82,7 +82,7 @@ def pareto(
     out.verdict(facts.verdict)
     out.line()
     out.table(
-        ("trial", *found.objectives, ""),
+        ("trial", *(f"{name} in the search" for name in found.objectives), ""),
         [
             (t.number, *(t.values[name] for name in found.objectives),
              "knee" if t is found.knee else "")

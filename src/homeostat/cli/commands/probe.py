@@ -17,8 +17,8 @@ from homeostat.cli.options import (
 from homeostat.cli.output import STYLE, Output
 from homeostat.cli.settings import choose
 from homeostat.errors import RecordError
-from homeostat.plan.budget import format_duration, parse_duration
-from homeostat.wording import plural
+from homeostat.plan.budget import parse_duration
+from homeostat.wording import format_duration, plural
 
 
 def probe(
@@ -27,8 +27,14 @@ def probe(
     settings: SetOption = None,
     steps: StepsOption = None,
     seconds: Annotated[
-        str, typer.Option("--seconds", "--budget", "-b", help="About how long to spend, like 30s.")
-    ] = "25s",
+        str | None,
+        typer.Option(
+            "--seconds",
+            "--budget",
+            "-b",
+            help="About how long to spend, like 30s; 25s, or what a slow start needs.",
+        ),
+    ] = None,
     fix: Annotated[
         bool,
         typer.Option(
@@ -50,18 +56,20 @@ def probe(
     is a fault, 0 otherwise.
     """
     from homeostat.inspect.probe.audit import probe as run_probe
+    from homeostat.inspect.probe.bench import USUAL_S
     from homeostat.inspect.probe.junit import write_junit
     from homeostat.inspect.probe.page import page
 
     chosen = choose(workload, config, settings)
     out = Output(as_json=as_json)
-    with out.working(f"probing {chosen.name}, about {seconds}"):
+    with out.working(f"probing {chosen.name}, about {seconds or format_duration(USUAL_S)}"):
         found = run_probe(
             chosen.workload,
             config=chosen.config,
             steps=steps,
-            seconds=parse_duration(seconds),
+            seconds=parse_duration(seconds) if seconds else None,
             fix=fix,
+            say=out.line,
         )
     for status, text in page(found, everything=everything):
         out.line(text, style={"verdict": "bold", "head": "bold"}.get(status) or STYLE.get(status))

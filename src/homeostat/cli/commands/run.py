@@ -126,6 +126,7 @@ def resume(
 def conclude(out: Output, record: RunRecord) -> None:
     """Print the run's table and what to type next; leave with 1 if nothing completed."""
     from homeostat.execute.rerun import command, diagnose_run, near
+    from homeostat.record.tested import held_out_scores, in_words
 
     rows: list[tuple[Any, ...]] = [
         (a.seed, str(a.outcome), a.last_step, a.values.get(record.metric), a.wall_s, a.reason)
@@ -135,6 +136,8 @@ def conclude(out: Output, record: RunRecord) -> None:
     out.table(("seed", "outcome", "last step", record.metric, "seconds", "why"), rows)
     if len(record.values()) > 1:
         out.line(f"{record.metric}: {record.mean:.4g} ± {record.sd:.2g} over {len(rows)} seeds")
+    for name, of_seeds in held_out_scores(record).items():
+        out.line(f"{name}: {in_words(of_seeds)}")
     for sentence in record.facts.get("mixed", ()):
         out.line(f"Mixed code: {sentence}")
     out.line(f"Kept in {record.folder}")

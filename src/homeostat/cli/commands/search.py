@@ -105,6 +105,10 @@ def search(
     confirm: Annotated[
         bool, typer.Option(help="Run the best and the default again on fresh seeds.")
     ] = True,
+    fresh_seeds: Annotated[
+        int | None,
+        typer.Option("--fresh-seeds", min=2, help="How many fresh seeds; 3 or 4 otherwise."),
+    ] = None,
     deterministic: Annotated[
         bool,
         typer.Option("--deterministic", help="Make the sequence of trials independent of timing."),
@@ -173,7 +177,7 @@ def search(
             carry_from=carry_from or (),
             goal=goal,
             scientific=scientific,
-            confirm=confirm,
+            confirm=fresh_seeds if confirm and fresh_seeds else confirm,
             deterministic=deterministic,
             engine=place.engine,
             jobs=place.jobs,

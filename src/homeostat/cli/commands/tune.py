@@ -119,8 +119,8 @@ def plan(
     A few steps are run first, to measure how long one takes on this machine.
     """
     from homeostat.execute.rerun import command
-    from homeostat.plan.budget import format_duration
     from homeostat.plan.outline import outline
+    from homeostat.wording import format_duration
 
     chosen = choose(workload, config, settings, budget=steps)
     drawn = outline(

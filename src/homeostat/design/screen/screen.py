@@ -124,6 +124,19 @@ def screen(
     Raises:
         StudyError: If nothing is left to screen, the runs do not suffice, or none gave a value.
         UnknownNameError: If a name or method does not exist.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> found = hs.screen(valley, runs=30)
+        >>> found.screening.kept
+        ('lr',)
     """
     load.refuse_while_loading()
     workload = load.find(workload)

@@ -11,7 +11,15 @@ from collections import deque
 from collections.abc import Iterator
 
 from homeostat.execute.interrupt import Interruptible
-from homeostat.execute.job import Event, Finished, Job, Reported, is_late, not_started
+from homeostat.execute.job import (
+    Event,
+    Finished,
+    Job,
+    Reported,
+    is_late,
+    not_started,
+    prepare,
+)
 from homeostat.execute.loop.held_folders import HeldFolders
 from homeostat.execute.loop.side_by_side import SideBySide, companions
 
@@ -49,6 +57,7 @@ class Inline(Interruptible):
         """One attempt, or a few side by side. The caller gets the process's own generators back
         while it looks at reports. That takes a moment, so reports are handed over a few at a time.
         """
+        prepare(jobs)
         claims = HeldFolders((job.folder, job.resume) for job in jobs)
         group = SideBySide(jobs, lambda: self._interrupt.requested)
         events = group.events()

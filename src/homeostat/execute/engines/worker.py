@@ -31,9 +31,9 @@ from homeostat.execute.engines.messages import (
     WorkerTrouble,
 )
 from homeostat.execute.engines.processes import MARK, end_with_parent, kill_children, kill_marked
-from homeostat.execute.job import Finished, Job
+from homeostat.execute.job import Finished, Job, prepare
 from homeostat.execute.loop.held_folders import HeldFolders
-from homeostat.execute.loop.output_capture import Printing
+from homeostat.execute.loop.output_capture import OutputCapture
 from homeostat.execute.loop.side_by_side import SideBySide
 from homeostat.record.attempt import Attempt, write_attempt
 from homeostat.record.files import make_folder
@@ -96,15 +96,16 @@ class Worker:
 
     def _make_claimed(self, tasks: list[Task], claims: HeldFolders) -> list[Ended]:
         """Make them; return what is to be told when everything is in its place."""
-        with Printing(task.job["folder"] for task in tasks) as printing:
+        with OutputCapture(task.job["folder"] for task in tasks) as printing:
             try:
                 jobs = [task.unpack(self._known) for task in tasks]
             except HomeostatError as error:
                 return [Ended(_could_not_load(t, error), m) for m, t in enumerate(tasks)]
+            prepare(jobs)
             self._connection.send(Began())
             return [self._attempts(jobs, printing, claims)]
 
-    def _attempts(self, jobs: list[Job], printing: Printing, claims: HeldFolders) -> Ended:
+    def _attempts(self, jobs: list[Job], printing: OutputCapture, claims: HeldFolders) -> Ended:
         """Make them; return the end of the last, to be told when everything is in its place."""
         group = SideBySide(
             jobs,

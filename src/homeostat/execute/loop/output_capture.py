@@ -15,7 +15,7 @@ from homeostat.record.files import cannot_write, make_folder
 _STREAMS = (1, 2)
 
 
-class Printing:
+class OutputCapture:
     """Sends everything printed, by libraries in C too, to the logs of attempts.
 
     While entered, output goes to the first attempt's log until `to` names another.

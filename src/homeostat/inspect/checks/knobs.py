@@ -8,13 +8,14 @@ were cut by the clock, or are too short for it to act.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.bench import NoTimeLeft, ShortRuns
 from homeostat.inspect.probe.compare import RunComparison, compare
 from homeostat.inspect.probe.where import where_free
 from homeostat.record.check import Check, Checks, Found
@@ -56,14 +57,18 @@ def check(bench: ShortRuns) -> Checks:
         return
     tally = _Tally()
     for name in knobs:
-        if bench.left_s < 0:
-            tally.left.append(name)
-        else:
-            yield from _examine(bench, name, tally)
+        try:
+            if bench.left_s > 0:
+                yield from _examine(bench, name, tally)
+                continue
+        except NoTimeLeft:
+            pass
+        tally.left.append(name)
     # The cheap question of all knobs first; then the finer one, while there is time.
     for name in tally.alive:
         if bench.left_s > 0 and not isinstance(bench.workload.space[name], Choice | Bool):
-            yield from _clamped(bench, name)
+            with contextlib.suppress(NoTimeLeft):
+                yield from _clamped(bench, name)
     yield from _summary(bench, len(knobs), tally)
 
 

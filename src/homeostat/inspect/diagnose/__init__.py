@@ -14,7 +14,7 @@ if find_spec("torch") is None:
 # Below the check, so that its one clear line comes first.
 from homeostat.inspect.diagnose.diagnosis import Diagnosis
 from homeostat.inspect.diagnose.examine import diagnose
-from homeostat.inspect.diagnose.first_fault import Offence
+from homeostat.inspect.diagnose.first_fault import FirstFault
 from homeostat.inspect.diagnose.fix import Fix
 
-__all__ = ["Diagnosis", "Fix", "Offence", "diagnose"]
+__all__ = ["Diagnosis", "FirstFault", "Fix", "diagnose"]

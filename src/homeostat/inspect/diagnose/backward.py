@@ -1,4 +1,4 @@
-"""Eyes on the backward pass: the first operation that turns finite gradients into others."""
+"""The backward pass: the first operation that turns finite gradients into others."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from homeostat.inspect.diagnose.facts import has_nonfinite, tensors
-from homeostat.inspect.diagnose.forward import _OURS, _TORCH, show_line
+from homeostat.inspect.diagnose.forward import show_line
+from homeostat.inspect.tracer.frames import is_the_loops
 
 Found = Callable[[Any, str, Tensor], None]
 """Called with the graph's node, the module it was made in, and the gradient it spoiled."""
 
 
-class BackwardEyes(AbstractContextManager["BackwardEyes"]):
+class BackwardFaultTracer(AbstractContextManager["BackwardFaultTracer"]):
     """While it is entered, every `backward()` is watched node by node.
 
     Args:
@@ -40,7 +41,7 @@ class BackwardEyes(AbstractContextManager["BackwardEyes"]):
         self._original: Any = None
         self._anomaly: Any = None
 
-    def __enter__(self) -> BackwardEyes:
+    def __enter__(self) -> BackwardFaultTracer:
         self._original = torch.autograd.backward
         # Only for the forward stack that it keeps with each node; it does not check anything.
         self._anomaly = torch.autograd.set_detect_anomaly(True, check_nan=False)
@@ -89,7 +90,7 @@ def forward_line(node: Any) -> str:
     """Where the forward of a node was written, from the stack that PyTorch keeps with it."""
     for frame in reversed(node.metadata.get("traceback_", [])):
         where = re.match(r'\s*File "([^"]+)", line (\d+)', frame)
-        if where and not where[1].startswith((_OURS, _TORCH, "<")):
+        if where and is_the_loops(where[1], int(where[2])):
             return show_line(where[1], int(where[2]))
     return ""
 

@@ -12,7 +12,7 @@ from homeostat.execute.rerun import command, seed_options, set_options, spoken
 from homeostat.inspect.diagnose import lines
 from homeostat.inspect.diagnose.audit import OptimizerAudit
 from homeostat.inspect.diagnose.confound import Confound
-from homeostat.inspect.diagnose.first_fault import Offence
+from homeostat.inspect.diagnose.first_fault import FirstFault
 from homeostat.inspect.diagnose.fix import Fix
 from homeostat.inspect.diagnose.gauges import Gauge
 from homeostat.inspect.diagnose.ladder import Ladder, LadderRung
@@ -27,6 +27,24 @@ class Diagnosis:
     """What failed first, what it is not, and what cures it.
 
     `print(diagnosis)` renders it; `to_json()` is the same for machines.
+
+    Example:
+        >>> import homeostat as hs
+        >>> import torch
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=9)
+        ... def at_zero(config, trial):
+        ...     layer = torch.nn.Linear(3, 1, bias=False)
+        ...     optimizer = torch.optim.SGD(layer.parameters(), lr=config.lr)
+        ...     for step in trial.steps():
+        ...         loss = layer(torch.zeros(4, 3)).pow(2).sum().sqrt()  # the slope of a root at 0
+        ...         optimizer.zero_grad()
+        ...         loss.backward()
+        ...         optimizer.step()
+        ...         yield hs.Report(step, loss=loss + layer.weight.sum())
+        >>> found = hs.diagnose(at_zero)
+        >>> found.failed, found.failed_at
+        (True, 0)
     """
 
     workload: str
@@ -43,7 +61,7 @@ class Diagnosis:
     """How the run ended, in one line."""
     failed_at: int | None = None
     steps_seen: int = 0
-    offence: Offence | None = None
+    offence: FirstFault | None = None
     rates: RateTest | None = None
     precision: PrecisionTest | None = None
     ladder: Ladder | None = None

@@ -29,7 +29,7 @@ from homeostat.inspect.diagnose.precision import in_float64
 from homeostat.inspect.diagnose.rate import vary_rate
 from homeostat.inspect.diagnose.replay import Case, Replay, replay
 from homeostat.inspect.diagnose.replayed_evidence import ReplayCurves, of_replay
-from homeostat.inspect.diagnose.step_tracer import Eyes
+from homeostat.inspect.diagnose.step_tracer import StepTracer
 from homeostat.inspect.diagnose.target import (
     Subject,
     find_target,
@@ -88,6 +88,24 @@ def diagnose(
 
     Raises:
         RecordError: If the folder is no run, or its workload has to be named.
+
+    Example:
+        >>> import homeostat as hs
+        >>> import torch
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=9)
+        ... def at_zero(config, trial):
+        ...     layer = torch.nn.Linear(3, 1, bias=False)
+        ...     optimizer = torch.optim.SGD(layer.parameters(), lr=config.lr)
+        ...     for step in trial.steps():
+        ...         loss = layer(torch.zeros(4, 3)).pow(2).sum().sqrt()  # the slope of a root at 0
+        ...         optimizer.zero_grad()
+        ...         loss.backward()
+        ...         optimizer.step()
+        ...         yield hs.Report(step, loss=loss + layer.weight.sum())
+        >>> offence = hs.diagnose(at_zero).offence
+        >>> offence.step, offence.operation, offence.source.partition(": ")[2][:28]
+        (0, 'SqrtBackward0', 'loss = layer(torch.zeros(4, ')
     """
     load.refuse_while_loading()
     say = on_event or (lambda sentence: None)
@@ -181,7 +199,7 @@ def _failing(
     if failure.step_s * (failure.step + 1) > CHEAP_S:
         start = replace(case, state=newest_finite(target.states, failure.step))
     say("Replaying it with eyes on every operation.")
-    eyes, auditor = Eyes(case.workload.bounds, start.first_step), Auditor()
+    eyes, auditor = StepTracer(case.workload.bounds, start.first_step), Auditor()
     eyes.open()
     # One step more: the damage a gradient does may not show before the next report.
     until = failure.step + 1

@@ -10,7 +10,7 @@ PHASES = ("forward", "loss", "backward", "update", "parameter", "metric")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offence:
+class FirstFault:
     """The first offender of a failing step."""
 
     step: int

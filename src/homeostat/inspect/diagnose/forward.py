@@ -1,4 +1,4 @@
-"""Eyes on the forward pass: the first operation with a result that its inputs do not explain."""
+"""The forward pass: the first operation with a result that its inputs do not explain."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from homeostat.inspect.diagnose.facts import has_nan, has_nonfinite, node_of, tensors
+from homeostat.inspect.tracer.frames import is_the_loops
 
 # These write an infinity on purpose, as attention masks do.
 FILLS = frozenset({
@@ -27,14 +27,12 @@ RAW = frozenset({
     "empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "resize_", "set_",
     "tensor", "as_tensor", "from_numpy", "full", "full_like", "new_full", "frombuffer",
 })  # fmt: skip
-_OURS = str(Path(__file__).parent)
-_TORCH = str(Path(torch.__file__).parent)
 
 Found = Callable[[str, str, Any, Any], None]
 """Called with the operation, its source line, its result and its inputs."""
 
 
-class ForwardEyes(TorchFunctionMode):
+class ForwardFaultTracer(TorchFunctionMode):
     """Looks at the result of every PyTorch call; reports the first NaN and the first infinity.
 
     Infinities count only from inputs without any, and not from calls whose purpose they can be.
@@ -111,9 +109,8 @@ def source_line() -> str:
     """File, line and text of the innermost frame that is neither PyTorch's nor ours."""
     frame = sys._getframe(1)
     while frame is not None:
-        path = frame.f_code.co_filename
-        if not path.startswith((_OURS, _TORCH)) and not path.startswith("<"):
-            return show_line(path, frame.f_lineno)
+        if is_the_loops(frame.f_code.co_filename, frame.f_lineno):
+            return show_line(frame.f_code.co_filename, frame.f_lineno)
         if frame.f_back is None:
             break
         frame = frame.f_back

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from homeostat.inspect.diagnose.confound import Confound
-from homeostat.inspect.diagnose.first_fault import Offence
+from homeostat.inspect.diagnose.first_fault import FirstFault
 from homeostat.inspect.diagnose.fix import Fix
 from homeostat.inspect.diagnose.gauges import Gauge
 from homeostat.inspect.diagnose.ladder import Ladder, LadderRung
@@ -22,7 +22,7 @@ _LARGE = 1e4
 """A value larger than this is worth a remark."""
 
 
-def offence_lines(offence: Offence, unit: str = "step") -> Iterator[str]:
+def offence_lines(offence: FirstFault, unit: str = "step") -> Iterator[str]:
     """The offence in a few lines: where, what, which rows, why, and what it spoiled."""
     where = f" in {offence.module}" if offence.module else ""
     what = offence.operation or offence.tensor
@@ -52,7 +52,7 @@ def offence_lines(offence: Offence, unit: str = "step") -> Iterator[str]:
         yield f"the loss itself was finite: {offence.loss:.6g}"
 
 
-def _rows(offence: Offence) -> str:
+def _rows(offence: FirstFault) -> str:
     shown = []
     for i, name in enumerate(offence.row_names):
         norm = f" (norm {offence.row_norms[i]:.3g})" if i < len(offence.row_norms) else ""

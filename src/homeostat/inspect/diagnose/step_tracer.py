@@ -1,4 +1,4 @@
-"""Eyes: an observer that looks at everything in a step, in the order in which it happens.
+"""An observer that looks at everything in a step, in the order in which it happens.
 
     forward     every operation's result
     loss        what the backward pass starts from
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from homeostat.execute.loop.drive import Watcher
 from homeostat.execute.loop.guard import check
-from homeostat.inspect.diagnose.backward import BackwardEyes, forward_line, saved_value
+from homeostat.inspect.diagnose.backward import BackwardFaultTracer, forward_line, saved_value
 from homeostat.inspect.diagnose.facts import (
     ROWS_SHOWN,
     bad_rows,
@@ -32,8 +32,8 @@ from homeostat.inspect.diagnose.facts import (
     row_norms,
     tensors,
 )
-from homeostat.inspect.diagnose.first_fault import Offence
-from homeostat.inspect.diagnose.forward import ForwardEyes, first_tensor
+from homeostat.inspect.diagnose.first_fault import FirstFault
+from homeostat.inspect.diagnose.forward import ForwardFaultTracer, first_tensor
 from homeostat.inspect.diagnose.gauges import Gauges
 from homeostat.inspect.diagnose.own_update import why_not_finite
 from homeostat.inspect.diagnose.singularities import explain
@@ -47,15 +47,15 @@ from homeostat.workload.workload import Bounds
 class _Step:
     """What was seen since the last report."""
 
-    events: list[Offence] = field(default_factory=list)
-    infinities: list[Offence] = field(default_factory=list)
+    events: list[FirstFault] = field(default_factory=list)
+    infinities: list[FirstFault] = field(default_factory=list)
     bad_gradients: tuple[str, ...] = ()
     loss: float | None = None
     stepped_bad: bool = False
     """Whether an optimiser took a step with a gradient that was not finite."""
 
 
-class Eyes(Watcher):
+class StepTracer(Watcher):
     """Finds the first offender; `offence` is set, and `done` true, once a step broke the network.
 
     Args:
@@ -70,8 +70,8 @@ class Eyes(Watcher):
         self._trial: Trial | None = None
         self._seen: set[int] = set()
         self._undo: list[Callable[[], object]] = []
-        self._forward = ForwardEyes(self._nan, self._infinity)
-        self._backward = BackwardEyes(
+        self._forward = ForwardFaultTracer(self._nan, self._infinity)
+        self._backward = BackwardFaultTracer(
             self._forward.made_by,
             on_loss=self._loss,
             on_bad=self._bad_gradient,
@@ -81,7 +81,7 @@ class Eyes(Watcher):
         self._stepping = False
         self._finite_before: set[int] = set()
         self.gauges = Gauges()
-        self.offence: Offence | None = None
+        self.offence: FirstFault | None = None
 
     @property
     def done(self) -> bool:
@@ -154,7 +154,7 @@ class Eyes(Watcher):
             return
         self._now.infinities.append(self._forward_event(operation, source, result, inputs))
 
-    def _forward_event(self, operation: str, source: str, result: Any, inputs: Any) -> Offence:
+    def _forward_event(self, operation: str, source: str, result: Any, inputs: Any) -> FirstFault:
         bad = next(t for t in tensors(result) if not is_finite(t))
         given = first_tensor(inputs)
         same_rows = given is not None and given.ndim and bad.ndim and len(given) == len(bad)
@@ -247,7 +247,7 @@ class Eyes(Watcher):
                 return True
         return False
 
-    def _first(self) -> Offence:
+    def _first(self) -> FirstFault:
         """The first event; that of the step before, if this one only shows its consequences."""
         step, number = self._now, self._step_number
         late = ("update", "parameter", "metric")
@@ -266,10 +266,10 @@ class Eyes(Watcher):
             loss=step.loss,
         )
 
-    def _event(self, phase: str, **facts: Any) -> Offence:
-        return Offence(step=self._step_number, phase=phase, **facts)
+    def _event(self, phase: str, **facts: Any) -> FirstFault:
+        return FirstFault(step=self._step_number, phase=phase, **facts)
 
-    def _with_tensor(self, event: Offence, bad: Tensor, value: Tensor | None) -> Offence:
+    def _with_tensor(self, event: FirstFault, bad: Tensor, value: Tensor | None) -> FirstFault:
         """The event with the rows of a tensor that is not finite, and the value behind them."""
         bad = bad.detach()
         rows = bad_rows(bad)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import UnknownNameError, did_you_mean
-from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.probe.bench import NoTimeLeft, ShortRuns
 from homeostat.inspect.probe.check_module import CheckModule
 from homeostat.inspect.probe.experiments import Experiment, settle
 from homeostat.inspect.probe.questions import QUESTIONS
@@ -58,10 +58,11 @@ def probe(
     config: Config | Mapping[str, Any] | None = None,
     seed: int = 42,
     steps: int | None = None,
-    seconds: float = 25.0,
+    seconds: float | None = None,
     only: Collection[str] | None = None,
     fix: bool = False,
     on_check: Callable[[Check], None] | None = None,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> ProbeResult:
     """Audit a workload before tuning: are its knobs connected, does it learn, is it sound?
 
@@ -69,14 +70,31 @@ def probe(
         workload: A workload, or what `load.find` takes: a name, a file, "file.py:name".
         config: Values to set; the rest is at its default.
         steps: Length of the short runs; by default as many as the time allows.
-        seconds: Roughly how long it may take.
+        seconds: Roughly how long it may take; 25 where nothing is said, and as long as a program
+            that is slow to start needs.
         only: Names of the checks to run: those of CHECKS, and those that installed packages
             announce (see `homeostat.workload.installed`).
         fix: Try every cure that needs no edit where it does not learn, and say which cures.
         on_check: Called with each finding as it is made.
+        say: Called with what the audit of a program that is slow to start will take.
 
     Raises:
         UnknownNameError: If `only` names a check that there is not.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> audit = hs.probe(valley, only=["knobs"])
+        >>> [check.status for check in audit.faults]
+        ['fault']
+        >>> audit.faults[0].saw.partition(":")[0]
+        'unused is not connected to anything'
     """
     load.refuse_while_loading()
     workload = load.find(workload)
@@ -86,12 +104,14 @@ def probe(
             raise UnknownNameError(f"No check {name!r}.", hint=did_you_mean(name, checks))
     resolved = config if isinstance(config, Config) else workload.space.resolve(config)
     started = time.perf_counter()
-    bench = ShortRuns(workload, resolved, seed=seed, steps=steps, seconds=seconds)
+    bench = ShortRuns(workload, resolved, seed=seed, steps=steps, seconds=seconds, say=say)
     found: list[Check] = []
     experiments: tuple[Experiment, ...] = ()
     for name, check in checks.items():
         if only is not None and name not in only:
             continue
+        if name in LAST or only is not None:
+            bench.for_later_s = 0.0
         if name in LAST and only is None and not experiments:
             experiments = _settled(bench, found, fix=fix)
         for finding in _told(name, check, bench):
@@ -126,6 +146,8 @@ def _told(name: str, check: Callable[[ShortRuns], Checks], bench: ShortRuns) -> 
     """A check's findings. It calls the user's code in ways that the code may not expect."""
     try:
         yield from check(bench)
+    except NoTimeLeft as late:
+        yield Check(name, "skipped", f"{str(late).capitalize()}.")
     except Exception as error:  # whatever that code raises; the other checks go on
         text = " ".join(str(error).split())[:200]
         yield Check(name, "skipped", f"This check failed: {type(error).__name__}: {text}")

@@ -19,10 +19,10 @@ from homeostat.inspect.probe import learners
 from homeostat.inspect.probe.compare import RunComparison, compare, noisy_metrics, same
 from homeostat.inspect.probe.skill import Skill, measure
 from homeostat.inspect.tracer.recording import Recording
-from homeostat.inspect.tracer.traced_config import Spy
+from homeostat.inspect.tracer.traced_config import TracedConfig
 from homeostat.record.outcome import Outcome
 from homeostat.space import Config
-from homeostat.wording import plural
+from homeostat.wording import format_duration, plural
 from homeostat.workload.report import Report
 from homeostat.workload.trial import Trial
 from homeostat.workload.workload import Workload
@@ -35,6 +35,18 @@ ANATOMY_SHARE = 0.3
 """What the run with every eye open may take of the time,"""
 ATTEMPT_SHARE = 0.15
 """and one of the whole length, where the others are shorter."""
+USUAL_S = 25.0
+"""How long an audit may take where nothing else is said,"""
+LONGEST_S = 600.0
+"""and of a program that is slow to start, at most."""
+RUNS = 14
+"""Runs that an audit makes, and one more for each knob."""
+KNOBS_SHARE = 0.4
+"""Of the time of a program that is slow to start, what is kept for its knobs."""
+
+
+class NoTimeLeft(Exception):
+    """There is no time for another start of a program that is slow to start."""
 
 
 class ShortRuns:
@@ -46,13 +58,31 @@ class ShortRuns:
     """
 
     def __init__(
-        self, workload: Workload, config: Config, *, seed: int, steps: int | None, seconds: float
+        self,
+        workload: Workload,
+        config: Config,
+        *,
+        seed: int,
+        steps: int | None,
+        seconds: float | None,
+        say: Callable[[str], None] = lambda sentence: None,
     ) -> None:
+        """Make the first run, which shows the pace.
+
+        Args:
+            seconds: How long all may take; None for as long as is usual, and what a program that
+                is slow to start needs.
+            say: Called with what such a program will take.
+        """
         self.workload = workload
         self.config = config
         self.seed = seed
         self.budget = min(checked_budget(workload, steps), workload.budget)
-        self.seconds = seconds
+        self.seconds = USUAL_S if seconds is None else seconds
+        self.start_s = 0.0
+        """What one start takes, where that is most of a run."""
+        self.for_later_s = 0.0
+        """Kept for the checks that come last."""
         self.most_updates: int | None = None
         self._started = time.perf_counter()
         self._runs: dict[Any, Recording] = {}
@@ -61,10 +91,14 @@ class ShortRuns:
         self._attempt: Recording | None = None
         self._skill: tuple[Skill | None] | None = None
         self._choose_length(steps)
+        if self.start_s:
+            self._plan(asked=seconds is not None, say=say)
 
     @property
     def left_s(self) -> float:
-        return self.seconds - (time.perf_counter() - self._started)
+        """For another run, once it has started."""
+        spent_s = time.perf_counter() - self._started
+        return self.seconds - spent_s - self.start_s - self.for_later_s
 
     @property
     def whole(self) -> bool:
@@ -86,26 +120,55 @@ class ShortRuns:
         pace, and the runs get as many steps as fit.
         """
         learners.load()
-        self._started = time.perf_counter()
-        share = self.seconds / (self.num_knobs + 14)
+        if self.workload.prepare is not None:
+            self.workload.prepare()
+        called = self._started = time.perf_counter()
+        share = self.seconds / (self.num_knobs + RUNS)
         limit_s = max(2 * share, 1.5)
         had_torch = "torch" in sys.modules
-        first = self.run(self.config, self.seed, limit_s=limit_s)
+        first = self.run(self.config, self.seed, limit_s=limit_s, from_start=True)
         if first.cut or (not had_torch and "torch" in sys.modules):
             # The first run also imports, compiles and reads files: that is no part of the probe's
             # time, or nothing would be left of it. And without PyTorch it is not watched.
             self._started = time.perf_counter()
-            first = self.run(self.config, self.seed, limit_s=limit_s)
+            first = self.run(self.config, self.seed, limit_s=limit_s, from_start=True)
+        if first.start_s > limit_s / 2:
+            # It starts as slowly again: then that is no matter of the first time.
+            self.start_s, self._started = first.start_s, called
+            share = max(share, 1.25 * self.start_s)
         if not first.cut:
             self._runs[self._key(self.config, self.seed)] = first
         elif steps is None:
-            reports = len(first.reports)
+            reports, trained_s = len(first.reports), first.seconds - self.start_s
+            share -= self.start_s
             if reports >= 2:
-                pace = first.seconds / reports
+                pace = trained_s / reports
                 self.budget = max(2, min(self.budget, int(share / pace)))
             else:
-                self.most_updates = max(2, int(first.num_updates * share / first.seconds))
+                self.most_updates = max(2, int(first.num_updates * share / trained_s))
                 self.budget = min(self.budget, 2)
+
+    def _plan(self, *, asked: bool, say: Callable[[str], None]) -> None:
+        """Say what an audit of a program that is slow to start takes, and take it if one may."""
+        # The second time it is imported and compiled: an audit makes that run anyway.
+        run_s = self.plain().seconds
+        if self.left_s > 0:
+            run_s = min(run_s, self.again().seconds)
+        needed = self.num_knobs + RUNS
+        whole_s = needed * run_s
+        told = (
+            f"One start takes {format_duration(self.start_s)}; this audit needs {needed}: about "
+            f"{format_duration(whole_s)}"
+        )
+        if not asked:
+            self.seconds = max(self.seconds, min(whole_s, LONGEST_S))
+        if whole_s > self.seconds:
+            told += (
+                f", and has {format_duration(self.seconds)}. What does not fit is left out; to "
+                f"have all of it:  --seconds {math.ceil(whole_s)}"
+            )
+        self.for_later_s = KNOBS_SHARE * self.seconds
+        say(f"{told}.")
 
     @property
     def num_knobs(self) -> int:
@@ -118,7 +181,8 @@ class ShortRuns:
         seed = self.seed if seed is None else seed
         key = self._key(config, seed)
         if key not in self._runs:
-            self._runs[key] = self.run(config, seed)
+            own = config is self.config and seed == self.seed
+            self._runs[key] = self.run(config, seed, needed=own)
         return self._runs[key]
 
     def changes(self, config: Config, reference: Recording) -> RunComparison:
@@ -257,6 +321,8 @@ class ShortRuns:
         until: Callable[[Report], bool] = lambda report: False,
         most_updates: int | None = None,
         followed: str = "",
+        from_start: bool = False,
+        needed: bool = False,
     ) -> Recording:
         """Drive the loop here once, and note what it does.
 
@@ -269,18 +335,29 @@ class ShortRuns:
             until: The run is cut after the first report for which this holds.
             most_updates: The run is cut after so many, in place of the bench's limit.
             followed: A parameter whose comparisons with anything are noted.
+            from_start: `limit_s` counts from the first update or report.
+            needed: It is made also where no time is left.
+
+        Raises:
+            NoTimeLeft: If a program that is slow to start cannot be started once more.
         """
+        if self.start_s and not needed and self.left_s < 0:
+            raise NoTimeLeft(f"no time was left: one start takes {format_duration(self.start_s)}")
         budget = self.budget if budget is None else budget
-        spy = Spy(config, followed)
+        spy = TracedConfig(config, followed)
         recording = Recording(config, seed, budget, anatomy=anatomy)
         trial = Trial(spy, seed=seed, budget=budget)
         trial.close = True
         started = time.perf_counter()
 
         def keep_going() -> bool:
-            return limit_s is None or time.perf_counter() - started < limit_s
+            now = time.perf_counter()
+            if math.isinf(recording.start_s):
+                recording.start_s = now - started
+            since = started + (recording.start_s if from_start else 0.0)
+            return limit_s is None or now - since < limit_s
 
-        eyes = _Eyes(operations=operations, targets=targets or operations)
+        eyes = _Looks(operations=operations, targets=targets or operations)
         isolation = Isolation(seed, loop=self.workload.loop)
         isolation.enter()
         try:
@@ -289,6 +366,8 @@ class ShortRuns:
         finally:
             isolation.leave()
         recording.seconds = time.perf_counter() - started
+        recording.start_s = min(recording.start_s, recording.seconds)
+        self.start_s = min(self.start_s, recording.start_s)
         recording.read = frozenset(spy.__dict__["read"])
         recording.compared = bool(spy.__dict__["compared"])
         return recording
@@ -298,7 +377,7 @@ class ShortRuns:
         trial: Trial,
         recording: Recording,
         keep_going: Callable[[], bool],
-        eyes: _Eyes,
+        eyes: _Looks,
         until: Callable[[Report], bool],
         most_updates: int | None,
     ) -> None:
@@ -353,14 +432,15 @@ class ShortRuns:
         noted = _Noted(recording)
         loop = pull(self.workload, trial, observers=[noted], ending=recording.ending)
         for report in loop:
-            if until(report) or not keep_going():
-                recording.cut = "time" if not keep_going() else "differs"
+            goes_on = keep_going()
+            if until(report) or not goes_on:
+                recording.cut = "differs" if goes_on else "time"
                 break
         loop.close()
 
 
 @dataclass(frozen=True)
-class _Eyes:
+class _Looks:
     """What is looked at in a run beside calls, weights and updates."""
 
     operations: bool

@@ -13,6 +13,7 @@ import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from homeostat.inspect.tracer.facts import Count, Equal, Outer, Softmax, Tiny, TraceFacts
+from homeostat.inspect.tracer.frames import is_the_loops
 from homeostat.inspect.tracer.recorder import Tracer
 
 PAIRWISE = {
@@ -33,7 +34,6 @@ MOST_EQUALS = 80
 MOST_COUNTS = 400
 LARGEST = 200_000
 """Larger tensors are not kept."""
-OWN = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
 
 
 class Functions:
@@ -202,7 +202,7 @@ def _same_memory(one: Any, two: Any) -> bool:
 def line() -> str:
     """Where in the loop's own files the present call stands: "train.py, line 12"."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(OWN):
+    while frame is not None and not is_the_loops(frame.f_code.co_filename, frame.f_lineno):
         frame = frame.f_back
     if frame is None:
         return ""

@@ -5,6 +5,7 @@ Times are the recorder's own count of events, so that their order is known.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -283,6 +284,8 @@ class Recording:
     cut: str = ""
     """Why it was stopped before its end, if it was."""
     seconds: float = 0.0
+    start_s: float = math.inf
+    """Of that, until the first update or report."""
     read: frozenset[str] = frozenset()
     """The parameters the loop looked at."""
     compared: bool = False

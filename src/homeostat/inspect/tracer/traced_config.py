@@ -1,4 +1,4 @@
-"""Spy: a configuration that remembers which of its values were read."""
+"""A configuration that remembers which of its values were read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from homeostat.space import Config
 
 
-class Spy(Config):
+class TracedConfig(Config):
     """Equal to the configuration it was made from; `read` names what was looked at.
 
     Args:

@@ -90,6 +90,13 @@ class Facts:
                 self._runs[number] = None
         return self._runs[number]
 
+    def run_on_fresh_seeds(self, number: int) -> RunRecord | None:
+        """The run of a trial on fresh seeds, if there was one and it is still on disk."""
+        try:
+            return read_run(self.folder / f"confirm_{number:04d}")
+        except HomeostatError:
+            return None
+
     @property
     def round(self) -> Round | None:
         """The study as its checklist sees it; None without a result."""

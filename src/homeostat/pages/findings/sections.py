@@ -14,6 +14,7 @@ from homeostat.pages.figures.curves import Curve
 from homeostat.pages.findings.blocks import Block, Picture, Words, bullets, heading, table
 from homeostat.pages.findings.facts import Facts
 from homeostat.record.runs import RunRecord
+from homeostat.record.tested import table_of
 from homeostat.search.pareto import pareto
 from homeostat.search.review.checklist import checklist
 from homeostat.search.review.roles import conclude
@@ -214,6 +215,11 @@ def seed_by_seed(facts: Facts) -> Iterator[Block]:
     ]
     rows = [(seed, *(score.values.get(seed) for score in scores.values())) for seed in seeds]
     yield table(("seed", *names), rows)
+    again = {name: facts.run_on_fresh_seeds(n) for name, n in zip(names, scores, strict=True)}
+    head, tested = table_of({name: run for name, run in again.items() if run is not None})
+    if tested:
+        yield Words("On data that no choice has seen; ± is the s.d. between these seeds.")
+        yield table(head, tested)
 
 
 def looked_at(facts: Facts) -> Iterator[Block]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from homeostat.execute import resume, run
-from homeostat.plan.budget import format_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.record.index import DamagedRun, read_or_tell, run_folders
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
-from homeostat.wording import plural
+from homeostat.wording import format_duration, plural
 
 NAME = "baseline"
 NUM_SEEDS = 3

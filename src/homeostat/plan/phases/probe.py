@@ -32,7 +32,10 @@ def probe(context: Context, allowance_s: float) -> PhaseResult:
     A knob without effect is left at its value and not searched.
     """
     found = run_probe(
-        context.workload, config=context.config, seconds=max(2.0, min(allowance_s, LONGEST_S))
+        context.workload,
+        config=context.config,
+        seconds=max(2.0, min(allowance_s, LONGEST_S)),
+        say=lambda sentence: context.say(f"   {sentence}"),
     )
     # A run that fails at once hides all other faults, so its failure is examined first.
     blows_up = any(map(_fails, found.faults))

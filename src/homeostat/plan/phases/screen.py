@@ -6,10 +6,10 @@ from homeostat.design.screen.measurements import REPLICATES
 from homeostat.design.screen.screen import screen as run_screen
 from homeostat.design.screen.screening import WALKS
 from homeostat.plan.afford import MARGIN, affordable_steps
-from homeostat.plan.budget import format_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.plan.phases.search import timeout_s
+from homeostat.wording import format_duration
 
 FEWEST_PARAMETERS = 8
 """With fewer parameters a search learns which matter as fast as a screening would."""

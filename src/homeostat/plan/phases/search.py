@@ -9,14 +9,13 @@ from typing import Any
 
 from homeostat.execute.job import Reported
 from homeostat.plan.afford import SHORTEST
-from homeostat.plan.budget import format_duration
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult, Status
 from homeostat.search.optimise import SearchEvent, Told
 from homeostat.search.result import SearchResult
 from homeostat.search.search import open_store
 from homeostat.search.search import search as run_search
-from homeostat.wording import plural
+from homeostat.wording import format_duration, plural
 
 TIERS = (1, 2, 3, 4)
 MOST_TRIALS = 10_000

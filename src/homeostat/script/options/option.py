@@ -51,6 +51,11 @@ class Option:
     column: int = 0
     help: str = ""
 
+    @property
+    def word(self) -> str:
+        """What it is called without what it is a part of: max_epochs of --trainer.max_epochs."""
+        return self.flag.lstrip("-").rpartition(".")[2] or self.name
+
     def words(self, value: Any) -> list[str]:
         """The arguments that set it."""
         if self.written == "constant":

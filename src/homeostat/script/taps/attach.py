@@ -9,7 +9,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from homeostat.script import bridge
-from homeostat.script.taps import tensorboard, torch_steps, tqdm_bars, trackers
+from homeostat.script.taps import (
+    files,
+    loaders,
+    tensorboard,
+    torch_steps,
+    tqdm_bars,
+    trackers,
+    trainers,
+)
 from homeostat.script.taps.arrivals import Arrivals
 from homeostat.script.taps.lines import Lines
 
@@ -21,9 +29,16 @@ Attach = Callable[["Hearer", ExitStack, ModuleType], None]
 # When the module on the left has been imported, the function on the right taps it.
 LIBRARIES: dict[str, Attach] = {
     "torch": torch_steps.attach,
+    "torch.utils.data.dataloader": loaders.attach,
     "torch.utils.tensorboard.writer": tensorboard.attach,
     "tensorboardX.writer": tensorboard.attach,
     "tqdm.std": tqdm_bars.attach,
+    "transformers.trainer": trainers.attach_huggingface,
+    "lightning.pytorch.trainer.call": trainers.attach_lightning,
+    "pytorch_lightning.trainer.call": trainers.attach_lightning,
+    "keras.src.callbacks.callback_list": trainers.attach_keras,
+    "xgboost.callback": trainers.attach_xgboost,
+    "lightgbm.basic": trainers.attach_lightgbm,
     "wandb": trackers.attach_wandb,
     "mlflow": trackers.attach_mlflow,
 }
@@ -46,6 +61,7 @@ class Taps:
                 bridge.say(numbers, "printed")
 
         process.stdout.on_line = process.stderr.on_line = printed
+        files.attach(self._run, self._stack)
         arrivals = Arrivals(
             {
                 name: partial(_attach, function, self._run, self._stack)

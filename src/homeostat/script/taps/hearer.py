@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class Hearer(Protocol):
     pending: bool
     between: bool
     steps: int
+    loaders: list[weakref.ref[Any]]
 
     @property
     def listening(self) -> bool:

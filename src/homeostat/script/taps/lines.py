@@ -18,25 +18,34 @@ NOT_METRICS = table(
     "lr", "learning_rate", "time", "took", "elapsed", "eta", "seconds", "secs?", "ms", "speed",
     "throughput", "fps", "seed", "rank", "gpus?", "mem", "memory", "params", "parameters", "size",
     "epochs?", "steps?", "iters?", "iterations?", "batch", "batches", "version", "port", "pid",
-    "vocab", "global_step", "timesteps?", "frames?",
+    "vocab", "global_step", "timesteps?", "frames?", "runtime", "per_second", "flos", "total_flos",
 )  # fmt: skip
+
+
+def is_result(name: str) -> bool:
+    """Whether a number of this name may be a result: no rate, time, size or counter."""
+    return not NOT_METRICS.search(snake(name))
 
 
 class Lines:
     """Reads lines, one at a time; those before may say what a table's columns are."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tables: bool = False) -> None:
         self._reader = LineReader()
+        self._tables = tables
+        """Whether a line without a number matters too: it may be a table's heading."""
 
     def read(self, line: str) -> dict[str, float]:
         """The metrics in a line, by name; empty where there are none."""
-        if len(line) > MOST_LENGTH or not any(c.isdigit() or c in "nN" for c in line):
+        if len(line) > MOST_LENGTH:
+            return {}
+        if not self._tables and not any(c.isdigit() or c in "nN" for c in line):
             return {}
         numbers: dict[str, float] = {}
-        for reading in self._reader.feed(line.rsplit("\r", 1)[-1] + "\n"):
+        for reading in self._reader.feed(line.rstrip("\r").rsplit("\r", 1)[-1] + "\n"):
             if reading.progress is not None:
                 continue  # a bar's numbers are read where they are given to it
             for name, value in reading.metrics.items():
-                if not NOT_METRICS.search(snake(name)):
+                if is_result(name):
                     numbers[snake(name)] = value
         return numbers

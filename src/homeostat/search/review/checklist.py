@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from homeostat.record.check import Check
 from homeostat.search.review.of_curves import length, overfitting, steadiness
+from homeostat.search.review.of_fresh_seeds import confirmation
 from homeostat.search.review.of_trials import divergence, edges, trials
 from homeostat.search.review.round import Round
 
@@ -20,6 +21,7 @@ CHECKS: tuple[Callable[[Round], Iterable[Check]], ...] = (
     overfitting,
     steadiness,
     trials,
+    confirmation,
 )
 
 

@@ -9,6 +9,7 @@ Source: the Deep Learning Tuning Playbook (Godbole, Dahl, Gilmer, Shallue and Na
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -216,16 +217,16 @@ def _verdict(now: Round, name: str, arms: Sequence[ScientificValue], equal: int)
     a, b = show(first.value), show(second.value)
     common = [seed for seed in first.fresh if seed in second.fresh]
     if len(common) > 1 and all(arm.fresh for arm in arms):
-        # SciPy's statistics take half a second to import, which only a confirmed study needs.
-        from homeostat.evidence.statistics import paired_difference
+        # SciPy takes half a second to import, which only a confirmed study needs.
+        from homeostat.evidence.differences import interval
 
-        sign = now.goal.sign
-        follows, leads = ([sign * arm.fresh[s] for s in common] for arm in (first, second))
+        gains = [now.goal.gain(first.fresh[s], over=second.fresh[s]) for s in common]
         # The second is the closest of all the others: the interval is for all of them at once.
-        gain = paired_difference(follows, leads, level=1 - 0.05 / (len(arms) - 1))
-        low, high = gain.interval.low, gain.interval.high
-        told = f"by {gain.mean:.3g} (95 % interval {low:.3g} .. {high:.3g})"
-        if low > 0:
+        reach = interval(gains, level=1 - 0.05 / (len(arms) - 1))
+        told = (
+            f"by {statistics.fmean(gains):.3g} (95 % interval {reach.low:.3g} .. {reach.high:.3g})"
+        )
+        if reach.low > 0:
             return f"{name}: {a} is better than {b} {told} on {len(common)} fresh seeds."
         return (
             f"{name}: undecided between {a} and {b}: {a} is ahead {told} on {len(common)} fresh "

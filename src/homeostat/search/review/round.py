@@ -134,9 +134,9 @@ class Round:
 
     # What to type next
 
-    def more(self, trials: int) -> str:
+    def more(self, trials: int, *options: str) -> str:
         """The command that goes on with this study."""
-        return self._study(self.study, ["--trials", str(trials)])
+        return self._study(self.study, ["--trials", str(trials)], options)
 
     def next_round(self, *, seeds: int | None = None) -> str:
         """A study that asks the same and learns from this one."""

@@ -12,10 +12,13 @@ from typing import Any
 
 from homeostat.design.designs import DesignPoint
 from homeostat.design.run_design import DesignResult, DesignRow, run_design
-from homeostat.plan.afford import affordable_steps
+from homeostat.evidence.differences import interval
+from homeostat.evidence.statistics import Interval
+from homeostat.plan.afford import affordable_steps, whole_attempts
 from homeostat.plan.context import Context
 from homeostat.plan.phase import Phase, PhaseResult, Status
 from homeostat.plan.tune import BASELINE, PROBE, REPORT
+from homeostat.record import seeds as seed_list
 from homeostat.space.configs import load
 from homeostat.wording import plural
 from homeostat.workloads.apoptosis.settings import DEATHS_PER_STEP, deaths_of
@@ -31,6 +34,9 @@ EXPERIMENTS = {
 }
 SWEPT = {"plasticity_ceiling": (0.9, 0.95, 1.0), "mutation_strength": (0.3, 0.4, 0.5)}
 SEEDS = 2
+"""Of each comparison that settles something."""
+FEWEST_FRESH, MOST_FRESH = 3, 10
+"""Of the last comparison, which is of what was settled."""
 NONE: dict[str, Any] = {"senescence": False}
 
 
@@ -144,34 +150,58 @@ def _lifespan(context: Context) -> dict[str, Any]:
 
 
 def full(context: Context, allowance_s: float) -> PhaseResult:
-    """The settled configuration against its baseline, at full length where the time allows."""
+    """The settled configuration against its baseline, at full length where the time allows.
+
+    On seeds that had no part in settling anything, as many as fit at full length.
+    """
     points = [DesignPoint("baseline", NONE), DesignPoint("settled")]
-    result = _run(context, "full", points, allowance_s)
+    fits = whole_attempts(context, allowance_s) // len(points)
+    seeds = seed_list.fresh(min(max(fits, FEWEST_FRESH), MOST_FRESH))
+    result = _run(context, "full", points, allowance_s, seeds)
     gaps = _gaps(result)
     if result.interrupted or "settled" not in gaps:
         return _stopped("full")
+    apart = _apart(result)["settled"]
     settled = next(row for row in result.rows if row.point.name == "settled")
     deaths = settled.metric("deaths") or 0.0
+    reach = interval(apart)
+    within = f" (95 % interval {reach.low:+.3f} .. {reach.high:+.3f})" if len(apart) > 1 else ""
     sentence = (
         f"Settled: val_loss {settled.mean:.4g} with {plural(round(deaths), 'death')}, "
-        f"{gaps['settled']:+.3f} nats against the baseline over {SEEDS} seeds."
+        f"{gaps['settled']:+.3f} nats{within} against the baseline, "
+        f"on {plural(len(apart), 'fresh seed')}."
     )
-    verdict = "Dying layers cost nothing here" if gaps["settled"] <= 0 else "The baseline is ahead"
     facts = {
         "best": settled.config.to_json(), "command": result.rerun(settled), "gaps": gaps,
+        "fresh_seeds": list(seeds), "interval": [reach.low, reach.high],
     }  # fmt: skip
-    return PhaseResult("full", "done", (sentence,), (f"{verdict}.",), facts)
+    return PhaseResult("full", "done", (sentence,), (_concluded(reach),), facts)
+
+
+def _concluded(gap: Interval) -> str:
+    """What the interval of the gap says of dying layers."""
+    if gap.high < 0:
+        return "Dying layers pay here."
+    if gap.low > 0:
+        return "The baseline is ahead."
+    if gap.high < FINE:
+        return f"Dying layers cost less than {FINE} nats here, if anything."
+    return "Undecided with so few seeds: which of the two is ahead may be luck."
 
 
 def _run(
-    context: Context, name: str, points: Sequence[DesignPoint], allowance_s: float
+    context: Context,
+    name: str,
+    points: Sequence[DesignPoint],
+    allowance_s: float,
+    seeds: Sequence[int] = seed_list.first(SEEDS),
 ) -> DesignResult:
     # The gap is measured here against one shared baseline, so no run needs one of its own.
     held = {**context.held, "gap": False}
-    steps = affordable_steps(context, allowance_s, len(points) * SEEDS)
-    context.say(f"   {len(points)} configurations x {SEEDS} seeds x {steps} steps")
+    steps = affordable_steps(context, allowance_s, len(points) * len(seeds))
+    context.say(f"   {len(points)} configurations x {len(seeds)} seeds x {steps} steps")
     return run_design(
-        context.workload, points, kind=name, results=context.folder, pins=held, seeds=SEEDS,
+        context.workload, points, kind=name, results=context.folder, pins=held, seeds=seeds,
         budget=steps, engine=context.engine, jobs=context.jobs, device=context.device,
         on_row=lambda row: context.say(f"   {row.point.name}: {row.run.outcome}, {row.mean:.4g}"),
     )  # fmt: skip
@@ -179,14 +209,19 @@ def _run(
 
 def _gaps(result: DesignResult) -> dict[str, float]:
     """Each row's mean loss above the baseline's, over the seeds that both completed."""
+    return {name: statistics.fmean(apart) for name, apart in _apart(result).items()}
+
+
+def _apart(result: DesignResult) -> dict[str, list[float]]:
+    """Each row's loss above the baseline's, seed by seed."""
     base = next((row.run.values() for row in result.rows if row.point.name == "baseline"), {})
-    gaps = {}
+    apart = {}
     for row in result.rows:
         values = row.run.values()
         common = [values[seed] - base[seed] for seed in values if seed in base]
         if row.point.name != "baseline" and common:
-            gaps[row.point.name] = statistics.fmean(common)
-    return gaps
+            apart[row.point.name] = common
+    return apart
 
 
 def _verdict(gap: float) -> str:

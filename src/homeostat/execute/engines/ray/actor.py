@@ -47,7 +47,7 @@ class Batch:
         return bool(self.messages) and not isinstance(self.messages[-1], News)
 
 
-class Station:
+class Actor:
     """Made on a node by Ray; called by one driver, one call at a time."""
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ from homeostat.errors import RecordError
 from homeostat.execute.engines.messages import Ended, News, Task, WorkerTrouble, pack
 from homeostat.execute.engines.orphans import lost
 from homeostat.execute.engines.ray import cluster
-from homeostat.execute.engines.ray.actor import Batch, Station
+from homeostat.execute.engines.ray.actor import Actor, Batch
 from homeostat.execute.engines.ray.cluster import Share
 from homeostat.execute.engines.ray.order import order
 from homeostat.execute.engines.ray.sync import put
@@ -202,7 +202,7 @@ class Ray(Interruptible):
         import ray
 
         options = self._share.on(device) | {"max_restarts": 0}
-        return Placed(ray.remote(Station).options(**options).remote())
+        return Placed(ray.remote(Actor).options(**options).remote())
 
     def _give(self, placed: Placed, work: Work) -> None:
         work.begin()

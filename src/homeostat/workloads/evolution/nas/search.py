@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from homeostat.cli.options import TimeOption
+from homeostat.cli.options import JsonOption, TimeOption
 from homeostat.cli.output import Output
 from homeostat.workloads.evolution.nas.app import (
     FREE,
@@ -65,11 +65,12 @@ def search(
 def status(
     study_name: Annotated[str | None, typer.Option("--study-name")] = None,
     results: ResultsOption = Path("results"),
+    as_json: JsonOption = False,
 ) -> None:
     """Show where studies stand."""
     from homeostat.cli.commands.study import status as homeostat_status
 
-    homeostat_status(study=study_name, results=str(results))
+    homeostat_status(study=study_name, results=str(results), as_json=as_json)
 
 
 @app.command()
@@ -77,11 +78,12 @@ def best(
     study_name: StudyOption,
     top: Annotated[int, typer.Option("--n-top", min=1, help="How many.")] = 5,
     results: ResultsOption = Path("results"),
+    as_json: JsonOption = False,
 ) -> None:
     """Show a study's best trials, and the command that reruns each."""
     from homeostat.cli.commands.study import best as homeostat_best
 
-    homeostat_best(study=study_name, top=top, results=str(results))
+    homeostat_best(study=study_name, top=top, results=str(results), as_json=as_json)
 
 
 def search_modes(

@@ -15,7 +15,7 @@ from homeostat.inspect.diagnose.audit import Auditor
 from homeostat.inspect.diagnose.health import Health
 from homeostat.inspect.diagnose.precision import Float64, in_float64
 from homeostat.inspect.diagnose.replay import Case, replay
-from homeostat.inspect.diagnose.step_tracer import Eyes
+from homeostat.inspect.diagnose.step_tracer import StepTracer
 from homeostat.record import Outcome
 
 from .conftest import SPACE, Net, squared, train
@@ -193,7 +193,7 @@ def losses(case, observers):
 @pytest.mark.parametrize("loop", LOOPS)
 def test_looking_changes_nothing_and_finds_nothing(loop):
     examined = case(loop)
-    eyes = Eyes({})
+    eyes = StepTracer({})
     eyes.open()
     watched = losses(examined, [Auditor(), eyes])
     assert eyes.offence is None

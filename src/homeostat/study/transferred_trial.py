@@ -1,4 +1,4 @@
-"""Carried: a trial of an earlier study, as a new one keeps it."""
+"""A trial of an earlier study, as a new one keeps it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class Carried:
+class TransferredTrial:
     """A trial of an earlier study, from which the sampler learns; it is no trial of the new one."""
 
     study: str
