@@ -70,6 +70,8 @@ class Kind:
         except OSError as error:
             raise RecordError(f"Cannot read {path}: {error.strerror}.") from error
         facts = parse(data, path)
+        if "format" not in facts and self._needs and next(iter(facts), "") not in self._needs:
+            raise RecordError(f"Cannot read {path}, line 1: it is damaged.")
         wrong = self.problem(facts)
         if wrong is not None:
             key, told = wrong
