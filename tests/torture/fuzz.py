@@ -1,5 +1,5 @@
 """Inputs that nobody would write on purpose, made by generators that know the grammar: YAML of
-every kind, logs, arguments, and requests to the dashboard. A clear line is fine; anything else is not.
+every kind, logs, arguments, and requests to the dashboard. A clear line is fine.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from homeostat.errors import HomeostatError
 from homeostat.evidence.claims import load_claims
 from homeostat.logs.read import parse_log
 from homeostat.notes.markdown import parse as parse_notes
+from homeostat.plan.budget import parse_duration
 from homeostat.record.names import checked_name
 from homeostat.space.configs import load as load_config
-from homeostat.plan.budget import parse_duration
 from homeostat.workload.load import find
 
 COMMAND = {
@@ -63,7 +63,17 @@ SCALARS: list[Any] = [
 ]  # fmt: skip
 STRAY = (
     *("", "[", "{", "&a [*a]", "9" * 401, "9" * 5000, "? [1]", "[" * 1500, "\t", "- ", ": ", "#"),
-    *("!!python/object:os.x ", "<<: 3\n", "*b", "&b ", "|", ">", "%YAML 9\n", "---\n", "2026-01-01"),
+    *(
+        "!!python/object:os.x ",
+        "<<: 3\n",
+        "*b",
+        "&b ",
+        "|",
+        ">",
+        "%YAML 9\n",
+        "---\n",
+        "2026-01-01",
+    ),
 )
 LOGS = (
     "Epoch 1/3\n10/10 - 1s - loss: 0.52 - val_loss: 0.61\nEpoch 2/3\n10/10 - 1s - loss: 0.41\n",
@@ -76,7 +86,18 @@ LOGS = (
 )
 WORDS = (
     *("\0", ",", '"', "\r", "nan", "1e999", "-inf", "9" * 400, "{" * 2000, "\x1b[31m", "\n\n"),
-    *("epoch epoch", "Epoch 1/0", "\u2028", "loss:", "step=", "|", "%", "1,5", "1.234.567", "\ufeff"),
+    *(
+        "epoch epoch",
+        "Epoch 1/0",
+        "\u2028",
+        "loss:",
+        "step=",
+        "|",
+        "%",
+        "1,5",
+        "1.234.567",
+        "\ufeff",
+    ),
 )
 
 
@@ -134,8 +155,10 @@ def log(rng: random.Random) -> str:
 
 def argument(rng: random.Random) -> str:
     """What somebody may give to an option."""
-    parts = ("lr", "width", "kind", "=", ",", "..", "1", "-", "e", ".", "s", "m", "h", "a", " ", ":",
-             "/", "\0", "'", '"', "[", "]", "{", "nan", "inf", "9" * 50, "true", "none", "é")  # fmt: skip
+    parts = (
+        *("lr", "width", "kind", "=", ",", "..", "1", "-", "e", ".", "s", "m", "h", "a", " ", ":"),
+        *("/", "\0", "'", '"', "[", "]", "{", "nan", "inf", "9" * 50, "true", "none", "é"),
+    )
     return "".join(rng.choice(parts) for _ in range(rng.randrange(8)))
 
 
@@ -185,7 +208,19 @@ def request(names: list[str], rng: random.Random) -> tuple[str, str, str, dict[s
     """A request near a good one."""
 
     def name() -> str:
-        odd = ("..", "../..", "%2e%2e", "\0", "a" * 3000, "é", "-1", "loss", "history", "curves", "'")
+        odd = (
+            "..",
+            "../..",
+            "%2e%2e",
+            "\0",
+            "a" * 3000,
+            "é",
+            "-1",
+            "loss",
+            "history",
+            "curves",
+            "'",
+        )
         return rng.choice(names) if rng.random() < 0.5 else rng.choice(odd)
 
     path = rng.choice(ROUTES)
