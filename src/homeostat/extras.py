@@ -9,7 +9,6 @@ from homeostat.errors import MissingExtraError
 
 PACKAGES = {
     "jupyter_client": "report",
-    "markdown_it": "report",
     "matplotlib": "report",
     "nbclient": "report",
     "nbformat": "report",

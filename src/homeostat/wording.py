@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+from collections.abc import Iterable, Sequence
 
 
 def plural(number: int, noun: str) -> str:
@@ -27,3 +28,9 @@ def format_duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02d}s"
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
+def as_html(title: str, lines: Iterable[str]) -> str:
+    """A title and a list as a notebook shows them; what looks like a tag in them stays text."""
+    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+    return f"<b>{html.escape(title)}</b><ul>{items}</ul>"

@@ -40,7 +40,7 @@ def call(capsys, *words):
 
 
 def test_lr_find_points_below_the_rates_that_fail_and_draws_them(bowl, tmp_path, capsys):
-    plot = tmp_path / "rates.svg"
+    plot = tmp_path / "rates.html"
     words = ("lr-find", bowl, "--rates", "9", "--steps", "40", "--plot", plot)
     code, out, _ = call(capsys, *map(str, words), "--json")
     found = json.loads(out)
@@ -50,7 +50,7 @@ def test_lr_find_points_below_the_rates_that_fail_and_draws_them(bowl, tmp_path,
     # x <- (1 - lr) x grows from lr = 2 on.
     assert failed and min(failed) > 2.0
     assert 0.1 < found["suggested"] < 2.0
-    assert plot.read_text().startswith("<svg")
+    assert 'id="figure-rates"' in plot.read_text()
 
 
 def test_lr_find_says_what_to_type_next(bowl, capsys):
@@ -82,7 +82,7 @@ def test_a_workload_without_a_rate_is_told_how_to_name_one(capsys):
 
 
 def test_a_picture_that_cannot_be_written_is_one_line(bowl, tmp_path, capsys):
-    place = str(tmp_path / "none" / "rates.svg")
+    place = str(tmp_path / "none" / "rates.html")
     code, _, err = call(capsys, "lr-find", bowl, "--rates", "3", "--steps", "4", "--plot", place)
     assert code == 1
-    assert "rates.svg cannot be written" in err and err.count("\n") == 1
+    assert "rates.html cannot be written" in err and err.count("\n") == 1

@@ -99,6 +99,11 @@ def pages(shell, project):
     return SHOWN
 
 
+def main_of(page):
+    """What a page shows, without its scripts."""
+    return page.read_text().partition("<main>")[2].partition("</main>")[0]
+
+
 def surfaces(shell, results, study):
     """What every study has: the looks at it, the page, the notebook and the dashboard."""
     named = ["--study", study, "--results", str(results.relative_to(Path.cwd()))]
@@ -106,12 +111,16 @@ def surfaces(shell, results, study):
     shown["best --json"] = shell("best", *named, "--json")
     shell("report", *named, "--no-execute")
     folder = results / "studies" / study
-    shown["page"] = (folder / "findings.html").read_text().partition("<body>")[2]
-    cells = json.loads((folder / "findings.ipynb").read_text())["cells"]
+    shown["page"] = main_of(folder / "report.html")
+    cells = json.loads((folder / "report.ipynb").read_text())["cells"]
     shown["notebook"] = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] != "code")
     client = TestClient(make_app(results), base_url="http://localhost")
-    shown["dashboard"] = json.dumps(client.get(f"/api/studies/{study}").json())
-    shown["checklist"] = json.dumps(client.get(f"/api/studies/{study}/checklist").json())
+    blocks = [
+        block["html"]
+        for section in client.get(f"/api/studies/{study}").json()["sections"]
+        for block in client.get(f"/api/studies/{study}/sections/{section}").json()
+    ]
+    shown["dashboard"] = "".join(blocks)
     return shown
 
 
@@ -129,10 +138,9 @@ def assert_one_verdict(shell, results, study, shown):
         assert seen["winner"] == verdict["winner"] and seen["state"] == "confirmed"
         assert "value" not in seen and "best" not in seen
     for surface, text in shown.items():
-        if surface != "checklist":
-            said = readable(surface, text)
-            for sentence in verdict["lines"]:
-                assert sentence in said, f"{surface} does not say: {sentence}"
+        said = readable(surface, text)
+        for sentence in verdict["lines"]:
+            assert sentence in said, f"{surface} does not say: {sentence}"
     return verdict
 
 
@@ -140,9 +148,8 @@ def commands(surface, text):
     """Every command that a text gives to be typed."""
     if text.startswith(("{", "[")):
         return [found for value in strings(json.loads(text)) for found in commands(surface, value)]
-    if surface == "page":
-        blocks = re.findall(r"<(?:code|td)[^>]*>(.*?)</(?:code|td)>", text, re.DOTALL)
-        text = html.unescape("\n".join(blocks))
+    if surface in ("page", "dashboard"):
+        text = html.unescape("\n".join(re.findall(r"<code>(.*?)</code>", text, re.DOTALL)))
     if surface == "notebook":
         text = re.sub(r"\\([\\`*_\[\]<>|#])", r"\1", text).replace(" |\n", "\n").replace("`", "\n")
     lines = [match.group().rstrip() for match in COMMAND.finditer(text)]
@@ -170,7 +177,6 @@ def test_a_plan_its_report_and_every_look_at_its_study_say_the_same(monkeypatch,
     shown = {"tune": shell(*asked, "--anyway")}
     results = tmp_path / "results"
     shown |= surfaces(shell, results, "t")
-    shown["page of the plan"] = (results / "studies" / "t" / "report.html").read_text()
     verdict = assert_one_verdict(shell, results, "t", shown)
     plan = results / "studies" / "t" / "plan.json"
     [confirm] = [p for p in json.loads(plan.read_text())["phases"] if p["name"] == "confirm"]
@@ -209,13 +215,11 @@ def readable(surface, text):
         return "\n".join(strings(json.loads(text)))
     if surface == "notebook":
         return re.sub(r"\\([\\`*_\[\]<>|#])", r"\1", text)
-    return html.unescape(text) if surface.startswith("page") else text
+    return html.unescape(text) if surface.startswith(("page", "dashboard")) else text
 
 
 def test_a_value_of_the_search_never_stands_unnamed(shell, project):
     for surface, page in pages(shell, project).items():
-        if surface == "checklist":
-            continue
         text = readable(surface, page)
         assert "in the search (chosen on" in text and "on 3 fresh seeds" in text
 

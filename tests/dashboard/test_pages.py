@@ -78,14 +78,14 @@ def test_a_live_study_is_followed_without_a_reload(page, address, results):
 
 def test_trials_are_filtered_and_sorted(page, address):
     page.goto(address + "#/study/first")
-    page.wait_for_selector("#trials tbody tr")
+    page.wait_for_selector("#trial-table tbody tr")
     page.keyboard.press("/")
     page.keyboard.type("trial 0 ")
-    page.wait_for_function("document.querySelectorAll('#trials tbody tr').length === 1")
+    page.wait_for_function("document.querySelectorAll('#trial-table tbody tr').length === 1")
     page.fill("input[type=search]", "")
     page.click("th button:has-text('val_loss')")
     page.wait_for_selector("th[aria-sort=ascending]:has-text('val_loss')")
-    column = page.locator("#trials tbody tr td:nth-child(3)").all_inner_texts()
+    column = page.locator("#trial-table tbody tr td:nth-child(3)").all_inner_texts()
     values = [float(text) for text in column]
     assert len(values) > 5 and values == sorted(values)
 
@@ -131,15 +131,15 @@ def test_views_are_drawn_with_their_captions_and_another_seed_can_be_chosen(page
 
 def test_a_study_shows_the_views_of_its_best_trial(page, address):
     page.goto(address + "#/study/first")
-    page.wait_for_selector("#views h2:has-text('What the best looks like')")
-    page.wait_for_selector("#view-way .plotly")
+    page.wait_for_selector("#looks h2:has-text('What the best looks like')")
+    page.wait_for_selector("#figure-view-way .plotly")
 
 
 def test_a_study_shows_what_to_look_at_before_the_next_round(page, address):
     page.goto(f"{address}#/study/first")
-    page.locator("#checklist table tbody tr").first.wait_for()
-    assert "Before the next round" in page.locator("#checklist").inner_text()
-    assert "trials diverged" in page.locator("#checklist").inner_text()
+    page.locator("#next table tbody tr").first.wait_for()
+    assert "Before the next round" in page.locator("#next").inner_text()
+    assert "trials diverged" in page.locator("#next").inner_text()
 
 
 def test_a_phone_shows_all_without_scrolling_the_page_sideways(browser, address):

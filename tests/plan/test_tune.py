@@ -51,8 +51,7 @@ def test_a_plan_finds_a_better_setting_confirms_it_and_reports(tmp_path):
     assert gain["low"] > 0
     page = result.report.read_text()
     assert "chosen" in page
-    assert "data:image/svg+xml" in page
-    assert (result.report.with_suffix(".md")).exists()
+    assert 'id="figure-paired"' in page and '<section id="decided">' in page
     assert any("fresh seeds" in line for line in told)
 
 

@@ -2,7 +2,7 @@
 
 import homeostat as hs
 from homeostat.cli.main import app, run_app
-from homeostat.pages.findings.write import write_findings
+from homeostat.pages.study import write_report
 from homeostat.record.tested import held_out_scores, table_of
 from homeostat.search.search import open_store
 
@@ -31,8 +31,8 @@ def test_numbers_of_the_test_part_are_found_under_either_name_and_the_objective_
 def test_a_study_shows_them_of_the_winner_and_of_the_default(tmp_path):
     hs.search(scored, 6, study="s", method="sobol", results=tmp_path)
     store = open_store(tmp_path)
-    write_findings("s", store=store, workload=scored, results=tmp_path, execute=False)
-    text = (tmp_path / "studies" / "s" / "findings.html").read_text()
+    write_report("s", store=store, workload=scored, results=tmp_path, with_notebook=False)
+    text = (tmp_path / "studies" / "s" / "report.html").read_text()
     assert "on the test part" in text and "test auc" in text
 
 

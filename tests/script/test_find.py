@@ -131,6 +131,18 @@ def _plan(found):
             "--data",
         ),
         ("import sys\nsys.exit('no data')\n", "train.py stopped: no data"),
+        ("", "train.py ended, but it never trained: "),
+        ("x = '\0'\n", "train.py"),
+        ("def f():\n\tx\n        y\n", "train.py:3: SyntaxError: "),
+        ("print('1 2 3')\n", "train.py ended, but it never trained: "),
+        (
+            "import homeostat as hs\nfor e in range(5): hs.report(depth=e / 8)\n",
+            "train.py says depth, and none of these",
+        ),
+        (
+            "import os\nassert 'DISPLAY' in os.environ, 'no display name'\n",
+            "train.py:2: AssertionError: no display name",
+        ),
     ],
 )
 def test_a_script_that_cannot_be_used_says_why_in_one_line(script, text, sentence):
@@ -258,3 +270,29 @@ def test_a_notebook_is_a_script(tmp_path):
     path.write_text("no JSON")
     with pytest.raises(HomeostatError, match=r"look.ipynb is no notebook"):
         load.find(str(path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lr = 0.1",
+        "def main():\n    lr = 0.1",
+        "config = {'lr': 0.1}",
+        "hparams = dict(lr=0.1)",
+        "args = Namespace()\nargs.lr = 0.1",
+        "def get_config():\n    C = Node()\n    C.trainer.lr = 0.1\n    return C",
+        "class Config:\n    lr = 0.1",
+        "class TrainConfig:\n    def __init__(self):\n        self.lr = 0.1",
+    ],
+)
+def test_a_number_is_found_wherever_settings_are_written(script, text):
+    (option,) = Source(script(text + "\n")).constants()
+    assert (option.word, option.default, option.kind) == ("lr", 0.1, "float")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["self.lr = 0.1", "net.bias = 0.1", "def forward():\n    x.lr = 0.1", "lr = 0.1\nlr = 1"],
+)
+def test_a_number_that_is_no_setting_is_left_alone(script, text):
+    assert not list(Source(script(text + "\n")).constants())

@@ -9,9 +9,7 @@ import homeostat as hs
 from homeostat.cli.main import app, run_app
 from homeostat.dashboard.studies import Studies
 from homeostat.errors import StudyError
-from homeostat.pages.findings.blocks import Picture
-from homeostat.pages.findings.facts import gather
-from homeostat.pages.findings.sections import mattered
+from homeostat.pages.study.facts import gather
 from homeostat.record.outcome import Outcome
 from homeostat.search.importance import importance
 from homeostat.search.search import open_store
@@ -168,11 +166,11 @@ def test_the_commands_print_both_and_every_page_shows_the_same_ranking(tmp_path,
     ranked = json.loads(capsys.readouterr().out)
     assert ranked["rows"][0]["name"] == "x" and ranked["method"] == "functional ANOVA"
     facts = gather("s", store=open_store(tmp_path / "results"), results=tmp_path / "results")
-    shown = Studies(tmp_path / "results", None).figure("s", "importance")
-    bars = dict(zip(shown.data[0].y, shown.data[0].x, strict=True))
-    assert bars == {r["name"]: pytest.approx(r["share"]) for r in ranked["rows"]}
-    (picture,) = [b for b in mattered(facts) if isinstance(b, Picture)]
-    bars = dict(zip(picture.figure.data[0].y, picture.figure.data[0].x, strict=True))
+    assert facts.importance().to_json()["rows"] == ranked["rows"]
+    blocks = Studies(tmp_path / "results", None).section("s", "mattered")
+    (figures,) = [block["figures"] for block in blocks if block["figures"]]
+    drawn = figures["importance"]["data"][0]
+    bars = dict(zip(drawn["y"], drawn["x"], strict=True))
     assert bars == {r["name"]: pytest.approx(r["share"]) for r in ranked["rows"]}
     drawn = str(tmp_path / "front.html")
     assert run_app(app, ["pareto", "--study", "s", *results, "--plot", drawn], name="h") == 0

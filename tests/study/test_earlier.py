@@ -6,7 +6,7 @@ import pytest
 from tests.search.problems import drive, open_study
 
 import homeostat as hs
-from homeostat.pages.findings.facts import gather
+from homeostat.pages.study.facts import gather
 from homeostat.search.importance import importance
 from homeostat.space.order import SearchSpace
 from homeostat.study.definition import Definition

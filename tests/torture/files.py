@@ -26,7 +26,7 @@ from homeostat.design.run_design import KIND as DESIGN
 from homeostat.design.run_design import run_design
 from homeostat.errors import HomeostatError
 from homeostat.execute import run
-from homeostat.pages.findings.facts import gather
+from homeostat.pages.study.facts import gather
 from homeostat.record.attempt import read_attempt
 from homeostat.record.curves import CurveWriter, read_curves
 from homeostat.record.index import list_runs
@@ -107,18 +107,19 @@ def _store(path: Path) -> Any:
 def everybody(results: Path) -> None:
     """Every list of the folder is still given."""
     runs, studies = Runs(results), Studies(results, None)
-    assert len(list_runs(results)) == len(runs.lines())
+    lines = runs.lines()["runs"]
+    assert len(list_runs(results)) == len(lines)
     runs.version(), studies.version()
-    for line in runs.lines():
+    for line in lines:
         if line["outcome"] != "damaged":
             _ours(runs.one, line["name"])
             _ours(runs.curves, [line["name"]])
             _ours(runs.views, line["name"])
     for line in studies.lines():
         if line["state"] != "damaged":
-            _ours(studies.one, line["name"])
+            for section in _ours(studies.one, line["name"])["sections"]:
+                _ours(studies.section, line["name"], section)
             _ours(studies.trials, line["name"])
-            _ours(studies.figure, line["name"], "curves")
 
 
 def _ours(function: Callable[..., Any], *arguments: Any) -> Any:

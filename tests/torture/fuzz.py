@@ -195,13 +195,28 @@ class Client:
 
 
 ROUTES = (
-    *("/api/runs", "/api/runs/{n}", "/api/curves", "/api/runs/{n}/families/{n}", "/api/studies"),
-    *("/api/runs/{n}/views", "/api/compare", "/api/studies/{n}", "/api/studies/{n}/trials"),
-    *("/api/studies/{n}/checklist", "/api/studies/{n}/views", "/api/studies/{n}/figures/{n}"),
-    *("/api/replays/{n}", "/static/{n}", "/{n}", "/", "/api/notes"),
+    *("/api/runs", "/api/run", "/api/curves", "/api/run/family", "/api/run/views", "/api/run/log"),
+    *("/api/run/file", "/api/compare", "/api/run/remarks", "/api/studies", "/api/studies/{n}"),
+    *("/api/studies/{n}/trials", "/api/studies/{n}/trials/{n}", "/api/studies/{n}/sections/{n}"),
+    *("/api/studies/{n}/stop", "/api/replays/{n}", "/static/{n}", "/{n}", "/", "/api/{n}"),
 )
 METHODS = ("GET", "GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "X")
-KEYS = ("run", "metric", "seed", "page", "sort", "down", "find", "token", "x")
+KEYS = (
+    "run",
+    "name",
+    "name",
+    "file",
+    "stem",
+    "of",
+    "metric",
+    "seed",
+    "page",
+    "sort",
+    "down",
+    "find",
+    "token",
+    "x",
+)
 
 
 def request(names: list[str], rng: random.Random) -> tuple[str, str, str, dict[str, str], bytes]:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import homeostat as hs
-from homeostat.pages.findings import page
-from homeostat.pages.findings.blocks import Picture
-from homeostat.pages.findings.facts import gather
-from homeostat.pages.findings.sections import looked_at
+from homeostat.pages.study import html
+from homeostat.pages.study.blocks import Picture
+from homeostat.pages.study.facts import gather
+from homeostat.pages.study.trials import looks
 from homeostat.search.search import open_store
 from homeostat.workload.installed import installed_workloads
 from homeostat.workload.load import find
@@ -52,9 +52,9 @@ def study(request, tmp_path_factory):
     return find(request.param), gather("s", store=open_store(folder), results=folder)
 
 
-def test_every_view_of_a_builtin_stands_in_its_findings(study):
+def test_every_view_of_a_builtin_stands_on_its_studys_page(study):
     workload, facts = study
-    blocks = list(looked_at(facts))
+    blocks = list(looks(facts))
     shown = [block for block in blocks if isinstance(block, Picture)]
     assert len(workload.views) > 0
     expected = [f"view-{view.__name__}" for view in workload.views]
@@ -65,8 +65,8 @@ def test_every_view_of_a_builtin_stands_in_its_findings(study):
         assert block.caption.endswith(".") and len(block.caption) < 500
         assert block.figure.layout.height <= 900
         assert len(block.figure.to_json()) < 1_500_000
-    html = page.render("s", blocks)
-    assert all(f'id="figure-{block.name}"' in html for block in shown)
+    page = html.render("s", [("looks", blocks)])
+    assert all(f'id="figure-{block.name}"' in page for block in shown)
 
 
 def numbers(values):
@@ -78,7 +78,7 @@ def numbers(values):
 
 def test_what_a_view_draws_is_finite_where_it_is_drawn(study):
     _, facts = study
-    for block in looked_at(facts):
+    for block in looks(facts):
         if isinstance(block, Picture):
             for trace in block.figure.data:
                 drawn = [numbers(values) for values in (trace.x, trace.y) if values is not None]

@@ -69,6 +69,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat resume results/mine_20260101_120000", "a run, from its last snapshot"),
         ("homeostat resume first", "a study"),
     ),
+    "predict": (
+        ("homeostat predict ncp_20260101_120000 new.csv", "a forecast of one's own series"),
+        ("homeostat predict ncp_20260101_120000 --out forecast.csv", "of the run's own data"),
+    ),
     "bisect": (
         (
             "homeostat bisect my_file.py --param dropout --target gap=0.05..0.1",
@@ -86,7 +90,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "lr-find": (
         ("homeostat lr-find ncp --config small --rates 8", "eight short runs"),
-        ("homeostat lr-find my_file.py --param eta --plot rates.svg", "with a picture"),
+        ("homeostat lr-find my_file.py --param eta --plot rates.html", "with a picture"),
     ),
     "batch-size": (("homeostat batch-size ncp --sizes 16,32,64", "time and memory of three"),),
     "status": (
@@ -100,7 +104,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "pareto": (("homeostat pareto --study first --plot front.html", "the front, with a picture"),),
     "report": (
-        ("homeostat report --study first", "findings.html and findings.ipynb in its folder"),
+        ("homeostat report --study first", "report.html and report.ipynb in its folder"),
         ("homeostat report --study first --out pages --no-execute", "elsewhere, cells not run"),
     ),
     "dashboard": (

@@ -21,9 +21,9 @@ app = typer.Typer(
     name="homeostat",
     help="Find out why a network does not train, which of its knobs are connected to anything, "
     "and which setting is best.",
-    epilog="First steps:\n\nhomeostat init my_project\n\nhomeostat tune my_project/workload.py"
-    "\n\nExit codes: 0 done; 1 an error, or nothing came of it; 2 wrong usage; 130 stopped by "
-    "Ctrl-C, with everything kept.",
+    epilog="First steps:\n\nhomeostat demo\n\nhomeostat probe train.py\n\nhomeostat tune train.py "
+    "--budget 30m\n\nExit codes: 0 done; 1 an error, or nothing came of it; 2 wrong usage; 130 "
+    "stopped by Ctrl-C, with everything kept.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from homeostat.cli.output import Output, cell_text
+from homeostat.search.live import Standing
 from homeostat.wording import format_duration, some
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
     from rich.status import Status
+    from rich.text import Text
 
     from homeostat.execute.job import Event, Finished, Job, Reported
     from homeostat.search.optimise import SearchEvent, Told
@@ -105,22 +107,25 @@ def _pace(seconds: float) -> str:
 
 
 class PlanProgress:
-    """Follows a whole plan: its lines as they come, and below them one line that moves.
+    """Follows a search or a whole plan: its lines as they come, and below them one that moves.
 
-    On a terminal the last line shows the time left and the attempt that reported most recently, and
-    only an attempt that failed gets a line of its own; elsewhere every attempt does. Without a
-    budget (in seconds) no time is shown.
+    On a terminal the last line says how many trials are done, the best beside the default, the time
+    left and what runs now, and only an attempt that failed gets a line of its own; elsewhere every
+    attempt does.
     """
 
-    def __init__(self, out: Output, *, budget_s: float | None = None) -> None:
+    def __init__(
+        self, out: Output, *, trials: int | None = None, budget_s: float | None = None
+    ) -> None:
         self._out = out
         self._before: dict[str, Any] = {}
-        self._ends = None if budget_s is None else time.monotonic() + budget_s
+        self._standing = Standing(trials=trials, seconds=budget_s)
         self._status: Status | None = None
 
     def __enter__(self) -> Self:
         if self._out.console.is_terminal:
-            self._status = self._out.console.status("")
+            # Written anew with each turn of the spinner, so that the time runs without any event.
+            self._status = self._out.console.status(_Line(self._standing))
             self._status.start()
         return self
 
@@ -131,33 +136,19 @@ class PlanProgress:
     def say(self, text: str) -> None:
         """Print one of the plan's own lines."""
         heading = text.startswith("==")
+        if heading:
+            self._standing.enter(text.removeprefix("== ").partition(":")[0])
         self._out.line(text, style="bold" if heading else None)
-        if heading and self._status is not None:  # the attempt of the phase before has ended
-            from rich.text import Text
-
-            phase = text.removeprefix("== ").partition(":")[0]
-            self._status.update(Text(f"{self._left()}{phase}"))
 
     def __call__(self, event: SearchEvent) -> None:
-        from homeostat.execute.job import Finished, Reported
+        from homeostat.execute.job import Finished
         from homeostat.search.optimise import Told
 
+        self._standing(event)
         if isinstance(event, Told):
             self._told(event)
         elif isinstance(event, Finished):
             self._finished(event)
-        elif isinstance(event, Reported) and self._status is not None:
-            from rich.text import Text
-
-            job, report = event.job, event.report
-            metrics = _metrics_text(report.metrics, main=job.workload.metric)
-            place = f"{job.workload.unit} {report.step + 1}/{job.budget}"
-            self._status.update(Text(f"{self._left()}{_place(job)}: {place} | {metrics}"))
-
-    def _left(self) -> str:
-        if self._ends is None:
-            return ""
-        return f"{format_duration(max(0.0, self._ends - time.monotonic()))} left | "
 
     def _finished(self, event: Finished) -> None:
         if self._status is not None and event.attempt.outcome == "completed":
@@ -176,7 +167,8 @@ class PlanProgress:
             return
         values = " | ".join(f"{name} {cell_text(value)}" for name, value in trial.values.items())
         ending = f"best so far | {values}" if leads else f"{trial.outcome} ({trial.reason})"
-        self._out.line(f"   trial {trial.number}: {ending} | {self._changed(trial.parameters)}")
+        changed = self._changed(trial.parameters)
+        self._out.line(f"   trial {trial.number} ({self._standing.count}): {ending} | {changed}")
         if leads:
             self._before = dict(trial.parameters)
 
@@ -188,6 +180,18 @@ class PlanProgress:
             if name not in self._before or self._before[name] != value
         ]
         return some(settings) or "the same settings"
+
+
+class _Line:
+    """A standing as rich draws it: afresh each time."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+
+    def __rich__(self) -> Text:
+        from rich.text import Text
+
+        return Text(self._standing.text, overflow="ellipsis", no_wrap=True)
 
 
 def _place(job: Job) -> str:

@@ -1,68 +1,72 @@
 """Script arguments: what stands after -- is the script's own: homeostat probe train.py -- --data x.
 
 It becomes part of the workload's name, as `load.find` reads it, so that every command that takes a
-workload takes a script with its arguments.
+workload takes a script with its arguments. So does what is to be improved: --metric and --goal.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from typer.core import TyperCommand
 
 from homeostat.script.trackers import KEEP
 
-WANTED = ("--metric", "--goal")
-"""What is to be improved: part of a script's name, as what stands after -- is."""
 TAKES = ("workload", "target", "reference")
 """What commands call their argument that names a workload."""
+_PANEL = "A script as the workload"
 
 
-_SCRIPT = re.compile(r"\.(py|ipynb)$")
+def _of_scripts(
+    metric: Annotated[
+        str, typer.Option(help="The number to improve, of those it says.", rich_help_panel=_PANEL)
+    ] = "",
+    goal: Annotated[
+        str, typer.Option(help="minimize or maximize it.", rich_help_panel=_PANEL)
+    ] = "",
+    keep_trackers: Annotated[
+        bool,
+        typer.Option(
+            "--keep-trackers", help="Leave wandb and the like as they are.", rich_help_panel=_PANEL
+        ),
+    ] = False,
+) -> None:
+    """The options that every command has which takes a script."""
+
+
+def _options() -> list[Any]:
+    app = typer.Typer(add_completion=False)
+    app.command()(_of_scripts)
+    return list(typer.main.get_command(app).params)
 
 
 class TakesScript(TyperCommand):
-    """A command whose WORKLOAD may be followed by -- and the arguments of a script."""
+    """A command whose WORKLOAD may be a script with arguments of its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = {flag for p in self.params for flag in p.opts}
+        self._workload = next((p.name for p in self.params if p.name in TAKES), None)
+        self._added = [] if self._workload is None else [
+            option for option in _options() if not known & set(option.opts)
+        ]  # fmt: skip
+        self.params += self._added
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take what stands after the first -- away, and give it to the workload's name."""
-        if any(p.name in TAKES for p in self.params) and any(map(_SCRIPT.search, args)):
-            args, settings = self._taken(args)
-            rest = self._with_arguments(ctx, args)
-            name = next(p.name for p in self.params if p.name in TAKES)
-            if settings and ctx.params.get(name):
-                head, mark, own = str(ctx.params[name]).partition(" -- ")
-                ctx.params[name] = f"{head} {shlex.join(settings)}{mark}{own}"
-            return rest
-        return self._with_arguments(ctx, args)
-
-    def _taken(self, args: list[str]) -> tuple[list[str], list[str]]:
-        """What is left, and --metric and --goal with their values where a command has none such."""
-        known = {flag for p in self.params for flag in p.opts}
-        end = args.index("--") if "--" in args else len(args)
-        left, taken, place = [], [], 0
-        while place < end:
-            word, equals, value = args[place].partition("=")
-            if word == "--keep-trackers" and word not in known:
-                os.environ[KEEP] = "1"
-            elif word in WANTED and word not in known and (equals or place + 1 < end):
-                place += not equals
-                taken += [word, value if equals else args[place]]
-            else:
-                left.append(args[place])
-            place += 1
-        return [*left, *args[end:]], taken
-
-    def _with_arguments(self, ctx: Any, args: list[str]) -> list[str]:
-        if "--" not in args or not any(p.name in TAKES for p in self.params):
+        """Give the workload's name what --metric and --goal say, and what stands after the --."""
+        if self._workload is None:
             return super().parse_args(ctx, args)
-        place = args.index("--")
+        place = args.index("--") if "--" in args else len(args)
         rest = super().parse_args(ctx, args[:place])
+        given = {option.name: ctx.params.pop(option.name) for option in self._added}
+        if given.get("keep_trackers"):
+            os.environ[KEEP] = "1"
+        words = [f"--{n} {shlex.quote(given[n])}" for n in ("metric", "goal") if given.get(n)]
         own = shlex.join(args[place + 1 :])
-        name = next(p.name for p in self.params if p.name in TAKES)
-        if own and ctx.params.get(name):
-            ctx.params[name] = f"{ctx.params[name]} -- {own}"
+        if ctx.params.get(self._workload):
+            name = " ".join([str(ctx.params[self._workload]), *words])
+            ctx.params[self._workload] = f"{name} -- {own}" if own else name
         return rest

@@ -11,10 +11,17 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi import Body, FastAPI, Query, Request
+from fastapi.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
 from fastapi.routing import APIRoute
 
+from homeostat.dashboard.changes import stop_study, write_remarks
 from homeostat.dashboard.guard import LOOPBACK, guard
 from homeostat.dashboard.library import Library
 from homeostat.dashboard.runs import Runs
@@ -53,8 +60,13 @@ def make_app(
         return JSONResponse({"error": error.message, "hint": error.hint}, 404)
 
     _pages(app)
+    _changes_by_readers(app, library)
     _runs(app, library.runs)
     _studies(app, library.studies)
+
+    @app.get("/api/rights")
+    def rights() -> Response:
+        return _json({"change": token is not None})
 
     @app.get("/api/replays")
     def replays() -> Response:
@@ -90,6 +102,8 @@ def _pages(app: FastAPI) -> None:
     """The page and its files; no name from a request is ever a path."""
     static = resources.files("homeostat.dashboard").joinpath("static")
     files = {entry.name: entry.read_bytes() for entry in static.iterdir() if entry.is_file()}
+    pages = resources.files("homeostat.pages")
+    files |= {name: pages.joinpath(name).read_bytes() for name in ("page.css", "draw.js")}
 
     @app.get("/")
     def index() -> Response:
@@ -110,11 +124,13 @@ def _pages(app: FastAPI) -> None:
 
 
 def _runs(app: FastAPI, runs: Runs) -> None:
-    @app.get("/api/runs")
-    def lines() -> Response:
-        return _json(runs.lines())
+    """Runs are named in the query: the name of one of a study has slashes in it."""
 
-    @app.get("/api/runs/{name}")
+    @app.get("/api/runs")
+    def lines(of: str = "", page: Annotated[int, Query(ge=0)] = 0, find: str = "") -> Response:
+        return _json(runs.lines(of=of, page=page, find=find.lower()))
+
+    @app.get("/api/run")
     def one(name: str) -> Response:
         return _json(runs.one(name))
 
@@ -122,17 +138,40 @@ def _runs(app: FastAPI, runs: Runs) -> None:
     def curves(run: Annotated[list[str], Query()], metric: str | None = None) -> Response:
         return _figure(runs.curves(run, metric))
 
-    @app.get("/api/runs/{name}/families/{stem}")
+    @app.get("/api/run/family")
     def family(name: str, stem: str, seed: int | None = None) -> Response:
         return _figure(runs.family(name, stem, seed))
 
-    @app.get("/api/runs/{name}/views")
+    @app.get("/api/run/views")
     def views(name: str, seed: int | None = None) -> Response:
         return _json(runs.views(name, seed))
+
+    @app.get("/api/run/log")
+    def log(name: str, seed: int) -> Response:
+        return PlainTextResponse(runs.log(name, seed))
+
+    @app.get("/api/run/file")
+    def file(name: str, seed: int, file: str) -> Response:
+        path = runs.file(name, seed, file)
+        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
     @app.get("/api/compare")
     def compare(run: Annotated[list[str], Query()]) -> Response:
         return _json(runs.compare(run))
+
+
+def _changes_by_readers(app: FastAPI, library: Library) -> None:
+    """Only with the token, which the guard has asked for."""
+
+    @app.post("/api/run/remarks")
+    def remark(
+        name: str, note: Annotated[str, Body()], tags: Annotated[list[str], Body()]
+    ) -> Response:
+        return _json(write_remarks(library.runs.record(name).folder, note, tags))
+
+    @app.post("/api/studies/{name}/stop")
+    def stop(name: str) -> Response:
+        return _json({"asked": stop_study(library.studies.row(name))})
 
 
 def _studies(app: FastAPI, studies: Studies) -> None:
@@ -154,17 +193,13 @@ def _studies(app: FastAPI, studies: Studies) -> None:
     ) -> Response:
         return _json(studies.trials(name, page=page, sort=sort, down=down, find=find))
 
-    @app.get("/api/studies/{name}/checklist")
-    def checklist(name: str) -> Response:
-        return _json(studies.checklist(name))
+    @app.get("/api/studies/{name}/trials/{number}")
+    def trial(name: str, number: int) -> Response:
+        return _json(studies.trial(name, number))
 
-    @app.get("/api/studies/{name}/views")
-    def views(name: str, seed: int | None = None) -> Response:
-        return _json(studies.views(name, seed))
-
-    @app.get("/api/studies/{name}/figures/{kind}")
-    def figure(name: str, kind: str) -> Response:
-        return _figure(studies.figure(name, kind))
+    @app.get("/api/studies/{name}/sections/{section}")
+    def section(name: str, section: str) -> Response:
+        return _json(studies.section(name, section))
 
 
 class Watch:

@@ -16,6 +16,8 @@ from homeostat.errors import ConfigError
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 COOKIE = "homeostat"
+ASKS = "x-homeostat"
+"""A header that no page from elsewhere can send along without being asked first."""
 POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; form-action 'none'; "
@@ -54,8 +56,10 @@ def guard(
         host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
         if host not in hosts:
             return _refused(421, "This is not the host you asked for.")
-        if request.method not in ("GET", "HEAD"):
-            return _refused(405, "Nothing can be changed here.")
+        if request.method not in ("GET", "HEAD") and (request.method != "POST" or token is None):
+            return _refused(405, "Nothing can be changed here without a token.")
+        if request.method == "POST" and request.headers.get(ASKS) != "yes":
+            return _refused(403, "Only the dashboard's own pages may change anything.")
         if token is not None and not _knows(request, token):
             return _refused(401, "Open the address with ?token=... that the command printed.")
         response = await call_next(request)

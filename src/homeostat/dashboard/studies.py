@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import Counter
 from pathlib import Path
@@ -10,26 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from homeostat.dashboard.views import shown
-from homeostat.errors import HomeostatError, StudyError, UnknownNameError, did_you_mean
-from homeostat.pages import figures
-from homeostat.pages.findings.facts import Facts, gather
-from homeostat.pages.findings.sections import curves_of
-from homeostat.search.review.checklist import checklist as check_round
+from homeostat.errors import HomeostatError, UnknownNameError, did_you_mean
+from homeostat.pages.study.facts import Facts, gather
+from homeostat.pages.study.html import as_json
+from homeostat.pages.study.sections import SECTIONS
 from homeostat.search.search import look_store
 from homeostat.search.standing import figures_of, state_of
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-    from homeostat.study.records import TrialRow
+    from homeostat.study.records import StudyRow, TrialRow
     from homeostat.study.store import Store
 
 PAGE = 50
-TOP = 5
-"""How many of the best trials a page lists and draws."""
-MOST_LINES = 600
-"""Most trials that parallel coordinates draw; with more the lines merge and the page is slow."""
 
 
 class Studies:
@@ -60,35 +51,47 @@ class Studies:
             return dict.fromkeys(nothing) | told | {"trials": 0, "outcomes": {}}
 
     def one(self, name: str) -> dict[str, Any]:
-        """One study: its line, what made it, its best trials, its phases."""
+        """One study: its line, and which sections its page has."""
         facts = self._gathered(name)
         return self._study_line(facts) | {
             "objectives": facts.objectives,
-            "parameters": list(dict.fromkeys(n for t in facts.trials for n in t.parameters)),
-            # What was carried over from other studies may be thousands of trials.
-            "definition": {k: v for k, v in facts.row.definition.items() if k != "carried"},
-            "top": [_trial_line(t) | {"command": facts.command(t)} for t in facts.best_first[:TOP]],
-            "phases": [
-                {key: phase[key] for key in ("name", "status", "sentences", "decisions")}
-                for phase in facts.phases
-            ],
-            "checks": [
-                check for phase in facts.phases if phase["name"] == "probe"
-                for check in phase["facts"].get("checks", ())
-            ],
-        }  # fmt: skip
+            "parameters": facts.names,
+            "sections": list(SECTIONS),
+        }
 
-    def checklist(self, name: str) -> list[dict[str, Any]]:
-        """What to look at before the next round; nothing while no trial has completed."""
-        now = self._gathered(name).round
-        return [check.to_json() for check in check_round(now)] if now is not None else []
+    def section(self, name: str, section: str) -> list[dict[str, Any]]:
+        """A section of a study's page, as the report has it.
 
-    def views(self, name: str, seed: int | None = None) -> dict[str, Any]:
-        """What only the workload knows how to draw, of the trial to take, or its best seed."""
+        Raises:
+            UnknownNameError: If a page has no such section.
+        """
+        if section not in SECTIONS:
+            raise UnknownNameError(f"No section {section!r}.", hint=did_you_mean(section, SECTIONS))
+        return as_json(SECTIONS[section](self._gathered(name)))
+
+    def row(self, name: str) -> StudyRow:
+        """The study as stored, for who drives it."""
+        return self._store.study(name)
+
+    def trial(self, name: str, number: int) -> dict[str, Any]:
+        """One trial: its line, what the default has, what runs it again, and its run's name.
+
+        Raises:
+            UnknownNameError: If the study has no trial of that number.
+        """
         facts = self._gathered(name)
-        trial = facts.to_take
-        record = facts.run(trial.number) if trial is not None else None
-        return shown(record, seed)
+        if number not in [trial.number for trial in facts.trials]:
+            raise UnknownNameError(f"Study {name} has no trial {number}.")
+        trial = facts.trial(number)
+        default = facts.verdict.default if facts.verdict is not None else None
+        return _trial_line(trial) | {
+            "study": name,
+            "metrics": list(facts.objectives),
+            "default": {} if default is None else dict(default.parameters),
+            "default_number": None if default is None else default.number,
+            "command": facts.command(trial),
+            "run": f"studies/{name}/trial_{number:04d}" if facts.run(number) else None,
+        }
 
     def trials(
         self, name: str, *, page: int = 0, sort: str = "number", down: bool = False, find: str = ""
@@ -105,35 +108,6 @@ class Studies:
         lines = [*ordered, *without][page * PAGE : (page + 1) * PAGE]
         return {"total": len(chosen), "page": page, "size": PAGE,
                 "trials": [_trial_line(t) for t in lines]}  # fmt: skip
-
-    def figure(self, name: str, kind: str) -> go.Figure | None:
-        """One figure of a study; None where there is nothing to draw."""
-        facts = self._gathered(name)
-        if kind == "history" and facts.trials:
-            return figures.history(facts.trials, metric=facts.metric, goal=facts.goal)
-        if kind == "parallel" and len(facts.ranked) > 2:
-            # The best, and the rest evenly thinned.
-            rest = facts.ranked[MOST_LINES // 2 :]
-            thin = rest[:: max(1, math.ceil(len(rest) / (MOST_LINES // 2)))]
-            return figures.parallel(
-                [*facts.ranked[: MOST_LINES // 2], *thin], metric=facts.metric, goal=facts.goal,
-                space=facts.workload.space,
-            )  # fmt: skip
-        if kind == "pareto" and len(facts.objectives) > 1 and facts.ranked:
-            return figures.pareto(facts.ranked, objectives=facts.objectives)
-        if kind == "importance":
-            try:
-                ranking = facts.importance()
-            except StudyError:  # too few trials yet
-                return None
-            return figures.ranking(ranking.bars, title=ranking.title, floor=ranking.chance)
-        if kind == "curves" and facts.ranked:
-            return figures.curves(
-                {f"trial {t.number}": curves_of(facts.run(t.number), facts.metric)
-                 for t in facts.best_first[:TOP]},
-                metric=facts.metric, unit=facts.unit,
-            )  # fmt: skip
-        return None
 
     def version(self) -> tuple[object, ...]:
         """Changes whenever a study has changed."""
@@ -168,12 +142,13 @@ class Studies:
     @staticmethod
     def _study_line(facts: Facts) -> dict[str, Any]:
         counts = Counter(trial.outcome.value for trial in facts.trials)
-        verdict = facts.verdict
+        verdict, row = facts.verdict, facts.row
+        assert verdict is not None and row is not None, "it is in the store"
         return {
             "verdict": verdict.to_json(),
-            "name": facts.row.name,
-            "workload": facts.row.workload,
-            "state": state_of(facts.row, verdict),
+            "name": facts.name,
+            "workload": row.workload,
+            "state": state_of(row, verdict),
             "metric": facts.metric,
             "goal": facts.goal,
             "trials": len(facts.trials),

@@ -130,9 +130,11 @@ def _page(results: Path, say: Say) -> Path | None:
     from homeostat.search.search import open_store
 
     try:
-        from homeostat.pages.findings.write import write_findings
+        from homeostat.pages.study import write_report
 
-        written = write_findings(STUDY, store=open_store(results), results=results, execute=False)
+        written = write_report(
+            STUDY, store=open_store(results), results=results, with_notebook=False
+        )
     except ModuleNotFoundError as error:
         # What was found is said all the same; only its page cannot be drawn here.
         extra = missing_extra(error, "The page of the study")

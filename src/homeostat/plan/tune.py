@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,12 @@ from homeostat.plan.phases.screen import screen
 from homeostat.plan.phases.search import search
 from homeostat.record.names import checked_name
 from homeostat.search.decide import verdict_of
+from homeostat.search.live import Live
 from homeostat.search.search import look_store, names_of, open_store
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.folder import refuse_another
 from homeostat.study.transfer import length_of
-from homeostat.wording import format_duration
+from homeostat.wording import as_html, format_duration
 from homeostat.workload import load
 
 if TYPE_CHECKING:
@@ -106,6 +108,12 @@ class TuneResult:
         """The result of one phase by name; KeyError if it did not run."""
         return {result.name: result for result in self.phases}[name]
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, each phase's findings, and where the page is."""
+        told = [] if self.verdict is None else list(self.verdict.lines)
+        told += [f"{p.name}: {line}" for p in self.phases for line in (*p.sentences, *p.decisions)]
+        return as_html(f"{self.workload}: {self.status}", told)
+
     def to_json(self) -> dict[str, Any]:
         """The same as a dictionary."""
         return {
@@ -177,6 +185,7 @@ def tune(
     """
     load.refuse_while_loading()
     found = load.find(workload)
+    live = Live(seconds=parse_duration(budget)) if on_event is None else None
     sources = names_of(carry_from)
     search_steps = length_of(open_store(results), found, sources) if sources else None
     context = Context(
@@ -195,7 +204,7 @@ def tune(
         fix=fix,
         anyway=anyway,
         say=say or (lambda _: None),
-        on_event=on_event,
+        on_event=on_event or live,
     )
     if study is not None:
         checked_name(study, "a study", StudyError)
@@ -209,7 +218,8 @@ def tune(
             f"The plan of {found.name} has no search that could learn from {', '.join(sources)}.",
             hint="Add:  --plan generic",
         )
-    _run_phases(context, phases)
+    with live or nullcontext():
+        _run_phases(context, phases)
     return _result(context)
 
 
@@ -233,6 +243,8 @@ def _run_phases(context: Context, phases: tuple[Phase, ...]) -> None:
             continue
         allowance = context.allowance_s(phase, list(phases[index + 1 :]))
         context.say(f"== {phase.name}: {phase.purpose}")
+        if isinstance(context.on_event, Live):
+            context.on_event.standing.enter(phase.name)
         if allowance > 0:
             context.say(
                 f"   up to {format_duration(allowance)} of {format_duration(context.left_s)}"

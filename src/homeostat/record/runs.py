@@ -24,6 +24,7 @@ from homeostat.record.liveness import is_alive, silence
 from homeostat.record.outcome import Outcome, combined
 from homeostat.record.reference import found_again
 from homeostat.record.schema import Kind, objectives, seeds
+from homeostat.wording import as_html
 
 FILE = "run.json"
 LIMITS = {"device": str, "timeout_s": float | None, "memory_mb": float | None}
@@ -224,6 +225,15 @@ class RunRecord:
         ]
         summary = {"outcome": self.outcome.value, "mean": self.mean, "sd": self.sd}
         return {**self.facts, "folder": str(self.folder), **summary, "attempts": attempts}
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how each seed ended."""
+        told = [
+            f"seed {a.seed}: {a.outcome}{f' ({a.reason})' if a.reason else ''}"
+            + "".join(f", {name} {value:.6g}" for name, value in a.values.items())
+            for a in self.attempts
+        ]
+        return as_html(repr(self).strip("<>"), told)
 
     def __repr__(self) -> str:
         spread = "" if math.isnan(self.sd) else f" ± {self.sd:.3g}"

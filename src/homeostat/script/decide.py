@@ -117,6 +117,8 @@ def _check(path: Path, arguments: Sequence[str], facts: Survey) -> None:
         hint = f"Run it by hand first:  python {name}"
         if "ModuleNotFoundError" in facts.error:
             hint = "Install that package beside homeostat, then run it again."
+        elif "display" in facts.error.lower():
+            hint = "It opens a window, where there is none: leave it out by an option (after --)."
         raise WorkloadError(f"{facts.error}.", hint=hint)
     if facts.series or facts.steps or facts.backward_passes:
         return

@@ -28,6 +28,10 @@ from homeostat.script.streams import Stream
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGHUP")
 
 
+_NO_WINDOW = {"MPLBACKEND": "Agg", "QT_QPA_PLATFORM": "offscreen", "SDL_VIDEODRIVER": "dummy"}
+"""matplotlib, Qt, and SDL (pygame, and what renders with it) draw into nothing."""
+
+
 class Process:
     """The process while one script runs in it.
 
@@ -69,7 +73,9 @@ class Process:
         self._replace(builtins, "input", self._no_input)
         self._replace(os, "_exit", self._exit)
         self._replace(atexit, "register", self._register)
-        os.environ["MPLBACKEND"] = "Agg"  # a window would wait for somebody to close it
+        os.environ.update(_NO_WINDOW)  # it would wait for somebody to close it
+        for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+            os.environ.pop(name, None)
         trackers.switch_off()
         sys.argv = list(self._program.argv)
         sys.path.insert(0, str(self._program.path.parent))

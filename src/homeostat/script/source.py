@@ -18,6 +18,7 @@ MOST_FILES = 400
 MOST_BYTES = 400_000
 _WHOLE = ("vars", "asdict", "__dict__", "to_dict", "_get_kwargs", "as_dict")
 """Words by which all options are read at once."""
+_MAKES_SETTINGS = re.compile(r"(^|_)(config|cfg|hparams|settings|defaults?)$")
 _SETTINGS = re.compile(r"(config|cfg|conf|args|hparams|hyper|param|settings|opts?)", re.IGNORECASE)
 
 
@@ -169,7 +170,7 @@ class Source:
 
     def constants(self) -> Iterator[Option]:
         """Literals that are assigned once: at the top, under `if __name__`, in `main`, in a class
-        or a dictionary of settings.
+        or a dictionary of settings, as attributes of settings or in a function that makes them.
         """
         written = list(_assigned(self.tree.body))
         names = [name for name, _, _ in written]
@@ -190,7 +191,7 @@ class Source:
                 continue
             yield Option(
                 name=name, flag=name, kind=type_of(value), default=value, written="constant",
-                line=node.lineno, column=node.col_offset, read=self.reads(name),
+                line=node.lineno, column=node.col_offset, read=self.reads(name.rpartition(".")[2]),
             )  # fmt: skip
 
 
@@ -252,39 +253,57 @@ def _uses_homeostat(tree: ast.Module) -> bool:
     )
 
 
-def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, Any, ast.expr]]:
-    """Names with the literals they are assigned, and where these stand."""
+Written = tuple[str, Any, ast.expr]
+"""A name, the literal that it is assigned, and where that stands."""
+
+
+def _assigned(body: list[ast.stmt], *, settings: bool = False) -> Iterator[Written]:
+    """What is assigned in a body.
+
+    Args:
+        settings: Whether it makes settings: then attributes count, whatever they are attributes of.
+    """
     for statement in body:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-            yield from _pairs(statement.targets[0], statement.value)
+            yield from _pairs(statement.targets[0], statement.value, settings)
         elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            yield from _pairs(statement.target, statement.value)
-        elif _is_looked_into(statement):
-            yield from _assigned(statement.body)  # type: ignore[attr-defined]  # all have one
+            yield from _pairs(statement.target, statement.value, settings)
+        elif _is_where_it_runs(statement):
+            yield from _assigned(statement.body)  # type: ignore[attr-defined]  # both have one
+        elif isinstance(statement, ast.FunctionDef) and _MAKES_SETTINGS.search(statement.name):
+            yield from _assigned(statement.body, settings=True)
+        elif isinstance(statement, ast.ClassDef) and _SETTINGS.search(statement.name):
+            yield from _assigned(statement.body)
+            for inner in statement.body:
+                if isinstance(inner, ast.FunctionDef) and inner.name == "__init__":
+                    yield from _assigned(inner.body, settings=True)
 
 
-def _is_looked_into(statement: ast.stmt) -> bool:
-    """`if __name__ == "__main__":`, `def main():` and `class Config:`."""
+def _is_where_it_runs(statement: ast.stmt) -> bool:
+    """`if __name__ == "__main__":` and `def main():`."""
     if isinstance(statement, ast.If):
         return "__name__" in ast.unparse(statement.test)
-    if isinstance(statement, ast.FunctionDef):
-        return statement.name in ("main", "train", "run")
-    return isinstance(statement, ast.ClassDef) and bool(_SETTINGS.search(statement.name))
+    return isinstance(statement, ast.FunctionDef) and statement.name in ("main", "train", "run")
 
 
-def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, Any, ast.expr]]:
+def _pairs(target: ast.expr, value: ast.expr, settings: bool) -> Iterator[Written]:
     if isinstance(target, ast.Name):
         literal = _literal(value)
         if literal is not None:
             yield target.id, literal, value
         elif _SETTINGS.search(target.id):
             yield from _settings(value)
+    elif isinstance(target, ast.Attribute):
+        root, _, path = ast.unparse(target).partition(".")
+        literal = _literal(value)
+        if literal is not None and (settings or _SETTINGS.search(root)):
+            yield path, literal, value
     elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
         for one, other in zip(target.elts, value.elts, strict=False):
-            yield from _pairs(one, other)
+            yield from _pairs(one, other, settings)
 
 
-def _settings(value: ast.expr) -> Iterator[tuple[str, Any, ast.expr]]:
+def _settings(value: ast.expr) -> Iterator[Written]:
     """The entries of a dictionary of settings: {"lr": 0.1} or dict(lr=0.1)."""
     if isinstance(value, ast.Dict):
         for key, item in zip(value.keys, value.values, strict=True):

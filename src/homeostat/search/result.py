@@ -16,6 +16,7 @@ from homeostat.search.verdict import StudyVerdict
 from homeostat.space import Config
 from homeostat.study.records import TrialRow
 from homeostat.study.transferred_trial import TransferredTrial
+from homeostat.wording import as_html
 from homeostat.workload.goal import Goal
 
 
@@ -86,6 +87,11 @@ class SearchResult:
     def outcomes(self) -> dict[Outcome, int]:
         """How many trials ended in each way."""
         return dict(Counter(trial.outcome for trial in self.trials))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, and what to type."""
+        told = [*self.verdict.lines, *([f"Rerun it:  {self.best.command}"] if self.best else [])]
+        return as_html(f"{self.workload}: study {self.study}", [*told, *self.notes])
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())

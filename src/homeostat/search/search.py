@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from homeostat.execute.rerun import STORAGE_VARIABLE
 from homeostat.execute.run import checked_seeds
 from homeostat.prune.rules import NONE
 from homeostat.record.runs import read_run
-from homeostat.search.optimise import OnEvent, Optimisation, SearchEvent
+from homeostat.search.live import Live
+from homeostat.search.optimise import OnEvent, Optimisation
 from homeostat.search.result import SearchResult
 from homeostat.search.settings import SearchSettings
 from homeostat.search.summary import summarise
@@ -249,12 +250,13 @@ def _location(results: str | Path, store: str | Path | None) -> str | Path:
 def _run(
     study: Study, settings: SearchSettings, results: str | Path, on_event: OnEvent | None
 ) -> SearchResult:
-    with study:
+    live = Live(trials=settings.trials, seconds=settings.budget_s)
+    with study, live if on_event is None else nullcontext():
         began = study.row.settings
         changed = "code" in began and not study.workload.has_code(began["code"]) and study.trials
         study.keep_settings(settings.to_json())
         folder = claim(results, study.name, study.store)
-        campaign = Optimisation(study, settings, folder, on_event or _ignore)
+        campaign = Optimisation(study, settings, folder, on_event or live)
         if changed:
             campaign.notes.append(
                 f"{study.workload.source} or a module of its own has changed since the study "
@@ -271,10 +273,6 @@ def _keep_views(workload: Workload, folder: Path, result: SearchResult) -> None:
     if workload.views and result.verdict.trial is not None:
         with suppress(RecordError):
             keep_views(workload, read_run(folder / f"trial_{result.verdict.trial.number:04d}"))
-
-
-def _ignore(event: SearchEvent) -> None:
-    pass
 
 
 def names_of(studies: str | Path | Sequence[str | Path]) -> tuple[str, ...]:

@@ -158,7 +158,7 @@ _SETTINGS = Kind(
     {
         "name": str | None, "description": str | None, "metric": str | None, "goal": str | None,
         "objectives": dict[str, str] | None, "unit": str | None,
-        "bounds": dict[str, list[float | None]] | None, "configs": str | None,
+        "bounds": dict[str, Any] | None, "configs": str | None,
     },
 )  # fmt: skip
 _OPTIONS = Kind(

@@ -90,6 +90,11 @@ def find(reference: str | Path | Workload) -> Workload:
                 hint="Change metric= and goal= in its @hs.workload(...).",
             )
         return _from_script("load_script", Path(text), arguments, **settings)
+    if _WANTED.search(text):
+        raise WorkloadError(
+            f"{_WANTED.split(text)[0]} is no script: it says itself what is to be improved.",
+            hint="--metric and --goal are for a train.py without a workload in it.",
+        )
     if arguments:
         raise WorkloadError(
             f"{text} is no script, so nothing can be given to it after --.",
@@ -169,6 +174,9 @@ def split_settings(text: str) -> tuple[str, dict[str, str]]:
 
 
 _SETTINGS = re.compile(r"(?P<path>.+?\.(?:py|ipynb))(?P<settings>(?: --(?:metric|goal) \S+)+)")
+
+
+_WANTED = re.compile(r" --(?:metric|goal) ")
 
 
 def _is_script(path: Path) -> bool:

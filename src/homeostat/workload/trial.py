@@ -18,6 +18,7 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ from homeostat.record.files import make_folder, plain
 from homeostat.record.snapshot import write_snapshot
 from homeostat.workload.loop_state import LoopState
 from homeostat.workload.together import Function, Together
+from homeostat.workload.weights import FILE as WEIGHTS
+from homeostat.workload.weights import write_weights
 
 if TYPE_CHECKING:
     import torch
@@ -132,6 +135,24 @@ class Trial:
         tree = make() if self._folder is not None else None
         if tree is not None:
             write_snapshot(self.artifacts / name, tree)
+
+    def keep_weights(self, tensors: Mapping[str, Any], **facts: Any) -> None:
+        """Keep trained weights as `artifacts / "weights.safetensors"`, for predictions later.
+
+        The file is safetensors, which other programs load. A trial without a folder of its own
+        keeps nothing, nor does a machine without the package.
+
+        Args:
+            tensors: Name -> array or PyTorch tensor, such as a module's `state_dict()`.
+            facts: What else a prediction needs, such as scales: anything JSON can hold.
+
+        Raises:
+            RecordError: If the disk refuses.
+        """
+        if self._folder is not None and find_spec("safetensors") is not None:
+            given = getattr(self.config, "given", self.config)
+            told = {"given": dict(given), "config": dict(self.config), "seed": self.seed, **facts}
+            write_weights(self.artifacts / WEIGHTS, tensors, told)
 
     def check(self) -> None:
         """End a loop that is waiting, for a command say, if it has been told to stop."""

@@ -92,6 +92,8 @@ class Workload:
     """config -> a key: attempts with equal keys may be made side by side in one process and share
     work through `trial.batch`. None where that does not pay. Such a loop must leave process-wide
     settings (threads, default types, the working folder) alone."""
+    predict: Callable[..., Any] | None = None
+    """(trained, file or None) -> Prediction: what kept weights say (`workload.prediction`)."""
     views: tuple[Look, ...] = ()
     """Pictures of a finished run that only it knows how to draw (`workload.view`)."""
     timeout_s: float | None = None
@@ -208,6 +210,7 @@ def workload(
     data: Callable[..., Any] | None = None,
     prepare: Callable[[], None] | None = None,
     batch: Callable[[Config], Hashable] | None = None,
+    predict: Callable[..., Any] | None = None,
     views: Sequence[Look] = (),
     timeout_s: float | None = None,
     source: Path | None = None,
@@ -273,6 +276,7 @@ def workload(
             data=data,
             prepare=prepare,
             batch=batch,
+            predict=predict,
             views=_views(label, views),
             doc=inspect.getdoc(loop) or "",
             timeout_s=timeout_s,

@@ -12,7 +12,7 @@ import pytest
 
 import homeostat as hs
 from homeostat.cli.main import main
-from homeostat.pages.findings.write import write_findings
+from homeostat.pages.study import write_report
 from homeostat.record.runs import read_run
 from homeostat.search.search import read
 from homeostat.study.store import Store
@@ -238,11 +238,11 @@ def test_what_it_says_to_type_can_be_typed_and_status_and_pages_have_it(
     typed(["status", "--study", "first_2", "--json"])
     [row] = json.loads(capsys.readouterr().out)
     assert row["checklist"][0]["check"] == "range"
-    learnt = write_findings("first_2", store=Store("results/studies.db"), execute=False)
+    learnt = write_report("first_2", store=Store("results/studies.db"), with_notebook=False)
     assert "From study first: 14 of 14 trials carried over" in learnt.page.read_text()
     typed(["status", "--study", "first"])
     assert "warning  range: trial " in capsys.readouterr().out
-    written = write_findings("first", store=Store("results/studies.db"), execute=False)
+    written = write_report("first", store=Store("results/studies.db"), with_notebook=False)
     assert "Widen x to 0..3" in written.page.read_text()
 
 

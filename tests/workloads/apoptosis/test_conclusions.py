@@ -12,7 +12,8 @@ from homeostat.workloads.apoptosis.workload import apoptosis
 
 
 def said(parameter, means, lifespan=3000, *, baseline=2.0, deaths=3):
-    configs = {value: {"max_lifespan": lifespan} for value in means}
+    fixed = {"max_lifespan": lifespan, "apoptosis_interval": 500, "death_threshold": 0.1}
+    configs = {value: {**fixed, "maturation_period": value} for value in means}
     measured = {v: {"gap": loss - baseline, "deaths": deaths} for v, loss in means.items()}
     seen = Sweep(parameter, means, None, configs, measured)
     return [c.says for c in CONCLUSIONS if c.parameter == parameter and c.numbers(seen)]
@@ -43,8 +44,13 @@ def test_a_loss_far_above_the_baselines_is_not_fine_because_all_ceilings_share_i
 
 def test_maturation_is_judged_against_the_lifespan():
     told = said("maturation_period", {200: 2.0, 1000: 1.9, 2000: 2.1})
-    assert any("Too slow" in line for line in told)
-    assert any("Maybe too fast" in line for line in told)
+    assert any("Slow by the guide" in line for line in told)
+    assert any("Fast by the guide" in line for line in told)
+
+
+def test_no_rule_speaks_of_layers_that_never_died():
+    for parameter in ("maturation_period", "plasticity_ceiling"):
+        assert said(parameter, {200: 2.0, 1000: 1.9, 2000: 2.1}, deaths=0) == []
 
 
 def test_the_documented_rules_cannot_reach_ten_deaths_and_no_step_is_spent(tmp_path):

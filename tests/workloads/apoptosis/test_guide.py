@@ -202,16 +202,28 @@ def test_derived_values_follow_the_guides_rules():
     assert (config.maturation_period, config.apoptosis_interval) == (533, 266)
 
 
+MECHANISMS = {
+    "apoptosis": (True, False),
+    "temperature": (True, False),
+    "dropout_scaling": (True, False),
+    "lr_scaling": (True, False),
+    "influence": ("gate", "none"),
+}
+"""Mechanism -> its setting when on, and when off."""
+
+
 @pytest.mark.parametrize(
     ("name", "on"),
     [
         ("ablation_e1", {"apoptosis"}),
         ("ablation_e2", {"temperature"}),
         ("ablation_e3", {"dropout_scaling"}),
-        ("ablation_e4", {"apoptosis", "temperature", "dropout_scaling"}),
+        ("ablation_e4", set(MECHANISMS)),
+        ("ablation_e5", {"influence"}),
+        ("ablation_e6", {"lr_scaling"}),
     ],
 )
-def test_the_ablations_switch_on_what_the_guide_says(name, on):
+def test_an_ablation_has_its_mechanism_on_and_every_other_off(name, on):
     config = configs.load(name, apoptosis).resolve(apoptosis.space)
-    mechanisms = ("apoptosis", "temperature", "dropout_scaling")
-    assert {mechanism for mechanism in mechanisms if config[mechanism]} == on
+    for mechanism, (when_on, when_off) in MECHANISMS.items():
+        assert config[mechanism] == (when_on if mechanism in on else when_off), mechanism

@@ -114,7 +114,7 @@ def test_training_targets_do_not_change_with_the_held_out_cells(configure):
 def test_a_bootstrap_has_the_plain_targets_as_its_mean(configure):
     train = prepare(configure("small"), np.random.default_rng(0)).train
     rng = np.random.default_rng(1)
-    draws = np.stack([train.targets(rng).effects_GP for _ in range(200)])
+    draws = np.stack([train.drawn(rng).effects_GP for _ in range(200)])
     error = draws.std(0) / np.sqrt(200)
     assert (np.abs(draws.mean(0) - train.targets().effects_GP) < 5 * error + 1e-3).mean() > 0.99
 

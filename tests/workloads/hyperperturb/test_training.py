@@ -18,8 +18,8 @@ def train(learner, config, steps, seed=0, rate=None):
     draws = np.random.default_rng(seed)
     reports = []
     for _ in range(steps):
-        targets = problem.train.targets(draws)
-        reports.append(network.step(targets, rate or config.learning_rate))
+        seen, targets = problem.train.lesson(draws)
+        reports.append(network.step(targets, rate or config.learning_rate, seen))
     return network, problem, reports
 
 

@@ -17,6 +17,7 @@ from homeostat.cli.commands.listing import space, workloads
 from homeostat.cli.commands.machine import doctor
 from homeostat.cli.commands.measure import batch_size, lr_find
 from homeostat.cli.commands.methods import ablate, bisect, grid, random, sweep
+from homeostat.cli.commands.predict import predict
 from homeostat.cli.commands.probe import probe
 from homeostat.cli.commands.report import report
 from homeostat.cli.commands.run import resume, run
@@ -26,27 +27,32 @@ from homeostat.cli.commands.study import best, status
 from homeostat.cli.commands.tune import plan, tune
 from homeostat.cli.commands.verify import verify
 
-TUNE, DESIGN, ASK, MACHINE = (
-    "Tune and train",
+FIRST, BEGIN, TRAIN, DESIGN, ASK, MACHINE = (
+    "The first five",
+    "Begin",
+    "Train and search",
     "Fixed designs",
     "Look at what there is",
     "This machine",
 )
 
-# name -> (function, help panel); the order is the order of work.
+# name -> (function, help panel): five that most people need, then the rest in the order of work.
 COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
-    "demo": (demo, TUNE),
-    "init": (init, TUNE),
-    "adopt": (adopt, TUNE),
-    "tune": (tune, TUNE),
-    "plan": (plan, TUNE),
-    "probe": (probe, TUNE),
-    "run": (run, TUNE),
-    "diagnose": (diagnose, TUNE),
-    "screen": (screen, TUNE),
-    "search": (search, TUNE),
-    "verify": (verify, TUNE),
-    "resume": (resume, TUNE),
+    "probe": (probe, FIRST),
+    "diagnose": (diagnose, FIRST),
+    "tune": (tune, FIRST),
+    "report": (report, FIRST),
+    "dashboard": (dashboard, FIRST),
+    "demo": (demo, BEGIN),
+    "init": (init, BEGIN),
+    "adopt": (adopt, BEGIN),
+    "plan": (plan, BEGIN),
+    "run": (run, TRAIN),
+    "search": (search, TRAIN),
+    "screen": (screen, TRAIN),
+    "verify": (verify, TRAIN),
+    "resume": (resume, TRAIN),
+    "predict": (predict, TRAIN),
     "bisect": (bisect, DESIGN),
     "sweep": (sweep, DESIGN),
     "grid": (grid, DESIGN),
@@ -58,8 +64,6 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "best": (best, ASK),
     "importance": (importance, ASK),
     "pareto": (pareto, ASK),
-    "report": (report, ASK),
-    "dashboard": (dashboard, ASK),
     "compare": (compare, ASK),
     "workloads": (workloads, ASK),
     "space": (space, ASK),

@@ -15,10 +15,11 @@ from homeostat.cli.options import (
     WorkloadOption,
 )
 from homeostat.cli.output import Output
-from homeostat.errors import RecordError
 
 if TYPE_CHECKING:
-    from homeostat.pages.findings.facts import Facts
+    import plotly.graph_objects as go
+
+    from homeostat.pages.study.facts import Facts
 
 PlotOption = Annotated[
     Path | None, typer.Option("--plot", help="Also draw it in this self-contained HTML file.")
@@ -61,7 +62,8 @@ def importance(
     for remark in ranking.remarks:
         out.line(remark)
     if plot is not None:
-        _draw(figures.ranking(ranking.bars, title=ranking.title, floor=ranking.chance), plot, out)
+        figure = figures.ranking(ranking.bars, title=ranking.title, floor=ranking.chance)
+        _draw(figure, plot, out, title=f"{study}: what mattered", caption=ranking.sentence)
     out.document(ranking)
 
 
@@ -79,8 +81,9 @@ def pareto(
     facts = _facts(study, results, store)
     found = find(facts.trials, facts.objectives)
     out = Output(as_json=as_json)
-    out.verdict(facts.verdict)
-    out.line()
+    if facts.verdict is not None:
+        out.verdict(facts.verdict)
+        out.line()
     out.table(
         ("trial", *(f"{name} in the search" for name in found.objectives), ""),
         [
@@ -94,24 +97,20 @@ def pareto(
     if facts.command(chosen):
         out.line(f"Rerun the {'knee' if found.knee else 'first'}:  {facts.command(chosen)}")
     if plot is not None:
-        _draw(figures.pareto(facts.ranked, objectives=facts.objectives), plot, out)
+        figure = figures.pareto(facts.ranked, objectives=facts.objectives)
+        _draw(figure, plot, out, title=f"{study}: trade-offs", caption=found.sentence)
     out.document(found)
 
 
 def _facts(study: str, results: str, store: str | None, workload: str | None = None) -> Facts:
-    from homeostat.pages.findings.facts import gather
+    from homeostat.pages.study.facts import gather
     from homeostat.search.search import look_store
 
     return gather(study, store=look_store(results, store), results=results, workload=workload)
 
 
-def _draw(figure: object, place: Path, out: Output) -> None:
-    import plotly.io as pio
+def _draw(figure: go.Figure, place: Path, out: Output, *, title: str, caption: str) -> None:
+    from homeostat.pages.single import write_figure
 
-    try:
-        pio.write_html(figure, place, include_plotlyjs=True)
-    except OSError as error:
-        raise RecordError(
-            f"{place} cannot be written: {error.strerror}.", hint="Choose another --plot."
-        ) from error
+    write_figure(figure, place, title=title, caption=caption)
     out.line(f"Drawn in {place}")

@@ -18,7 +18,6 @@ from homeostat.cli.options import (
 )
 from homeostat.cli.output import Output
 from homeostat.cli.settings import choose
-from homeostat.errors import RecordError
 
 if TYPE_CHECKING:
     from homeostat.design.batch_size import SizeTiming
@@ -38,7 +37,7 @@ def lr_find(
     seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of every run.")] = 42,
     budget: TimeOption = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Also plot loss against rate in this SVG file.")
+        Path | None, typer.Option("--plot", help="Also draw it in this self-contained HTML file.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -71,14 +70,11 @@ def lr_find(
         change = set_options({found.parameter: found.suggested})
         out.line(f"Use it:  {command('homeostat run', [workload], same, change)}")
     if plot is not None:
-        from homeostat.pages.plots import rate_test
+        from homeostat.pages.figures import rates as draw
+        from homeostat.pages.single import write_figure
 
-        try:
-            plot.write_text(rate_test(found), encoding="utf-8")
-        except OSError as error:
-            raise RecordError(
-                f"{plot} cannot be written: {error.strerror}.", hint="Choose another --plot."
-            ) from error
+        figure = draw(found, chosen.workload.goal)
+        write_figure(figure, plot, title=f"{chosen.name}: {found.metric} by {found.parameter}")
         out.line(f"Drawn in {plot}")
     out.document(found)
 

@@ -1,4 +1,4 @@
-"""`homeostat report`: a study's findings as a notebook and a page."""
+"""`homeostat report`: the page of a study, and the same as a notebook."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def report(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write what a study found: findings.ipynb, executed, and findings.html."""
-    from homeostat.pages.findings import write_findings
+    """Write what a study found: one page, report.html, and the same as a notebook, executed."""
+    from homeostat.pages.study import write_report
     from homeostat.search.search import look_store
 
     told = Output(as_json=as_json)
     with told.working(f"writing what {study} found" + (", and running the notebook" * execute)):
-        written = write_findings(
+        written = write_report(
             study, store=look_store(results, store), results=results, folder=out, execute=execute,
             workload=workload,
         )  # fmt: skip

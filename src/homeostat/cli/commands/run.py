@@ -127,6 +127,7 @@ def conclude(out: Output, record: RunRecord) -> None:
     """Print the run's table and what to type next; leave with 1 if nothing completed."""
     from homeostat.execute.rerun import command, diagnose_run, near
     from homeostat.record.tested import held_out_scores, in_words
+    from homeostat.workload.beside import tables
 
     rows: list[tuple[Any, ...]] = [
         (a.seed, str(a.outcome), a.last_step, a.values.get(record.metric), a.wall_s, a.reason)
@@ -138,6 +139,11 @@ def conclude(out: Output, record: RunRecord) -> None:
         out.line(f"{record.metric}: {record.mean:.4g} ± {record.sd:.2g} over {len(rows)} seeds")
     for name, of_seeds in held_out_scores(record).items():
         out.line(f"{name}: {in_words(of_seeds)}")
+    for table in tables(attempt.extra for attempt in record.attempts):
+        out.heading(table.title)
+        out.table(table.columns, table.rows)
+        for note in table.notes:
+            out.line(note)
     for sentence in record.facts.get("mixed", ()):
         out.line(f"Mixed code: {sentence}")
     out.line(f"Kept in {record.folder}")

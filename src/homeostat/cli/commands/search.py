@@ -155,7 +155,7 @@ def search(
         )  # fmt: skip
         if budget_s is not None:
             budget_s = max(1.0, budget_s - (time.monotonic() - begun))
-    with PlanProgress(out) as progress:
+    with PlanProgress(out, trials=trials, budget_s=budget_s) as progress:
         result = run_search(
             chosen.workload,
             trials,

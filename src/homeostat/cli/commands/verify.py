@@ -19,6 +19,11 @@ from homeostat.cli.options import (
 )
 from homeostat.cli.output import Output
 
+WATERFALL = (
+    "Each bar begins where the one above ends; the pale band is what was claimed, the line the "
+    "95 % interval of what was measured"
+)
+
 
 def verify(
     workload: WorkloadArgument,
@@ -61,7 +66,8 @@ def verify(
     from homeostat.evidence.contrasts import KINDS
     from homeostat.evidence.verify import verify as run_verify
     from homeostat.execute.device import choose_device
-    from homeostat.pages.waterfall import waterfall
+    from homeostat.pages.figures import waterfall
+    from homeostat.pages.single import write_figure
     from homeostat.plan.budget import parse_duration
     from homeostat.workload.load import find
 
@@ -86,7 +92,8 @@ def verify(
             results=results,
             tell=out.line,
         )
-    out.heading(f"{found.name}, {verification.group}: against {verification.baseline}")
+    title = f"{found.name}, {verification.group}: against {verification.baseline}"
+    out.heading(title)
     out.table(
         ("claim", "verdict", "claimed", "measured", "note"),
         [
@@ -95,8 +102,8 @@ def verify(
         ],
     )
     out.line(verification.power)
-    picture = verification.folder / "waterfall.svg"
-    picture.write_text(waterfall(verification), encoding="utf-8")
+    picture = verification.folder / "waterfall.html"
+    write_figure(waterfall(verification), picture, title=title, caption=WATERFALL)
     out.line(f"Kept in {verification.folder}, with a picture: {picture.name}")
     out.document(verification)
     if verification.interrupted:

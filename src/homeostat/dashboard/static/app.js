@@ -3,11 +3,12 @@
 import { listen } from "./data.js";
 import { el } from "./dom.js";
 import { notes, replay, replays, workloads } from "./others.js";
-import { comparison, run, runs } from "./runs.js";
+import { comparison, run, runs, trial } from "./runs.js";
 import { studies, study } from "./studies.js";
 
 const PAGES = [
-  [/^\/?$/, studies], [/^\/study\/(.+)$/, study], [/^\/runs$/, runs], [/^\/run\/(.+)$/, run],
+  [/^\/?$/, studies], [/^\/study\/(.+)$/, study], [/^\/runs(?:\/(.+))?$/, runs], [/^\/run\/(.+)$/, (place, name) => run(place, name)],
+  [/^\/trial\/(.+)$/, trial],
   [/^\/compare\/(.+)$/, comparison], [/^\/workloads$/, workloads], [/^\/notes$/, notes],
   [/^\/replays$/, replays], [/^\/replay\/(.+)$/, replay],
 ];

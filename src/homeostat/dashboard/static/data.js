@@ -1,5 +1,18 @@
 // What the server knows, and the stream that says when it has changed.
 
+// Whether this reader may change anything: with the token only.
+export const rights = () => get("rights");
+
+export async function change(path, query, body) {
+  const asked = new URL(`api/${path}`, document.baseURI.split("#")[0]);
+  for (const [name, value] of Object.entries(query)) asked.searchParams.append(name, value);
+  const reply = await fetch(asked, {
+    method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", "X-Homeostat": "yes" },
+  });
+  if (!reply.ok) throw new Error((await reply.json().catch(() => ({}))).error || reply.statusText);
+  return reply.json();
+}
+
 export async function get(path, query = {}) {
   const asked = new URL(`api/${path}`, document.baseURI.split("#")[0]);
   for (const [name, value] of Object.entries(query)) {
@@ -23,16 +36,9 @@ export function listen(changed) {
   events.onmessage = () => { if (!first) changed(); first = false; };
 }
 
+// drawFigure is of pages/draw.js, as a file of a page has it too.
+export const plot = (place, figure) => drawFigure(place, figure);
+
 export async function draw(place, path, query) {
   await plot(place, await get(path, query));
-}
-
-export async function plot(place, figure) {
-  if (!figure || !figure.data.length) {
-    place.className = "figure none";
-    place.textContent = "";
-    return;
-  }
-  const layout = { height: 380, ...figure.layout, autosize: true };
-  await Plotly.react(place, figure.data, layout, { displaylogo: false, responsive: true });
 }

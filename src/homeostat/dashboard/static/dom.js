@@ -25,13 +25,14 @@ export function show(value) {
 
 export const badge = (word) => el("span", { class: `badge ${word}` }, word);
 
-// columns: [{head, cell: row => Node or value, number: bool, sort: name}]
+// columns: [{head, label: where head is empty, cell: row => Node or value, number: bool, sort: name}]
 export function table(columns, rows, { sorted, onsort } = {}) {
   const head = columns.map((c) => {
     const mark = sorted && sorted.name === c.sort ? (sorted.down ? " ↓" : " ↑") : "";
     const label = c.sort && onsort ? el("button", { onclick: () => onsort(c.sort) }, c.head + mark) : c.head;
     const direction = mark ? (sorted.down ? "descending" : "ascending") : null;
-    return el("th", { scope: "col", class: c.number ? "number" : null, "aria-sort": direction }, label);
+    const spoken = c.head ? null : c.label;
+    return el("th", { scope: "col", class: c.number ? "number" : null, "aria-sort": direction, "aria-label": spoken }, label);
   });
   const body = rows.map((row) =>
     el("tr", {}, columns.map((c) => {

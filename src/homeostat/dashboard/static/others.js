@@ -3,7 +3,7 @@ import { el, table } from "./dom.js";
 import { play } from "./replay.js";
 
 export async function notes(place) {
-  const text = el("pre");
+  const text = el("pre", { class: "wrapped" });
   place.append(el("h1", {}, "Notes"), text);
   return async () => {
     text.textContent = (await get("notes")) || "No notes yet. Write some:  homeostat notes add RUN";

@@ -1,6 +1,5 @@
-import { draw, get } from "./data.js";
+import { change, get, rights } from "./data.js";
 import { badge, card, el, show, table } from "./dom.js";
-import { views } from "./views.js";
 
 const link = (name) => el("a", { href: `#/study/${encodeURIComponent(name)}` }, name);
 const told = (outcomes) => Object.entries(outcomes).map(([word, n]) => `${n} ${word}`).join(", ");
@@ -29,63 +28,45 @@ export async function studies(place) {
   };
 }
 
+// The page of a study is the report's, section by section; only its table can be sorted here.
 export async function study(place, name) {
-  const first = await get(`studies/${encodeURIComponent(name)}`);
+  const path = `studies/${encodeURIComponent(name)}`;
+  const [first, may] = await Promise.all([get(path), rights()]);
   const cards = el("div", { class: "cards" });
-  const verdict = el("ul", { id: "verdict" });
-  const best = el("pre");
-  const phases = el("div");
-  const round = el("div", { id: "checklist" });
-  const figures = [];
-  const figure = (kind, title) => {
-    const head = el("h2", {}, title);
-    const drawn = el("div", { class: "figure", id: `figure-${kind}` });
-    figures.push([kind, drawn, head]);
-    return [head, drawn];
-  };
+  const stopped = el("span", { class: "soft", role: "status" });
+  const stop = el("button", { class: "plain", onclick: async () => {
+    stopped.textContent = await change(`${path}/stop`, {}, {}).then(() => "asked to stop between two steps", (error) => error.message);
+  } }, "Stop the search");
+  const tools = el("div", { class: "tools", hidden: true }, stop, stopped);
+  const all = el("p", {}, el("a", { href: `#/runs/${encodeURIComponent(`studies/${name}`)}` }, "All runs of this study"));
   const trials = trialTable(name, first);
-  const pictures = views(`studies/${encodeURIComponent(name)}`, "What the best looks like");
-  let shown;
-  place.append(
-    el("h1", {}, name),
-    el("p", { class: "lead" }, `${first.workload}: ${Object.entries(first.objectives).map(([m, g]) => `${g} ${m}`).join(", ")}`),
-    verdict,
-    cards,
-    ...figure("history", "Every trial"),
-    ...(Object.keys(first.objectives).length > 1 ? figure("pareto", "Trade-offs between the objectives") : []),
-    ...figure("parallel", "Settings"),
-    ...figure("importance", "Which parameters mattered"),
-    ...figure("curves", "Curves of the best"),
-    pictures.place,
-    round,
-    el("h2", {}, "Trials"), el("div", { id: "trials" }, trials.node),
-    el("h2", {}, "Run a trial again, the one to take first"), best, phases,
-  );
+  const sections = first.sections.map((section) => [section, el("section", { id: section })]);
+  const shown = new Map();
+  for (const [section, node] of sections) {
+    place.append(node);
+    if (section === "verdict") place.append(cards, tools);
+    if (section === "table") place.append(el("section", { id: "trial-table" }, trials.node, all));
+  }
+  async function look(section, node) {
+    const blocks = await get(`${path}/sections/${section}`);
+    const text = blocks.map((block) => block.html).join("");
+    if (shown.get(section) !== text) {
+      // Made by pages/study/html.py, which escapes whatever a user named.
+      node.innerHTML = text;
+      shown.set(section, text);
+    }
+    for (const block of blocks) await drawAll(node, block.figures);
+  }
   return async () => {
-    const now = await get(`studies/${encodeURIComponent(name)}`);
+    const now = await get(path);
+    tools.hidden = !(may.change && now.state === "running");
     cards.replaceChildren(
       card("state", now.state), card("trials", show(now.trials)),
       card("winner", now.winner === null ? "none yet" : `trial ${now.winner}`),
       card(`${now.metric} on fresh seeds`, show(now.on_fresh_seeds)),
       card(`best ${now.metric} in the search (chosen on)`, show(now.in_search)),
-      ...Object.entries(now.outcomes).map(([word, n]) => card(word, show(n))),
     );
-    verdict.replaceChildren(...now.verdict.lines.map((line) => el("li", {}, line)));
-    best.textContent = now.top.map((t) => t.command).join("\n") || "No trial has completed yet.";
-    phases.replaceChildren(...phaseList(now));
-    await Promise.all([
-      trials.look(),
-      get(`studies/${encodeURIComponent(name)}/checklist`).then(
-        (checks) => round.replaceChildren(...checkTable("Before the next round", checks))),
-      ...figures.map(async ([kind, drawn, head]) => {
-        await draw(drawn, `studies/${encodeURIComponent(name)}/figures/${kind}`);
-        head.hidden = drawn.classList.contains("none");
-      }),
-    ]);
-    if (now.to_take !== shown) {
-      shown = now.to_take;
-      pictures.look();
-    }
+    await Promise.all([trials.look(), ...sections.map(([section, node]) => look(section, node))]);
   };
 }
 
@@ -114,7 +95,7 @@ function trialTable(name, first) {
     if (mine !== asked) return;  // a later question has been asked: its answer counts
     const metrics = Object.keys(first.objectives);
     const columns = [
-      { head: "trial", cell: (t) => t.number, number: true, sort: "number" },
+      { head: "trial", cell: (t) => el("a", { href: `#/trial/${encodeURIComponent(`${name}/${t.number}`)}`, "aria-label": `trial ${t.number}` }, String(t.number)), number: true, sort: "number" },
       { head: "outcome", cell: (t) => outcome(t), sort: "outcome" },
       ...metrics.map((m) => ({ head: m, cell: (t) => t.values[m], number: true, sort: m })),
       { head: "seconds", cell: (t) => t.seconds, number: true, sort: "seconds" },
@@ -133,28 +114,4 @@ function outcome(trial) {
   const made = badge(trial.outcome);
   if (trial.reason) made.title = trial.reason;
   return made;
-}
-
-function phaseList(now) {
-  if (!now.phases.length) return [];
-  const faults = now.checks.filter((c) => c.status === "fault" || c.status === "warning");
-  return [
-    el("h2", {}, "What was done and decided"),
-    ...now.phases.map((p) =>
-      el("details", { open: p.status === "stopped" },
-        el("summary", {}, `${p.name}: ${p.status}`),
-        el("ul", {}, [...p.sentences, ...p.decisions.map((d) => `→ ${d}`)].map((line) => el("li", {}, line))))),
-    ...checkTable("What the probe found", faults),
-  ];
-}
-
-function checkTable(title, checks) {
-  if (!checks.length) return [];
-  return [
-    el("h2", {}, title),
-    table([
-      { head: "check", cell: (c) => c.check }, { head: "status", cell: (c) => badge(c.status) },
-      { head: "saw", cell: (c) => c.saw, long: true }, { head: "what to do", cell: (c) => c.remedy, long: true },
-    ], checks),
-  ];
 }

@@ -2,24 +2,20 @@
 import { get, plot } from "./data.js";
 import { el } from "./dom.js";
 
-// path: "runs/NAME" or "studies/NAME", which stands for its best trial.
-export function views(path, heading) {
+export function views(name, heading) {
   const drawn = el("div");
-  const which = el("p", { class: "soft" });
   const seed = el("select", { "aria-label": "Seed of the views", onchange: () => look().catch(fail) });
   const tools = el("div", { class: "tools" }, "seed", seed);
-  const place = el("section", { id: "views", hidden: true }, el("h2", {}, heading), which, tools, drawn);
+  const place = el("section", { id: "views", hidden: true }, el("h2", {}, heading), tools, drawn);
   let asked = 0;
   const look = async () => {
     const mine = ++asked;
     const chosen = seed.value;
-    const found = await get(`${path}/views`, chosen ? { seed: chosen } : {});
+    const found = await get("run/views", chosen ? { name, seed: chosen } : { name });
     if (mine !== asked) return;  // another seed has been asked for since
     const none = found.views.length === 0;
     place.hidden = none && !chosen;
     tools.hidden = found.seeds.length < 2;
-    which.hidden = path.startsWith("runs/");
-    which.textContent = found.run;
     seed.replaceChildren(...found.seeds.map((s) => el("option", { value: s, selected: s === found.seed }, String(s))));
     const made = found.views.map((view) => [view, el("div", { class: "figure", id: `view-${view.name}` })]);
     drawn.replaceChildren(
@@ -34,8 +30,7 @@ export function views(path, heading) {
     place.hidden = false;
     drawn.replaceChildren(el("p", { class: "soft", role: "alert" }, error.message));
   };
-  // A study's best trial may have changed, and with it the seeds there are. Nobody waits for the
-  // pictures: some are computed when they are first asked for.
+  // Nobody waits for the pictures: some are computed when they are first asked for.
   const afresh = () => { seed.replaceChildren(); look().catch(fail); };
   return { place, look: afresh };
 }

@@ -12,6 +12,7 @@ import numpy as np
 
 from homeostat.errors import RecordError
 from homeostat.execute.loop.state_ring import read_flight
+from homeostat.execute.predict import workload_of
 from homeostat.execute.rerun import diagnose_run, set_options
 from homeostat.inspect.diagnose.replay import Case
 from homeostat.record import Attempt, Outcome, RunRecord, read_run
@@ -64,7 +65,8 @@ def find_target(
         resolved, steps = _config(named, config)
         chosen = SEEDS[0] if seed is None else seed
         return Subject(Case(named, resolved, chosen, steps if budget is None else budget, device))
-    named = _workload_of(record, workload)
+    again = diagnose_run(record.folder, str(record.facts.get("reference")))
+    named = workload_of(record, workload, again)
     attempt = _failed_attempt(record, seed)
     case = Case(
         named,
@@ -74,31 +76,6 @@ def find_target(
         device,
     )
     return Subject(case, _states(attempt), attempt, record)
-
-
-def _workload_of(record: RunRecord, given: Workload | str | Path | None) -> Workload:
-    """The workload of a run: the one that is given, else an installed one.
-
-    A run names its workload by a file or a module. What it names is not imported unless whoever
-    examines it has named it too: a folder from elsewhere could name anything.
-    """
-    if given is not None:
-        return load.find(given)
-    reference = record.facts.get("reference")
-    known = load.installed(reference or record.workload)
-    if known is not None:
-        return known
-    if reference is None:
-        raise RecordError(
-            f"{record.name}: {record.workload} was defined in a notebook or a function, and cannot "
-            "be found again.",
-            hint=f"In Python:  hs.diagnose({record.workload}, config={record.given!r})",
-        )
-    raise RecordError(
-        f"{record.name} is a run of {reference}, whose code is not run because a results folder "
-        "names it.",
-        hint=f"Name it:  {diagnose_run(record.folder, str(reference))}",
-    )
 
 
 def target_of_run(case: Case, record: RunRecord) -> Subject:

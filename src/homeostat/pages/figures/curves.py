@@ -31,7 +31,7 @@ def curves(runs: Mapping[str, Sequence[Curve]], *, metric: str, unit: str) -> go
         if not seeds:
             continue
         colour = COLOURS[number % len(COLOURS)]
-        steps = _common(seeds)
+        steps = common_steps(seeds)
         table = np.array([np.interp(steps, s, v, right=np.nan) for s, v in seeds])
         if len(seeds) > 1:
             with np.errstate(invalid="ignore"):
@@ -49,11 +49,11 @@ def curves(runs: Mapping[str, Sequence[Curve]], *, metric: str, unit: str) -> go
     return dressed(figure, x=unit, y=metric)
 
 
-def _common(seeds: Sequence[Curve]) -> np.ndarray:
+def common_steps(seeds: Sequence[Curve], most: int = MOST_POINTS) -> np.ndarray:
     """Steps at which every seed can be read, thinned to what a screen shows."""
     steps = np.unique(np.concatenate([np.asarray(s) for s, _ in seeds]))
     last = max(s[-1] for s, _ in seeds)
     steps = steps[steps <= last]
-    if len(steps) > MOST_POINTS:
-        steps = steps[np.linspace(0, len(steps) - 1, MOST_POINTS).astype(int)]
+    if len(steps) > most:
+        steps = steps[np.linspace(0, len(steps) - 1, most).astype(int)]
     return steps

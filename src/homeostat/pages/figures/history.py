@@ -1,13 +1,24 @@
-"""Every trial's value, and the best so far."""
+"""Every trial's value against the default's and what its seeds alone vary by."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from homeostat.pages.figures.style import BLUE, FAINT, ORANGE, dressed
+from homeostat.pages.figures.scale import scale_of
+from homeostat.pages.figures.style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    ORANGE,
+    dressed,
+    see_through,
+    settings_of,
+)
+from homeostat.record.outcome import Outcome
 from homeostat.workload.goal import Goal
 
 if TYPE_CHECKING:
@@ -15,28 +26,69 @@ if TYPE_CHECKING:
 
     from homeostat.study.records import TrialRow
 
+MOST_TOLD = 2_000
+"""With more trials a point shows no settings: the page would carry megabytes of text."""
 
-def history(trials: Sequence[TrialRow], *, metric: str, goal: str) -> go.Figure:
-    """One point for each trial with a value, and the running best as a line.
 
-    Trials without a value (diverged, failed) are crosses on the lower edge, with their reason.
+@dataclass(frozen=True)
+class Noise:
+    """What the default scores, and the band in which luck alone moves such a value."""
+
+    mean: float
+    half: float | None
+    """Half of the band's width; None where the default ran on one seed only."""
+
+
+def history(
+    trials: Sequence[TrialRow], *, metric: str, goal: str, noise: Noise | None = None,
+    chosen: int | None = None,
+) -> go.Figure:  # fmt: skip
+    """One point for each trial with a value, the running best, the default and its noise band.
+
+    Values far beyond all others are triangles at the edge; trials without one are crosses along
+    it, with their reason.
+
+    Args:
+        trials: All of a study.
+        noise: Of the default.
+        chosen: The trial to take, which is ringed.
     """
     import plotly.graph_objects as go
 
-    told = [t for t in trials if metric in t.values and np.isfinite(t.values[metric])]
-    values = np.array([t.values[metric] for t in told])
-    best = Goal(goal).best_so_far(values)
+    told = [t for t in trials if np.isfinite(t.values.get(metric, np.nan))]
+    done = [t for t in told if t.outcome is Outcome.COMPLETED]
+    scale = scale_of([*(t.values[metric] for t in told), *([noise.mean] if noise else [])], goal)
     figure = go.Figure()
+    if noise is not None:
+        _default(figure, noise)
+    cut = [t for t in told if t.outcome is not Outcome.COMPLETED]
+    for group, name, colour in ((cut, "stopped early", FAINT), (done, "a trial", BLUE)):
+        values, beyond = scale.clipped(t.values[metric] for t in group)
+        # WebGL where there are many; a page has only a few contexts for it.
+        gl = len(group) > MOST_TOLD
+        draw = figure.add_scattergl if gl else figure.add_scatter
+        draw(
+            x=[t.number for t in group], y=values, mode="markers", name=name,
+            showlegend=bool(group), **({} if gl else {"cliponaxis": False}),
+            marker={"color": colour, "size": 7, "opacity": 0.8,
+                    "symbol": np.where(beyond, "triangle-up", "circle")},
+            customdata=[t.values[metric] for t in group],
+            text=[settings_of(t) for t in group] if len(told) <= MOST_TOLD else None,
+            hovertemplate="trial %{x}: %{customdata:.5g}<br>%{text}<extra></extra>",
+        )  # fmt: skip
     figure.add_scatter(
-        x=[t.number for t in told], y=values, mode="markers", name="a trial",
-        marker={"color": BLUE, "size": 7, "opacity": 0.6},
-        text=[_settings(t) for t in told], hovertemplate="trial %{x}: %{y:.5g}<br>%{text}",
-    )  # fmt: skip
-    figure.add_scatter(
-        x=[t.number for t in told], y=best, mode="lines", name="best so far",
+        x=[t.number for t in done], mode="lines", name="best so far",
+        y=Goal(goal).best_so_far(np.array([t.values[metric] for t in done])),
         line={"color": ORANGE, "width": 2, "shape": "hv"}, hoverinfo="skip",
     )  # fmt: skip
-    lost = [t for t in trials if t.outcome.final and metric not in t.values]
+    ring = [t for t in done if t.number == chosen]
+    if ring:
+        figure.add_scatter(
+            x=[t.number for t in ring], y=[t.values[metric] for t in ring], mode="markers",
+            name=f"trial {chosen}, to take", hoverinfo="skip",
+            marker={"symbol": "circle-open", "size": 15, "color": ORANGE, "line": {"width": 2.5}},
+        )  # fmt: skip
+    lost = [t for t in trials if t.outcome.final and t not in told]
     if lost:
         figure.add_scatter(
             x=[t.number for t in lost], y=[0.02] * len(lost), yaxis="y2", mode="markers",
@@ -47,12 +99,19 @@ def history(trials: Sequence[TrialRow], *, metric: str, goal: str) -> go.Figure:
         figure.update_layout(
             yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
         )
-    return dressed(figure, x="trial", y=metric)
+    dressed(figure, x="trial", y=metric)
+    figure.update_layout(yaxis=scale.axis())
+    return figure
 
 
-def _settings(trial: TrialRow) -> str:
-    parts = [
-        f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}"
-        for name, value in trial.parameters.items()
-    ]
-    return "<br>".join(parts).replace("<script", "&lt;script")
+def _default(figure: go.Figure, noise: Noise) -> None:
+    figure.add_hline(y=noise.mean, line={"color": GREEN, "width": 1.5, "dash": "dash"})
+    if noise.half:
+        figure.add_hrect(
+            y0=noise.mean - noise.half, y1=noise.mean + noise.half, line_width=0,
+            fillcolor=see_through(GREEN, 0.16), layer="below",
+        )  # fmt: skip
+    figure.add_scatter(  # the legend's entry: lines across a figure have none
+        x=[None], y=[None], mode="lines", name="the default, with its noise",
+        line={"color": GREEN, "width": 1.5, "dash": "dash"},
+    )  # fmt: skip

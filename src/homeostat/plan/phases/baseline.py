@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from homeostat.execute import resume, run
@@ -14,14 +15,18 @@ from homeostat.wording import format_duration, plural
 
 NAME = "baseline"
 NUM_SEEDS = 3
+LEAST_PART = 3
+"""One seed may take a third of the time that is left: without a default, nothing is compared."""
 
 
 def baseline(context: Context, allowance_s: float) -> PhaseResult:
     """Run the default configuration over a few seeds; every later claim is measured against it.
 
-    A seed that needs longer than the whole allowance is cut off; what it did until then still
-    tells the pace.
+    A seed that needs longer than a third of what is left of the plan's time is cut off; what it did
+    until then still tells the pace. Where that much is needed for one, the others are not run.
     """
+    allowance_s = max(1.0, allowance_s, context.left_s / LEAST_PART)
+    until_s = time.time() + allowance_s
     record = _resumed(context) or run(
         context.workload,
         context.config,
@@ -32,10 +37,11 @@ def baseline(context: Context, allowance_s: float) -> PhaseResult:
         device=context.device,
         results=context.folder,
         name=NAME,
-        timeout_s=max(1.0, allowance_s),
+        timeout_s=allowance_s,
+        until_s=until_s,
         on_event=context.on_event,
     )
-    return _conclude(context, record)
+    return _conclude(context, record, time_is_up=time.time() >= until_s)
 
 
 def _resumed(context: Context) -> RunRecord | None:
@@ -52,7 +58,7 @@ def _resumed(context: Context) -> RunRecord | None:
     return None
 
 
-def _conclude(context: Context, record: RunRecord) -> PhaseResult:
+def _conclude(context: Context, record: RunRecord, *, time_is_up: bool) -> PhaseResult:
     pace_s, steps = _pace(record)
     facts: dict[str, Any] = {
         "folder": str(record.folder),
@@ -64,9 +70,10 @@ def _conclude(context: Context, record: RunRecord) -> PhaseResult:
         "steps_reached": steps,
     }
     metric, unit = context.workload.metric, context.workload.unit
-    if record.outcome in (Outcome.INTERRUPTED, Outcome.RUNNING):
+    if record.outcome in (Outcome.INTERRUPTED, Outcome.RUNNING) and not time_is_up:
         return PhaseResult("baseline", "interrupted", ("Stopped during the baseline.",))
-    if not record.values() and record.outcome is not Outcome.TIMEOUT:
+    cut = {Outcome.TIMEOUT, Outcome.INTERRUPTED, Outcome.RUNNING}
+    if not record.values() and record.outcome not in cut:
         ended = {f"seed {a.seed}: {a.outcome} ({a.reason})" for a in record.attempts}
         return PhaseResult(
             "baseline", "done", ("The default configuration does not train.", *sorted(ended)),
@@ -77,7 +84,7 @@ def _conclude(context: Context, record: RunRecord) -> PhaseResult:
         return PhaseResult(
             "baseline", "done",
             (f"One seed of {context.steps} {unit}s takes longer than this phase may: it reached "
-             f"{unit} {steps} in {format_duration(record.attempts[0].wall_s)}.",),
+             f"{unit} {steps} in {format_duration(max(a.wall_s for a in record.attempts))}.",),
             (f"Search with fewer {unit}s, because a whole attempt does not fit in the budget.",),
             facts,
         )  # fmt: skip

@@ -27,8 +27,8 @@ def has_gap(config: Config, steps: int) -> bool:
     return bool(config.senescence and config.gap and steps > 2 * config.eval_interval)
 
 
-def baseline_loss(train: Loop, config: Config, trial: Trial) -> float:
-    """Final `val_loss` of the configuration without senescence, in nats.
+def baseline(train: Loop, config: Config, trial: Trial) -> dict[str, float]:
+    """Final `val_loss` and `test_loss` of the configuration without senescence, in nats.
 
     Args:
         train: The training loop, called only where the cache has no such loss yet.
@@ -41,21 +41,21 @@ def baseline_loss(train: Loop, config: Config, trial: Trial) -> float:
     steps = round(trial.budget * (LONGER if config.baseline_steps == "longer" else 1))
     file = cache_folder() / f"{_key(without, trial, steps)}.json"
     try:
-        return float(json.loads(file.read_text(encoding="utf-8"))["val_loss"])
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return {name: float(found[name]) for name in ("val_loss", "test_loss")}
     except (OSError, ValueError, KeyError):
         pass  # not trained yet, or the file is damaged: train it (again)
     alone = Trial(without, seed=trial.seed, budget=steps, device=trial.device)
     loss = [r.metrics["val_loss"] for r in train(without, alone) if "val_loss" in r.metrics][-1]
+    losses = {"val_loss": loss, **alone.extra["test"]}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_text(
-            json.dumps({"val_loss": loss, "steps": steps, **without}), encoding="utf-8"
-        )
+        draft.write_text(json.dumps({**losses, "steps": steps, **without}), encoding="utf-8")
         draft.replace(file)
     except OSError:
         pass  # a cache that cannot be written costs time, not results
-    return loss
+    return losses
 
 
 def without_senescence(config: Config) -> Config:

@@ -7,6 +7,10 @@ where none was, nothing follows from it.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 from homeostat.design.conclusions import Conclusion, Sweep
 
 NEAR, FAR = 0.02, 0.10
@@ -55,28 +59,37 @@ def _ceiling_is_free(seen: Sweep) -> str:
     return f"{span} the loss moves by {highest / lowest - 1:.1%}"
 
 
+def _ages(config: Mapping[str, Any]) -> tuple[float, float]:
+    """Steps until a newborn is mature, and until a dying layer is replaced."""
+    interval, threshold = config["apoptosis_interval"], config["death_threshold"]
+    spent = (1 - threshold) * config["max_lifespan"]
+    return config["maturation_period"], interval * math.ceil(spent / interval)
+
+
 def _too_slow(seen: Sweep) -> str:
-    slow = [m for m, config in seen.configs.items() if m > config["max_lifespan"] / 2]
-    return f"{_listed(slow)} of a lifespan of {_lifespan(seen)}" if slow else ""
+    slow = [m for m, config in seen.configs.items() if _ages(config)[0] > _ages(config)[1] / 2]
+    slow = [m for m in slow if seen.of(m, "deaths")]
+    return _with_age(seen, slow)
 
 
 def _too_fast(seen: Sweep) -> str:
     fast = [m for m, config in seen.configs.items() if m < config["max_lifespan"] / 5]
-    return f"{_listed(fast)} of a lifespan of {_lifespan(seen)}" if fast else ""
+    return _with_age(seen, [m for m in fast if seen.of(m, "deaths")])
+
+
+def _with_age(seen: Sweep, values: list[float]) -> str:
+    if not values:
+        return ""
+    told = [f"{m:g} of {_ages(seen.configs[m])[1]:g}" for m in sorted(values)]
+    return f"{', '.join(told)} steps that a layer takes to die"
 
 
 def _third(seen: Sweep) -> str:
+    if not all(seen.of(value, "deaths") for value in seen.means):
+        return ""
     best = min(seen.means, key=seen.means.__getitem__)
     lifespan = seen.configs[best]["max_lifespan"]
     return f"the best here is {best}, {best / lifespan:.2f} of the lifespan"
-
-
-def _listed(values: list[float]) -> str:
-    return ", ".join(f"{value:g}" for value in sorted(values))
-
-
-def _lifespan(seen: Sweep) -> int:
-    return int(next(iter(seen.configs.values()))["max_lifespan"])
 
 
 CEILING, MATURATION = "plasticity_ceiling", "maturation_period"
@@ -90,7 +103,13 @@ CONCLUSIONS = (
     Conclusion(CEILING, "The problem is not the ceiling", _not_the_ceiling),
     Conclusion(CEILING, "The ceiling matters: keep it at 0.75 or above", _ceiling_matters),
     Conclusion(CEILING, "The ceiling makes no difference here", _ceiling_is_free),
-    Conclusion(MATURATION, "Too slow, layers die before they mature", _too_slow),
-    Conclusion(MATURATION, "Maybe too fast, not much senescence", _too_fast),
+    Conclusion(
+        MATURATION,
+        "Slow by the guide: a newborn is weak for more than half as long as a layer takes to die",
+        _too_slow,
+    ),
+    Conclusion(
+        MATURATION, "Fast by the guide: not much of a newborn's weakness is left to see", _too_fast
+    ),
     Conclusion(MATURATION, "The guide expects the optimum at a third of the lifespan", _third),
 )

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from homeostat.errors import DataError, UnknownNameError, did_you_mean
+from homeostat.logs.encoding import decode
 
 VALIDATION_SHARE = 0.1
 
@@ -40,6 +41,11 @@ class Data(Protocol):
         ...
 
     @property
+    def test(self) -> tuple[Tensor, Tensor]:
+        """As many again, which nothing is chosen by."""
+        ...
+
+    @property
     def seen(self) -> tuple[Tensor, Tensor]:
         """As many of the training part, which is what the documented code validates on."""
         ...
@@ -55,10 +61,12 @@ class Data(Protocol):
 
 @dataclass(frozen=True)
 class Text:
-    """A text as character numbers, cut once: the first nine tenths train, the rest validate."""
+    """A text as character numbers, cut once: nine tenths train, one twentieth each is held out and
+    kept for the test."""
 
     train_N: Tensor
     held_out: tuple[Tensor, Tensor]
+    test: tuple[Tensor, Tensor]
     seen: tuple[Tensor, Tensor]
     alphabet: str
     context: int
@@ -91,16 +99,18 @@ def encode(text: str, *, context: int, windows: int, alphabet: str = "") -> Text
         text: At least twenty windows long.
         context: Characters per window, T.
         windows: How many fixed windows each score is taken on, spread evenly over the
-            held-out part and laid end to end from the start of the training part.
+            held-out and the test part and laid end to end from the start of the training part.
         alphabet: Characters to number; those of the text itself when empty.
 
     Raises:
         DataError: If the text is too short, or uses a character outside `alphabet`.
     """
-    if len(text) < 20 * (context + 1):
+    least = 20 * (context + 2)
+    if len(text) < least:
         raise DataError(
             f"A text of {len(text)} characters is too short for windows of {context}: "
-            f"at least {20 * (context + 1)} are needed."
+            f"at least {least} are needed.",
+            hint="Give a longer text, or:  --set context=8",
         )
     points_N = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     alphabet = alphabet or "".join(map(chr, np.unique(points_N)))
@@ -113,10 +123,12 @@ def encode(text: str, *, context: int, windows: int, alphabet: str = "") -> Text
     cut = round(len(tokens_N) * (1 - VALIDATION_SHARE))
     train_N = torch.from_numpy(tokens_N[:cut].astype(np.int64))
     held_N = torch.from_numpy(tokens_N[cut:].astype(np.int64))
-    spread_W = np.linspace(0, len(held_N) - context - 1, windows).round().astype(np.int64)
+    half = len(held_N) // 2
+    spread_W = torch.from_numpy(np.linspace(0, half - context - 1, windows).round().astype(int))
     return Text(
         train_N=train_N,
-        held_out=_windows(held_N, torch.from_numpy(spread_W), context),
+        held_out=_windows(held_N[:half], spread_W, context),
+        test=_windows(held_N[half:], spread_W, context),
         seen=_windows(train_N, torch.arange(windows) * context, context),
         alphabet=alphabet,
         context=context,
@@ -162,11 +174,11 @@ TEXTS: dict[str, Callable[[], str]] = {
 
 
 def read_text(name: str) -> str:
-    """A text by its name in `TEXTS`, or any UTF-8 file by its path.
+    """A text by its name in `TEXTS`, or any text file by its path; a byte order mark is no letter.
 
     Raises:
         UnknownNameError: If it is neither.
-        DataError: If the file is not UTF-8.
+        DataError: If the file is no text.
     """
     if name in TEXTS:
         return TEXTS[name]()
@@ -175,10 +187,10 @@ def read_text(name: str) -> str:
         raise UnknownNameError(
             f"No text {name!r}, and no file there.", hint=did_you_mean(name, TEXTS)
         )
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not a UTF-8 text: {error.reason}.") from error
+    text, encoding = decode(file.read_bytes())
+    if "\0" in text:
+        raise DataError(f"{file} is no text: it has zero bytes, read as {encoding}.")
+    return text
 
 
 @cache
@@ -191,12 +203,14 @@ def corpora(names: tuple[str, ...], *, context: int, windows: int) -> tuple[Text
 
 @dataclass(frozen=True)
 class Digits:
-    """Scikit-learn's 1,797 handwritten digits of 8 by 8 pixels, the last tenth held out."""
+    """Scikit-learn's 1,797 handwritten digits of 8 by 8 pixels; the last tenth is held out and
+    kept for the test, half of it each."""
 
     images: Tensor
     """Training images, shape (N, 1, 8, 8), from 0 to 1."""
     labels: Tensor
     held_out: tuple[Tensor, Tensor]
+    test: tuple[Tensor, Tensor]
     seen: tuple[Tensor, Tensor]
     sha256: str
     """Of the pixels, in the order they are used."""
@@ -222,11 +236,12 @@ def digits() -> Digits:
     images_NCHW = torch.from_numpy(images[order] / 16).float().view(-1, 1, 8, 8)
     labels_N = torch.from_numpy(labels[order]).long()
     cut = round(len(labels_N) * (1 - VALIDATION_SHARE))
-    held = len(labels_N) - cut
+    held = (len(labels_N) - cut) // 2
     return Digits(
         images=images_NCHW[:cut],
         labels=labels_N[:cut],
-        held_out=(images_NCHW[cut:], labels_N[cut:]),
+        held_out=(images_NCHW[cut : cut + held], labels_N[cut : cut + held]),
+        test=(images_NCHW[cut + held :], labels_N[cut + held :]),
         seen=(images_NCHW[:held], labels_N[:held]),
         sha256=hashlib.sha256(images_NCHW.numpy().tobytes()).hexdigest(),
     )

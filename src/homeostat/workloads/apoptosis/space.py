@@ -131,7 +131,12 @@ SPACE = Space(
         default="one",
         fixed=SCORING,
         when=READS,
-        help="three: this text, then Python source, then this text again",
+        help="three: this text, then another one (text_b), then this text again",
+    ),
+    text_b=Text(
+        "python_source",
+        when={"phases": "three"},
+        help="what it reads in between: a name as for text, or a file",
     ),
     width=Int(8, 512, default=48, tier=4, fixed=SIZE, when=READS, help="width of the network"),
     layers=Int(2, 24, default=6, tier=4, fixed=SIZE, help="blocks"),

@@ -10,7 +10,7 @@ trainer.metrics_history[-1].loss, len(manager.apoptosis_events)
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import EllipsisType
 from typing import Literal
 
@@ -116,6 +116,10 @@ class Trainer:
             data: What to learn from, if not the trainer's own.
             measure: Also measure how far the update moves the weights.
         """
+        return replace(self.learn(data, measure=measure), deaths=self.age())
+
+    def learn(self, data: Data | None = None, *, measure: bool = False) -> StepResult:
+        """The first half of a step: one update, after which nothing has died yet."""
         batch = self._here(*(data or self.data).draw(self.rng, self.settings.batch))
         loss = batch_loss(self.model, batch)
         self.optimizer.zero_grad()
@@ -127,9 +131,12 @@ class Trainer:
         else:
             self.optimizer.step()
         moved = self._distance(before) if measure else None
-        deaths = self.manager.step() if self.manager is not None else 0
         self.steps += 1
-        return StepResult(loss.item(), grad_norm.item(), deaths, moved)
+        return StepResult(loss.item(), grad_norm.item(), 0, moved)
+
+    def age(self) -> int:
+        """The other half: layers grow older; how many died and were replaced."""
+        return self.manager.step() if self.manager is not None else 0
 
     @torch.no_grad()
     def _bypass(self) -> None:
@@ -154,6 +161,11 @@ class Trainer:
     def evaluate(self, data: Data | None = None) -> float:
         """The loss on held-out data, in nats."""
         return self._score((data or self.data).held_out)
+
+    @torch.no_grad()
+    def test(self, data: Data | None = None) -> float:
+        """The loss on the test part, which nothing is chosen by, in nats."""
+        return self._score((data or self.data).test)
 
     @torch.no_grad()
     def reported(self, last_batch: float, held_out: float, data: Data | None = None) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,8 +21,6 @@ from homeostat.workloads.apoptosis.trainer import StepResult, Trainer, TrainSett
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
 
-PHASE_B = "python_source"
-
 
 @dataclass
 class Training:
@@ -38,12 +36,19 @@ class Training:
     aftermath: Aftermath
     last_step: int
 
-    def step(self, step: int) -> StepResult:
-        """One training step on the phase's own data."""
+    def step(self, step: int) -> tuple[StepResult, dict[str, float]]:
+        """One training step on the phase's own data, and its scores where they are due.
+
+        Scores are taken before the deaths of their step: a layer born a moment ago would stand in
+        for the network that had been trained.
+        """
         in_b = self.plan.phase(step) == 1
-        result = self.trainer.step(self.texts[1 if in_b else 0], measure=self.due(step))
+        due = self.due(step)
+        result = self.trainer.learn(self.texts[1 if in_b else 0], measure=due)
+        scores = self.evaluate(step, result) if due else {}
+        result = replace(result, deaths=self.trainer.age())
         self.aftermath.see(result.loss, result.deaths)
-        return result
+        return result, scores
 
     def due(self, step: int) -> bool:
         """Whether the network is scored after this step."""
@@ -141,7 +146,7 @@ def load_data(config: Config) -> tuple[Data, ...]:
     """The text, or with three phases the two texts, or the digits."""
     if config.arch == "resnet":
         return (digits(),)
-    names = (config.text, PHASE_B) if config.phases == "three" else (config.text,)
+    names = (config.text, config.text_b) if config.phases == "three" else (config.text,)
     return corpora(names, context=config.context, windows=config.eval_windows)
 
 

@@ -60,6 +60,45 @@ def metric_table(
     return table
 
 
+# Which way each score is better.
+_HIGHER = ("val_pearson", "val_pearson_specific", "val_rank")
+COPY = "other half"
+
+
+def shown(table: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """The table with the names of its scores as they are read."""
+    return {
+        who: {name.removeprefix("val_").replace("_", " "): v for name, v in row.items()}
+        for who, row in table.items()
+    }
+
+
+def verdict(problem: Problem, table: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """What the table says of the networks, and what was found in the data, as sentences."""
+    simple = list(simple_predictors(problem.train.targets()))
+    sentences = []
+    for who in (name for name in table if name not in simple):
+        worse = [name for name in table[who] if _better(name, table[COPY], table[who])]
+        good = len(table[who]) - len(worse)
+        lost = ", ".join(name.removeprefix("val_").replace("_", " ") for name in worse)
+        sentences.append(
+            f"{who}: at least as good as a copy of the training cells' means in {good} of "
+            f"{len(table[who])} scores" + (f"; worse in {lost}." if worse else ".")
+        )
+    cells = {n: int((problem.train.labels_C == n).sum()) for n in problem.train.perturbations}
+    fewest = min(cells, key=lambda name: cells[name])
+    sentences.append(
+        f"{len(problem.genes)} genes, {len(cells)} perturbations, {len(problem.train.labels_C)} "
+        f"training cells; the rarest is {fewest} with {cells[fewest]} of them."
+    )
+    return [*sentences, *problem.notes]
+
+
+def _better(name: str, row: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    gain = row[name] - other[name]
+    return gain > 0 if name in _HIGHER else gain < 0
+
+
 def e_distance(problem: Problem, effects_GP: FloatArray, num_cells: int = 200) -> float:
     """Energy distance from held-out controls, moved by the prediction, to held-out cells.
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homeostat.errors import ConfigError, DataError, did_you_mean
+from homeostat.wording import some
 from homeostat.workloads.hyperperturb import graph, preprocess
 from homeostat.workloads.hyperperturb.generator import GeneratorSettings, generate
 from homeostat.workloads.hyperperturb.readers import read_h5ad, read_papalexi
@@ -47,9 +48,32 @@ class Half:
     sd_G: FloatArray
     config: Mapping[str, Any] = field(repr=False)
 
-    def targets(self, rng: np.random.Generator | None = None) -> Targets:
-        """Targets from these cells, or from a bootstrap of them when `rng` is given."""
-        weights_C = None if rng is None else rng.poisson(1.0, len(self.labels_C)).astype(float)
+    def drawn(self, rng: np.random.Generator) -> Targets:
+        """Targets from a bootstrap of these cells."""
+        return self.targets(rng.poisson(1.0, len(self.labels_C)).astype(float))
+
+    def lesson(self, rng: np.random.Generator) -> tuple[Targets | None, Targets]:
+        """What a step sees, if it sees any, and what it should say.
+
+        A network that corrects measured effects sees those of one half of these cells, and should
+        say those of the other half: what they have in common is the signal.
+        """
+        if self.config["base"] == "measured":
+            return self.split(rng)
+        return None, self.drawn(rng) if self.config["bootstrap"] else self.whole
+
+    @cached_property
+    def whole(self) -> Targets:
+        """Targets from all of these cells."""
+        return self.targets()
+
+    def split(self, rng: np.random.Generator) -> tuple[Targets, Targets]:
+        """Targets from a random half of these cells, and from the other one."""
+        one_C = preprocess.halves(self.labels_C, rng)
+        return self.targets(one_C.astype(float)), self.targets((~one_C).astype(float))
+
+    def targets(self, weights_C: NDArray[np.float64] | None = None) -> Targets:
+        """Targets from these cells, each with its weight; all 1 unless given."""
         effects_PG = (
             preprocess.effects(
                 self.expression_CG, self.labels_C, self.perturbations, self.control, weights_C
@@ -93,6 +117,7 @@ class Problem:
     adjacency_GG: FloatArray
     train: Half
     held_out: Half
+    notes: tuple[str, ...] = ()
 
 
 def load_screen(config: Mapping[str, Any]) -> Screen:
@@ -108,6 +133,9 @@ def load_screen(config: Mapping[str, Any]) -> Screen:
             Path(config["rna_path"]),
             perturbation_column=config["perturbation_column"],
             control=config["control_label"],
+            layer=config["layer"],
+            num_genes=config["num_genes"],
+            min_cells=config["min_cells"],
         )
     settings = GeneratorSettings(
         num_genes=config["generated_genes"],
@@ -131,7 +159,7 @@ def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> Problem:
     Which genes are kept is decided on all cells, for it looks at no label; graph, features,
     scales and training targets come from the training cells alone.
     """
-    screen = load_screen(config)
+    screen, notes = _with_enough_cells(config, load_screen(config))
     columns = _columns(config, screen)
     limit = config["max_cells"] or len(screen.labels_C)
     keep_C, keep_G = preprocess.quality(
@@ -139,6 +167,7 @@ def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> Problem:
         min_genes=config["min_genes"],
         min_cells=config["min_cells"],
         min_detection=config["min_detection"],
+        detected_C=None if screen.detected_C is None else screen.detected_C[:limit],
     )
     expression_CG = _expression(config, screen)
     rest_CG, labels_C = expression_CG[limit:], screen.labels_C[:limit][keep_C]
@@ -149,7 +178,7 @@ def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> Problem:
 
     train_C = np.ones(len(labels_C), dtype=np.bool_)
     if config["val_split"] > 0:
-        train_C = rng.random(len(labels_C)) >= config["val_split"]
+        train_C = ~preprocess.hold_out(labels_C, config["val_split"], rng)
     trained_CG = np.ascontiguousarray(expression_CG[train_C])
     sd_G = np.maximum(trained_CG.std(0), 1e-3)
     train = Half(trained_CG, labels_C[train_C], columns, screen.control, sd_G, config)
@@ -173,12 +202,58 @@ def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> Problem:
         adjacency_GG=_adjacency(config, genes, links_GG),
         train=train,
         held_out=held_out,
+        notes=notes,
     )
+
+
+def _with_enough_cells(config: Mapping[str, Any], screen: Screen) -> tuple[Screen, tuple[str, ...]]:
+    """The screen without perturbations of too few cells, and what has to be said of it.
+
+    Raises:
+        DataError: If fewer than two perturbations are left, with the numbers of cells.
+    """
+    names, counts = np.unique(screen.labels_C, return_counts=True)
+    cells = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    least = config["least_cells"]
+    few = [name for name in screen.perturbations if cells[name] < least]
+    notes = list(screen.notes)
+    if not few:
+        return screen, tuple(notes)
+    enough = len(screen.perturbations) - len(few)
+    told = some([f"{name} ({cells[name]})" for name in few])
+    if enough < 2 or cells[screen.control] < least:
+        raise DataError(
+            f"Only {enough} perturbations have {least} cells or more, of which two are needed "
+            f"(controls: {cells[screen.control]}). Too few: {told}.",
+            hint="Lower the bar:  --set least_cells=2",
+        )
+    notes.append(f"Left out, with fewer than {least} cells: {told}.")
+    keep_C = ~np.isin(screen.labels_C, few)
+    truth = screen.true_effects_PG
+    if truth is not None:
+        truth = truth[[name not in few for name in screen.perturbations]]
+
+    def kept(values: Any) -> Any:
+        return None if values is None else values[keep_C]
+
+    return replace(
+        screen,
+        counts_CG=screen.counts_CG[keep_C],
+        labels_C=screen.labels_C[keep_C],
+        batches_C=screen.batches_C[keep_C],
+        depth_C=kept(screen.depth_C),
+        detected_C=kept(screen.detected_C),
+        true_effects_PG=truth,
+    ), tuple(notes)
 
 
 def _expression(config: Mapping[str, Any], screen: Screen) -> FloatArray:
     expression_CG = preprocess.normalise(
-        screen.counts_CG, total=config["normalise_total"], log=config["log1p"]
+        screen.counts_CG,
+        # What a file has normalised or logged already is not so once more.
+        total=config["normalise_total"] if screen.kind == "counts" else 0.0,
+        log=config["log1p"] and screen.kind != "log",
+        depth_C=screen.depth_C,
     )
     if config["centre_batches"]:
         is_control_C = screen.labels_C == screen.control

@@ -86,6 +86,8 @@ def _mean_distance(x_NG: FloatArray, y_MG: FloatArray) -> float:
 
 def _spread(x_NG: FloatArray) -> float:
     num = len(x_NG)
+    if num < 2:
+        return 0.0  # one cell is no group: it has no spread of its own
     squares = (x_NG**2).sum(1)[:, None] + (x_NG**2).sum(1)[None] - 2.0 * x_NG @ x_NG.T
     np.fill_diagonal(squares, 0.0)
     return float(np.sqrt(np.maximum(squares, 0.0)).sum(dtype=np.float64)) / (num * (num - 1))

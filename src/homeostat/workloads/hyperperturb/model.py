@@ -51,6 +51,20 @@ class ModelSettings:
     effect_head: bool = True
     """Whether to predict signed effects too."""
     init: Literal["unit_columns", "glorot"] = "glorot"
+    base: Literal["none", "measured"] = "measured"
+    """measured gives the network what some cells say and has it correct that; it is what a copy
+    of the measured effects would say until it has learnt."""
+
+
+class Base(NamedTuple):
+    """What some cells say, which the network corrects."""
+
+    effects_NP: Tensor
+    """Signed effects."""
+    policy_NP: Tensor
+    """Share of each perturbation in what moves the gene."""
+    value_N: Tensor
+    """How strongly the gene is moved, on the scale it is trained on."""
 
 
 class Prediction(NamedTuple):
@@ -161,6 +175,13 @@ class HyperPerturbNet(nn.Module):
 
         self.dead_outputs = 0.0
         """Share of the policy's outputs that the last pass clipped away."""
+        self.gain_P = self.mixing = None
+        if settings.base == "measured":
+            # Measured effects are shrunk, and shares mixed with their column's mean, by as much as
+            # other cells tell.
+            self.gain_P = nn.Parameter(torch.ones(num_effects))
+            self.mixing = nn.Parameter(torch.zeros(()))
+            num_features += num_effects
         self.points: nn.Parameter | None = None
         if settings.node_dims:
             points = 0.1 * torch.randn(num_nodes, settings.node_dims, generator=generator)
@@ -177,9 +198,17 @@ class HyperPerturbNet(nn.Module):
         self.value_gcn = conv(settings.embedding_dim, settings.head_dim)
         self.value = dense(1)
         self.effects = dense(num_effects) if settings.effect_head else None
+        if settings.base == "measured":
+            for head in (self.policy, self.value, self.effects):
+                if head is not None:
+                    nn.init.zeros_(head.weight)
 
-    def forward(self, features_NF: Tensor, adjacency_NN: Tensor) -> Prediction:
+    def forward(
+        self, features_NF: Tensor, adjacency_NN: Tensor, base: Base | None = None
+    ) -> Prediction:
         x_ND = features_NF
+        if base is not None:
+            x_ND = torch.cat([x_ND, base.effects_NP], dim=1)
         if self.points is not None:
             points_ND: Tensor = self.points
             if self.settings.geometry == "hyperbolic":
@@ -189,11 +218,18 @@ class HyperPerturbNet(nn.Module):
         h_ND = self._drop(self._activate(self.gcn2(h_ND, adjacency_NN)))
         value_ND = self._activate(self.value_gcn(h_ND, adjacency_NN))
         policy_ND = self._activate(self.policy_gcn(h_ND, adjacency_NN))
-        return Prediction(
-            log_policy_NP=self._log_policy(self.policy(policy_ND) / self.settings.temperature),
-            value_N=self.value(value_ND)[:, 0],
-            effects_NP=None if self.effects is None else self.effects(policy_ND),
-        )
+        logits_NP = self.policy(policy_ND) / self.settings.temperature
+        value_N = self.value(value_ND)[:, 0]
+        effects_NP = None if self.effects is None else self.effects(policy_ND)
+        if base is not None:
+            assert self.mixing is not None and self.gain_P is not None
+            kept = torch.sigmoid(self.mixing)
+            mixed_NP = torch.lerp(base.policy_NP.mean(0), base.policy_NP, kept)
+            logits_NP = logits_NP + mixed_NP.log()
+            value_N = value_N + base.value_N
+            if effects_NP is not None:
+                effects_NP = effects_NP + self.gain_P * base.effects_NP
+        return Prediction(self._log_policy(logits_NP), value_N, effects_NP)
 
     def _activate(self, x_ND: Tensor) -> Tensor:
         if self.settings.activation == "none":

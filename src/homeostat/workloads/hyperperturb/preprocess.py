@@ -20,7 +20,12 @@ SMALLEST_SHARE = 1e-5
 
 
 def quality(
-    counts_CG: FloatArray, *, min_genes: int = 0, min_cells: int = 0, min_detection: float = 0.0
+    counts_CG: FloatArray,
+    *,
+    min_genes: int = 0,
+    min_cells: int = 0,
+    min_detection: float = 0.0,
+    detected_C: NDArray[np.int64] | None = None,
 ) -> tuple[Mask, Mask]:
     """Mark the cells with enough genes, and the genes seen in enough of those cells.
 
@@ -28,12 +33,14 @@ def quality(
         min_genes: Genes a cell must express.
         min_cells: Cells a gene must be seen in.
         min_detection: Share of the cells a gene must be seen in.
+        detected_C: Genes that each cell expresses, where not all of them are here.
 
     Raises:
         DataError: If next to nothing would be left.
     """
     detected_CG = counts_CG > 0
-    keep_C = detected_CG.sum(1) >= max(min_genes, 1)
+    expressed_C = detected_CG.sum(1) if detected_C is None else detected_C
+    keep_C = expressed_C >= max(min_genes, 1)
     num_cells = int(keep_C.sum())
     seen_G = detected_CG[keep_C].sum(0)
     keep_G = (seen_G >= min_cells) & (seen_G >= min_detection * num_cells)
@@ -46,11 +53,21 @@ def quality(
     return keep_C, keep_G
 
 
-def normalise(counts_CG: FloatArray, *, total: float = 1e4, log: bool = True) -> FloatArray:
-    """Counts per `total` transcripts of the cell (0: as they are), then log1p if asked for."""
+def normalise(
+    counts_CG: FloatArray,
+    *,
+    total: float = 1e4,
+    log: bool = True,
+    depth_C: FloatArray | None = None,
+) -> FloatArray:
+    """Counts per `total` transcripts of the cell (0: as they are), then log1p if asked for.
+
+    Args:
+        depth_C: Transcripts of each cell, where not all of its genes are here.
+    """
     expression_CG = counts_CG
     if total:
-        depth_C1 = counts_CG.sum(1, keepdims=True)
+        depth_C1 = counts_CG.sum(1, keepdims=True) if depth_C is None else depth_C[:, None].copy()
         depth_C1[depth_C1 == 0] = 1.0
         expression_CG = counts_CG / depth_C1 * np.float32(total)
     return np.log1p(expression_CG, dtype=np.float32) if log else expression_CG
@@ -110,6 +127,9 @@ def effects(
     member_PC = (labels_C[None, :] == names[:, None]).astype(np.float32)
     if weights_C is not None:
         member_PC *= weights_C.astype(np.float32)
+        # A draw that leaves a rare perturbation without a cell counts each of its cells once.
+        missed_P = member_PC.sum(1) == 0
+        member_PC[missed_P] = labels_C[None, :] == names[missed_P, None]
     total_P1 = member_PC.sum(1, keepdims=True)
     if not (total_P1 > 0).all():
         empty = ", ".join(names[total_P1[:, 0] == 0].tolist())
@@ -117,6 +137,35 @@ def effects(
     means_PG: FloatArray = (member_PC @ expression_CG) / total_P1
     shift_PG: FloatArray = means_PG[:-1] - means_PG[-1]
     return shift_PG
+
+
+def hold_out(
+    labels_C: NDArray[np.str_], share: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Mark the cells held out: the same share of every perturbation, and at least one on each side.
+
+    Args:
+        labels_C: The perturbation of each cell.
+        share: Of the cells held out, in (0, 1).
+    """
+    held_C = np.zeros(len(labels_C), dtype=np.bool_)
+    for name in np.unique(labels_C):
+        members = rng.permutation(np.flatnonzero(labels_C == name))
+        # The odd cell goes to either side, so that the shares are right on average.
+        count = int(share * len(members) + rng.random())
+        held_C[members[: min(max(count, 1), max(len(members) - 1, 0))]] = True
+    return held_C
+
+
+def halves(labels_C: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Mark a random half of the cells of every perturbation; either half has one of each pair."""
+    _, group_C = np.unique(labels_C, return_inverse=True)
+    order = np.lexsort((rng.random(len(labels_C)), group_C))
+    starts = np.searchsorted(group_C[order], np.arange(group_C.max() + 1))
+    place_C = np.empty(len(order), dtype=np.int64)
+    place_C[order] = np.arange(len(order)) - starts[group_C[order]]
+    odd_C: NDArray[np.bool_] = place_C % 2 == rng.integers(0, 2, len(starts))[group_C]
+    return odd_C
 
 
 def mean_abs_shift(

@@ -11,6 +11,7 @@ import numpy as np
 
 from homeostat import data
 from homeostat.errors import DataError, MissingExtraError
+from homeostat.workloads.hyperperturb import door
 from homeostat.workloads.hyperperturb.screen import Screen
 
 PERTURBATION_COLUMNS = ("perturbation", "gene", "target", "condition", "guide_target")
@@ -68,17 +69,32 @@ def _dense(triplets: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 @lru_cache(maxsize=2)
-def read_h5ad(path: Path, *, perturbation_column: str = "", control: str = "") -> Screen:
-    """A screen from an AnnData file: counts in `X`, the perturbation in a column of `obs`.
+def read_h5ad(
+    path: Path,
+    *,
+    perturbation_column: str = "",
+    control: str = "",
+    layer: str = "",
+    num_genes: int = 0,
+    min_cells: int = 0,
+) -> Screen:
+    """A screen from an AnnData file: expression in `X`, the perturbation in a column of `obs`.
+
+    Counts, counts per cell and their logarithm are told apart and said; a sparse file stays sparse
+    until its genes are chosen.
 
     Args:
         path: The `.h5ad` file.
         perturbation_column: The column that names each cell's perturbation; the usual names
             are tried when empty.
         control: The label of unperturbed cells; the usual labels are tried when empty.
+        layer: A layer of the file, or "raw", in place of `X`.
+        num_genes: Keep the genes that vary most for their mean; 0 keeps all.
+        min_cells: Cells a gene must be seen in to be among those.
 
     Raises:
-        DataError: If the file, the column or the label is not there; it lists those that are.
+        DataError: If the file, the column or the label is not there (it lists those that are), or
+            if its numbers are none that expression can have.
     """
     try:
         import anndata
@@ -87,7 +103,10 @@ def read_h5ad(path: Path, *, perturbation_column: str = "", control: str = "") -
     if not path.is_file():
         raise DataError(f"There is no file {path}.", hint="Name one:  --set rna_path=FILE.h5ad")
     try:
-        table = anndata.read_h5ad(path)
+        with warnings.catch_warnings():
+            # Said by us, in one line, with what is done about it.
+            warnings.filterwarnings("ignore", message=".*names are not unique.*")
+            table = anndata.read_h5ad(path)
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{path} is not a readable .h5ad file: {error}.") from error
 
@@ -99,24 +118,58 @@ def read_h5ad(path: Path, *, perturbation_column: str = "", control: str = "") -
         f"{path.name} has no perturbation column",
         "perturbation_column",
     )
-    labels = table.obs[column].astype(str).to_numpy()
+    named = table.obs[column]
+    labels = named.astype(str).str.strip().to_numpy().astype(np.str_)
+    there = ~(named.isna().to_numpy() | np.isin(labels, ("", "nan", "None")))
     label = _choose(
         control,
         CONTROL_LABELS,
-        sorted(set(labels.tolist())),
+        sorted(set(labels[there].tolist())),
         f"No cell of {path.name} is a control in column {column!r}",
         "control_label",
     )
     batch_column = next((name for name in BATCH_COLUMNS if name in columns), None)
     batches = table.obs[batch_column].astype(str).to_numpy() if batch_column else labels == ""
-    counts = table.X.toarray() if hasattr(table.X, "toarray") else np.asarray(table.X)
+    expression, names, place = _layer(table, layer, path)
+    notes = []
+    if not there.all():
+        notes.append(f"{int((~there).sum())} cells without a label in {column!r} are left out.")
+    found = door.check(expression[there], names, f"{path.name}, {place}")
+    notes += [*found.notes, f"{path.name}, {place}: {door.WORDS[found.kind]}."]
+    chosen = door.choose(found, num_genes=num_genes, min_cells=min_cells)
     return Screen(
-        counts_CG=counts.astype(np.float32),
-        genes=tuple(str(name) for name in table.var_names),
-        labels_C=labels.astype(np.str_),
+        counts_CG=chosen.dense_CG,
+        genes=chosen.genes,
+        labels_C=labels[there],
         control=label,
-        batches_C=np.unique(batches, return_inverse=True)[1].astype(np.int64),
+        batches_C=np.unique(batches[there], return_inverse=True)[1].astype(np.int64),
+        kind=found.kind,
+        depth_C=chosen.depth_C,
+        detected_C=chosen.detected_C,
+        notes=tuple(notes),
     )
+
+
+def _layer(table: Any, layer: str, path: Path) -> tuple[Any, list[str], str]:
+    """The matrix that was asked for, the names of its genes, and where it lies."""
+    names = [str(name) for name in table.var_names]
+    if not layer:
+        if table.X is None:
+            others = ", ".join(table.layers) or "none"
+            raise DataError(
+                f"{path.name} has nothing in X. Layers: {others}.",
+                hint="Name one:  --set layer=NAME",
+            )
+        return table.X, names, "X"
+    if layer == "raw" and table.raw is not None:
+        return table.raw.X, [str(name) for name in table.raw.var_names], "raw"
+    if layer not in table.layers:
+        there = [*table.layers, *(["raw"] if table.raw is not None else [])]
+        raise DataError(
+            f"{path.name} has no layer {layer!r}. There: {', '.join(there) or 'none'}.",
+            hint="Leave it out for X.",
+        )
+    return table.layers[layer], names, f"layer {layer}"
 
 
 def _choose(

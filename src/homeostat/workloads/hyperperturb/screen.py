@@ -27,6 +27,10 @@ class Screen:
         batches_C: The replicate each cell belongs to.
         true_effects_PG: Log fold change of each knock-out, where it is known (generated data),
             in the order of `perturbations`.
+        kind: What `counts_CG` holds: "counts", "normalised" (per cell, not logged) or "log".
+        depth_C: What was counted in each cell over all genes, where only some were read.
+        detected_C: In how many genes, likewise.
+        notes: What was found and done while reading, as sentences.
     """
 
     counts_CG: FloatArray
@@ -35,6 +39,10 @@ class Screen:
     control: str
     batches_C: NDArray[np.int64]
     true_effects_PG: NDArray[np.float64] | None = None
+    kind: str = "counts"
+    depth_C: FloatArray | None = None
+    detected_C: NDArray[np.int64] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         num_cells, num_genes = self.counts_CG.shape

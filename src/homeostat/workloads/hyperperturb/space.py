@@ -132,7 +132,15 @@ SPACE = Space(
         help="Above 1 flattens the target shares.",
     ),
     target_log=Bool(False, tier=4, fixed=_DATA, help="Compress rewards by log1p first."),
-    bootstrap=Bool(True, tier=2, help="Redraw the training cells at every step."),
+    base=Choice(
+        ["measured", "none"],
+        tier=2,
+        help="measured: the network corrects what half of the training cells say towards what the "
+        "other half says; none: it predicts from the graph alone.",
+    ),
+    bootstrap=Bool(
+        True, tier=2, when={"base": "none"}, help="Redraw the training cells at every step."
+    ),
     label_smoothing=Float(0.0, 0.5, default=0.0, tier=3, help="Share of uniform in the target."),
     # Training.
     optimizer=Choice(
@@ -179,12 +187,16 @@ SPACE = Space(
     generated_cells=Int(50, 1_000_000, default=3_000, **_GENERATED),
     generated_batches=Int(1, 20, default=2, **_GENERATED),
     guide_efficiency=Float(0.0, 1.0, default=0.8, **_GENERATED),
-    rna_path=Text(when={"dataset": "h5ad"}, tier=4, help="An AnnData file with counts in X."),
+    rna_path=Text(when={"dataset": "h5ad"}, tier=4, help="An AnnData file (.h5ad)."),
     perturbation_column=Text(
         when={"dataset": "h5ad"}, tier=4, help="A column of obs; guessed if empty."
     ),
     control_label=Text(
         when={"dataset": "h5ad"}, tier=4, help="The label of controls; guessed if empty."
+    ),
+    layer=Text(when={"dataset": "h5ad"}, tier=4, help="A layer of the file, or raw; X if empty."),
+    least_cells=Int(
+        2, 10_000, default=4, tier=4, fixed=_DATA, help="Least cells a perturbation must have."
     ),
     perturbations=Text(tier=4, help="Names with commas between; empty: all."),
     max_cells=Int(

@@ -15,7 +15,12 @@ from torch import Tensor
 
 from homeostat.workloads.hyperperturb import metrics, optimisers
 from homeostat.workloads.hyperperturb.data import Problem, Targets
-from homeostat.workloads.hyperperturb.model import HyperPerturbNet, ModelSettings, Prediction
+from homeostat.workloads.hyperperturb.model import (
+    Base,
+    HyperPerturbNet,
+    ModelSettings,
+    Prediction,
+)
 from homeostat.workloads.hyperperturb.screen import FloatArray
 
 
@@ -70,6 +75,17 @@ class Learner:
         ).to(device)
         self.optimizers = optimisers.build(self.model, config)
         self.skipped_steps = 0
+        measured = config["base"] == "measured"
+        self.base = self._base(problem.train.targets()) if measured else None
+
+    def _base(self, targets: Targets) -> Base:
+        """What some cells say, as the network takes it."""
+        value_G = targets.value_G
+        if self.config["value_scale"] == "log1p":
+            value_G = np.log1p(value_G)
+        arrays = (targets.effects_GP, targets.policy_GP, value_G)
+        like = self.features_NF
+        return Base(*(torch.as_tensor(a, dtype=like.dtype, device=like.device) for a in arrays))
 
     def losses(self, prediction: Prediction, targets: Targets) -> dict[str, Tensor]:
         """Each part of the loss, unweighted."""
@@ -94,12 +110,16 @@ class Learner:
             parts["effect"] = (prediction.effects_NP - effects_NP).pow(2).mean()
         return parts
 
-    def step(self, targets: Targets, rate: float) -> dict[str, float]:
-        """One step of training on the whole graph; returns what there is to report of it."""
+    def step(self, targets: Targets, rate: float, seen: Targets | None = None) -> dict[str, float]:
+        """One step of training on the whole graph; returns what there is to report of it.
+
+        Args:
+            seen: What other cells than those of `targets` say, where the network corrects that.
+        """
         config, model = self.config, self.model
         model.train()
         optimisers.set_rate(self.optimizers.values(), rate)
-        prediction = model(self.features_NF, self.adjacency_NN)
+        prediction = self._forward(None if seen is None else self._base(seen))
         parts = self.losses(prediction, targets)
         loss = parts["policy"] + config["value_weight"] * parts["value"]
         if "effect" in parts:
@@ -147,6 +167,10 @@ class Learner:
             "points_inside": self.model.points_inside(),
         }
 
+    def _forward(self, base: Base | None) -> Prediction:
+        made: Prediction = self.model(self.features_NF, self.adjacency_NN, base)
+        return made
+
     def _value(self, prediction: Prediction) -> FloatArray:
         value_G: FloatArray = prediction.value_N.detach().cpu().numpy()
         return np.expm1(value_G) if self.config["value_scale"] == "log1p" else value_G
@@ -155,7 +179,7 @@ class Learner:
     def predict(self) -> Scores:
         """What the network says now, without dropout."""
         self.model.eval()
-        prediction = self.model(self.features_NF, self.adjacency_NN)
+        prediction = self._forward(self.base)
         effects_NP = prediction.effects_NP
         return Scores(
             policy_GP=prediction.log_policy_NP.exp().cpu().numpy(),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homeostat.space import Config
+from homeostat.workload.beside import beside
 from homeostat.workload.report import Report
 from homeostat.workload.workload import workload
 from homeostat.workloads.hyperperturb.space import SPACE
@@ -43,7 +44,12 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
 def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
     """Predict, for each gene, which knock-outs move it and how much, on a graph of genes."""
     from homeostat.workloads.hyperperturb import optimisers, training
-    from homeostat.workloads.hyperperturb.baselines import metric_table, write_predictions
+    from homeostat.workloads.hyperperturb.baselines import (
+        metric_table,
+        shown,
+        verdict,
+        write_predictions,
+    )
     from homeostat.workloads.hyperperturb.data import prepare
 
     problem = prepare(config, trial.rng("split"))
@@ -75,27 +81,30 @@ def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
         "ball_points": sum(p.shape[0] for p in learner.model.ball_parameters() if p.ndim > 1),
     }
 
-    fixed = problem.train.targets()
     held_out = problem.held_out.targets()
     draws = trial.rng("bootstrap")
     horizon = config.epochs or trial.budget
     schedule = optimisers.SCHEDULES[config.schedule]
     for step in trial.steps():
         rate = config.learning_rate * schedule(step, horizon, config.schedule_floor)
-        targets = problem.train.targets(draws) if config.bootstrap else fixed
+        seen, targets = problem.train.lesson(draws)
         # Scores are those of the network before the step, as the training loss is: a step that
         # ruins it then shows in the next report, where the notes saw it.
         report = {"learning_rate": rate} | training.score(held_out, learner.predict())
-        report |= learner.step(targets, rate)
+        report |= learner.step(targets, rate, seen)
         if twin is not None:
             report |= training.score(held_out, twin.predict(), "twin_val_")
-            twin.step(targets, rate)
+            twin.step(targets, rate, seen)
         trial.extra["audit"] = learner.audit()
         yield Report(step, **report)
 
     networks = {config.geometry: learner.predict()}
     if twin is not None:
         networks["euclidean twin"] = twin.predict()
-    trial.extra["table"] = metric_table(problem, networks)
+    table = metric_table(problem, networks)
+    trial.extra["table"] = table
+    beside(
+        trial, "Beside simple predictors, on held-out cells", shown(table), verdict(problem, table)
+    )
     write_predictions(trial.folder / "artifacts" / "predictions.csv", problem, learner.predict())
     trial.write(FILE, lambda: points(problem, learner))

@@ -19,6 +19,7 @@ from homeostat.workloads.ncp.wirings import NCP, AutoNCP, FullyConnected, Random
 
 if TYPE_CHECKING:
     from homeostat.workloads.ncp.model import LTC, CfC
+    from homeostat.workloads.ncp.predicting import load
 
 __all__ = [
     "LTC",
@@ -30,18 +31,19 @@ __all__ = [
     "TimeScaling",
     "Wiring",
     "draw",
+    "load",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("CfC", "LTC"):
+    if name in ("CfC", "LTC", "load"):
         try:
-            from homeostat.workloads.ncp import model
+            from homeostat.workloads.ncp import model, predicting
         except ModuleNotFoundError as missing:
             if missing.name != "torch":
                 raise
             from homeostat.errors import MissingExtraError
 
-            raise MissingExtraError("torch", "models", f"The layer {name}") from None
-        return getattr(model, name)
+            raise MissingExtraError("torch", "models", f"The name {name}") from None
+        return getattr(predicting if name == "load" else model, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

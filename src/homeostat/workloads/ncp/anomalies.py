@@ -1,4 +1,4 @@
-"""Anomaly detection: a labelled series with planted anomalies, or a CSV file of one.
+"""Anomaly detection: a labelled series with planted anomalies, or one's own, labelled or not.
 
 A model learns to predict the next observation; where it errs most, something is odd. Anomalies are
 rare in the training part, as in life, and nothing tells the model where they are: labels serve
@@ -7,16 +7,20 @@ the scores only.
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from homeostat.errors import DataError
-from homeostat.workloads.ncp.problem import Array, Part, Problem, Scores, windows
+from homeostat.wording import some
+from homeostat.workloads.ncp.own_series import Series
+from homeostat.workloads.ncp.problem import Array, Problem, Scores, windows
 from homeostat.workloads.ncp.scores import best_threshold, event_f1, vus_pr
+
+Curve = npt.NDArray[np.float64]
 
 KINDS = ("spike", "level shift", "frequency change")
 TRAIN_SHARE, VALIDATION_SHARE = 0.5, 0.25
@@ -26,16 +30,7 @@ TRAIN_RATE, LATER_RATE = 0.01, 0.08
 KIND_SHARES = (0.6, 0.2, 0.2)
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """A series with its anomalies: times (L,), values (L, C), labels (L,) of 0 and 1."""
-
-    times: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float64]
-    labels: npt.NDArray[np.int64]
-
-
-def planted(num_points: int, rng: np.random.Generator, *, channels: int = 2) -> Labelled:
+def planted(num_points: int, rng: np.random.Generator, *, channels: int = 2) -> Series:
     """A noisy quasi-periodic series at irregular times, with anomalies of every kind.
 
     Each channel is three sines and a little autocorrelated noise. A spike is one to three points
@@ -75,96 +70,86 @@ def planted(num_points: int, rng: np.random.Generator, *, channels: int = 2) -> 
         for k in range(1, num_points):
             noise[k] += 0.7 * noise[k - 1]
         values[:, channel] += noise
-    return Labelled(times, values + offset, labels)
+    names = tuple(f"channel {channel}" for channel in range(channels))
+    return Series(names=names, times=times, values=values + offset, labels=labels)
 
 
-def read_csv(path: Path) -> Labelled:
-    """A labelled series from a CSV file: time, one or more values, and last a label of 0 or 1.
-
-    Raises:
-        DataError: If the file is missing or a line is not of that form, naming the line.
-    """
-    try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
-    except OSError as error:
-        raise DataError(
-            f"Cannot read {path}: {error.strerror}.", hint="Name it:  --set file=FILE.csv"
-        ) from error
-    form = "The first line names the columns: time, values..., label; the rest are numbers."
-    if len(lines) < 2 or len(lines[0]) < 3:
-        raise DataError(f"{path} has no series in it.", hint=form)
-    rows: list[list[float]] = []
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            row = [float(cell) for cell in line]
-        except ValueError:
-            row = []
-        if len(row) != len(lines[0]) or not np.isfinite(row).all():
-            raise DataError(
-                f"{path}, line {number}: expected {len(lines[0])} numbers, got {','.join(line)!r}.",
-                hint=form,
-            )
-        if row[-1] not in (0.0, 1.0):
-            raise DataError(f"{path}, line {number}: the label must be 0 or 1, got {line[-1]}.")
-        if rows and row[0] <= rows[-1][0]:
-            raise DataError(
-                f"{path}, line {number}: time {row[0]:g} does not come after {rows[-1][0]:g}.",
-                hint="Sort the observations by time and merge those at the same time.",
-            )
-        rows.append(row)
-    table = np.array(rows)
-    return Labelled(table[:, 0], table[:, 1:-1], table[:, -1].astype(np.int64))
-
-
-def anomaly(series: Labelled, *, window: int) -> Problem:
+def anomaly(series: Series, *, window: int, cuts: tuple[int, int, int] | None = None) -> Problem:
     """Next-value prediction with anomaly scores: half the series to train, a quarter each to come.
 
-    The loss counts normal targets only. Scores: `vus_pr` and `event_f1` of the squared prediction
-    errors; the threshold of the F1 is the best one of the validation part, on both parts.
+    The loss counts normal targets only, where labels tell. A row is scored by its squared
+    prediction error or by its squared distance from the mean, whichever is odder beside what the
+    training part had: a jump is the former, a level that is off and stays the latter.
+
+    Scores: `vus_pr` and `event_f1`; the threshold of the F1 is the best one of the validation part,
+    on both parts. Without labels, or where a part has no anomaly, only the loss is told.
+
+    Args:
+        cuts: Where training, validation and test end, in place of those shares.
     """
-    num_train = int(TRAIN_SHARE * len(series.times))
-    end = int((TRAIN_SHARE + VALIDATION_SHARE) * len(series.times))
-    values = series.values - series.values[:num_train].mean(0)
-    values = values / np.maximum(values[:num_train].std(0), 1e-9)
+    total = len(series)
+    usual = (int(TRAIN_SHARE * total), int((TRAIN_SHARE + VALIDATION_SHARE) * total), total)
+    num_train, end, stop = cuts or usual
+    frame = Frame.fit(series, num_train)
+    values, there = frame.filled(series)
     x_LC = values[:-1].astype(np.float32)
     target_LC = np.diff(values, axis=0).astype(np.float32)
     dt_L = np.diff(series.times).astype(np.float32)
-    labels = series.labels[1:]
+    labels = np.zeros(total, np.int64) if series.labels is None else series.labels
+    labels, there = labels[1:], there[1:]
     context, stride = int(WINDOW_CONTEXT * window), max(window // 8, 1)
+    seen = there.astype(np.float32)
 
-    train = windows(
-        x_LC[: num_train - 1], dt_L[: num_train - 1], target_LC[: num_train - 1], window, stride
-    )
-    later = {"val": (num_train - 1, end - 1), "test": (end - 1, len(x_LC))}
-    parts, truths = {}, {}
-    for name, (start, stop) in later.items():
-        rows = slice(start - context, stop)
-        step = window - context
-        part = windows(x_LC[rows], dt_L[rows], target_LC[rows], window, step, context=context)
-        # Every point is the counting half of one window; those that fill none are left off.
-        truth = labels[start : start + len(part) * step]
-        if not truth.any():
-            raise DataError(f"The {name} part of the series has no anomaly to be found.")
-        weight = part.weight_ST.copy()
-        weight[:, context:][truth.reshape(len(part), step) == 1] = 0.0
-        parts[name] = Part(part.x_STI, part.dt_ST, part.target_STO, weight)
-        truths[name] = truth
+    past = slice(0, num_train - 1)
+    own = (x_LC[past], dt_L[past], target_LC[past], window, stride)
+    train = windows(*own, weight_L=seen[past])
+    # Every later row is judged; only the normal ones count in the loss.
+    judged, parts, truths = {}, {}, {}
+    later = {"val": (num_train - 1, end - 1), "test": (end - 1, stop - 1)}
+    for name, (start, last) in later.items():
+        back = max(context, window - (last - start))
+        rows = slice(start - back, last)
+        own = (x_LC[rows], dt_L[rows], target_LC[rows], window, window - back)
+        judged[name] = windows(*own, context=back)
+        normal = _windowed(seen[rows] * (labels[rows] == 0), window, window - back)
+        weight = (judged[name].weight_ST * normal).astype(np.float32)
+        parts[name] = replace(judged[name], weight_ST=weight)
+        truths[name] = labels[start:last]
 
-    def errors(name: str, outputs_STC: Array) -> npt.NDArray[np.float64]:
-        wrong = (outputs_STC - parts[name].target_STO)[:, context:].astype(float)
-        return np.asarray((wrong**2).mean(2)).ravel()
+    def oddness(name: str, outputs_STC: Array) -> tuple[Curve, Curve]:
+        """Squared error and squared distance from the mean of every row, in order of time."""
+        part = judged[name]
+        here = part.weight_ST > 0
+        wrong = (outputs_STC - part.target_STO)[here].astype(float)
+        level = (part.x_STI + part.target_STO)[here].astype(float)
+        return np.asarray((wrong**2).mean(1)), np.asarray((level**2).max(1))
 
-    chosen: dict[str, float] = {}
+    chosen: dict[str, Any] = {}
 
     def score(name: str, outputs_STC: Array) -> Scores:
-        odd = errors(name, outputs_STC)
+        wrong, level = oddness(name, outputs_STC)
         if name == "val":
-            chosen["threshold"] = best_threshold(odd, truths["val"])
+            chosen.update(calibrated(wrong, level, truths["val"]))
+        odd = combined(wrong, level, chosen)
         return {
             "vus_pr": vus_pr(odd, truths[name], max_buffer=context),
             "event_f1": event_f1(odd >= chosen["threshold"], truths[name]),
         }
 
+    def beside(name: str) -> dict[str, Scores]:
+        """What the distance from the mean alone scores, and the size of the last step."""
+        found = {}
+        for rival, pick in (("|value|", 1), ("|step|", 0)):
+            alone = oddness(name, np.zeros_like(judged[name].target_STO))[pick]
+            first = oddness("val", np.zeros_like(judged["val"].target_STO))[pick]
+            bar = best_threshold(first, truths["val"])
+            found[rival] = {
+                "vus_pr": vus_pr(alone, truths[name], max_buffer=context),
+                "event_f1": event_f1(alone >= bar, truths[name]),
+            }
+        return found
+
+    labelled = truths["val"].any() and truths["test"].any()
     squares = parts["val"].target_STO.astype(float) ** 2
     return Problem(
         train=train,
@@ -172,6 +157,84 @@ def anomaly(series: Labelled, *, window: int) -> Problem:
         test=parts["test"],
         ordered=True,
         overlap=-(-window // stride) - 1,
-        score=score,
+        score=score if labelled else None,
+        oddness=oddness,
+        truths=truths if labelled else None,
+        beside=beside if labelled else None,
+        framing=frame,
         baselines={"no change": float(np.average(squares.mean(2), weights=parts["val"].weight_ST))},
     )
+
+
+def _windowed(weight_L: Array, window: int, stride: int) -> Array:
+    """Weights of rows, cut as `windows` cuts them."""
+    total = len(weight_L)
+    starts = np.arange(0, total - window + 1, stride)
+    if total - window - int(starts[-1]):
+        starts = np.append(starts, total - window)
+    return np.asarray(weight_L[starts[:, None] + np.arange(window)])
+
+
+def calibrated(wrong: Curve, level: Curve, labels: npt.NDArray[np.int64] | None) -> dict[str, Any]:
+    """Which score to raise an alarm by, and from where: by labels, or else the oddest hundredth.
+
+    Each of error, level, or the odder of both (beside their medians over normal rows) is tried; the
+    one with the best event-wise F1 on these rows is taken.
+    """
+    normal = np.ones(len(wrong), dtype=bool) if labels is None else labels == 0
+    units = {
+        "unit_error": float(np.quantile(wrong[normal], 0.95)) or 1.0,
+        "unit_level": float(np.quantile(level[normal], 0.95)) or 1.0,
+    }
+    if labels is None or not labels.any():
+        odd = combined(wrong, level, units | {"by": "error"})
+        return units | {"by": "error", "threshold": float(np.quantile(odd, 0.99))}
+    tried = []
+    for by in ("both", "error", "level"):
+        odd = combined(wrong, level, units | {"by": by})
+        threshold = best_threshold(odd, labels)
+        tried.append((event_f1(odd >= threshold, labels), by, threshold))
+    _, by, threshold = max(tried, key=lambda one: one[0])
+    return units | {"by": by, "threshold": threshold}
+
+
+def combined(wrong: Curve, level: Curve, chosen: Mapping[str, Any]) -> Curve:
+    """How odd each row is, as `calibrated` chose."""
+    error, off = wrong / chosen["unit_error"], level / chosen["unit_level"]
+    if chosen["by"] == "error":
+        return np.asarray(error)
+    return np.asarray(off if chosen["by"] == "level" else np.maximum(error, off))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Mean and scale of each column, from the training part."""
+
+    names: Sequence[str]
+    means: Sequence[float]
+    scales: Sequence[float]
+    origin: float
+    unit: float
+
+    @classmethod
+    def fit(cls, series: Series, stop: int) -> Frame:
+        """From the first `stop` rows.
+
+        Raises:
+            DataError: If a column was not observed there.
+        """
+        past = series.values[:stop]
+        empty = [n for n, c in zip(series.names, past.T, strict=True) if not np.isfinite(c).any()]
+        if empty:
+            raise DataError(f"{some(empty)}: never observed in the training part.")
+        means, scales = np.nanmean(past, axis=0), np.maximum(np.nanstd(past, axis=0), 1e-9)
+        fitted = (tuple(means.tolist()), tuple(scales.tolist()))
+        return cls(series.names, *fitted, series.origin, series.unit)
+
+    def filled(self, series: Series) -> tuple[Curve, npt.NDArray[np.bool_]]:
+        """Scaled values (L, C), the last one where there is a gap; and which rows are whole."""
+        scaled = (series.values - np.array(self.means)) / np.array(self.scales)
+        there = np.isfinite(scaled)
+        rows = np.maximum.accumulate(np.where(there, np.arange(len(series))[:, None], -1), axis=0)
+        filled = np.take_along_axis(scaled, np.maximum(rows, 0), axis=0)
+        return np.where(rows >= 0, filled, 0.0), there.all(axis=1)

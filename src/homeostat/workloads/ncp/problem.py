@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +64,13 @@ class Problem:
         ordered: Whether sequences follow each other in time, as windows of one series do.
         overlap: How many following sequences share observations with one.
         score: Further scores of a part (by name) from a model's outputs for it.
+        errors: Signed errors of outputs for a part (by name), one a target, in the data's unit.
+        oddness: Error and level of every row of a part (by name), from a model's outputs.
+        truths: Labels of those rows, by the part's name; None without labels.
+        beside: Scores of simple detectors on a part (by name), by their names.
+        rivals: The same errors of the forecasters beside it, by their names.
+        framing: How a series became this problem, for predictions later.
+        zero_start: Whether an output of 0 is an answer to begin with.
         baselines: Loss on the validation part of predictors that learn nothing.
     """
 
@@ -73,6 +81,15 @@ class Problem:
     ordered: bool = False
     overlap: int = 0
     score: Callable[[str, Array], Scores] | None = None
+    errors: Callable[[str, Array], npt.NDArray[np.float64]] | None = None
+    rivals: Callable[[str], dict[str, npt.NDArray[np.float64]]] | None = None
+    oddness: Callable[[str, Array], tuple[Any, Any]] | None = None
+    truths: dict[str, Any] | None = None
+    beside: Callable[[str], dict[str, Scores]] | None = None
+    mase_scale: float = 1.0
+    framing: Any = None
+    scaling: Any = None
+    zero_start: bool = False
     baselines: Scores
 
     @property
@@ -95,22 +112,46 @@ def weighted_loss(loss: str, outputs_STO: Array, part: Part) -> float:
 
 
 def windows(
-    x_LI: Array, dt_L: Array, target_LO: Array, length: int, stride: int, *, context: int = 0
+    x_LI: Array,
+    dt_L: Array,
+    target_LO: Array,
+    length: int,
+    stride: int,
+    *,
+    context: int = 0,
+    weight_L: Array | None = None,
 ) -> Part:
     """Cut one long series into windows; the first `context` targets of each do not count.
+
+    With a context every later target counts once: where they do not come out even, the last window
+    ends with the series, and what was counted before does not count in it.
+
+    Args:
+        weight_L: 0 for targets that do not count anywhere, such as gaps.
 
     Raises:
         DataError: If the series is shorter than one window.
     """
-    starts = np.arange(0, len(x_LI) - length + 1, stride)
+    total = len(x_LI)
+    starts = np.arange(0, total - length + 1, stride)
     if not len(starts):
         raise DataError(
-            f"{len(x_LI)} observations do not fill one window of {length}.",
+            f"{total} observations do not fill one window of {length}.",
             hint="Shorten the window:  --set window=16",
         )
+    left = total - length - int(starts[-1])
+    if context and left:
+        starts = np.append(starts, total - length)
     rows = starts[:, None] + np.arange(length)
     weight = np.ones((len(starts), length), dtype=np.float32)
     weight[:, :context] = 0.0
+    if context and left:
+        weight[-1, : length - left] = 0.0
+    if weight_L is not None:
+        weight *= weight_L[rows]
+    # A window in which nothing counts teaches nothing, and a batch of such has no mean loss.
+    some = weight.any(axis=1) if weight.any() else np.ones(len(starts), dtype=bool)
+    rows, weight = rows[some], weight[some]
     return Part(x_LI[rows], dt_L[rows], target_LO[rows], weight)
 
 

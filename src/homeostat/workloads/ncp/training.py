@@ -14,9 +14,10 @@ from homeostat.errors import MissingExtraError
 from homeostat.space import Config
 from homeostat.workload.report import Report
 from homeostat.workloads.ncp.portrait import portrait
-from homeostat.workloads.ncp.problem import Array, Part, Problem, Scores, folds, weighted_loss
+from homeostat.workloads.ncp.problem import Array, Part, Problem, Scores, weighted_loss
 from homeostat.workloads.ncp.settings import rate_at
-from homeostat.workloads.ncp.tasks import prepare
+from homeostat.workloads.ncp.tasks import prepare, prepare_folds
+from homeostat.workloads.ncp.verdict import verdict
 from homeostat.workloads.ncp.views import FILE
 
 if TYPE_CHECKING:
@@ -43,15 +44,21 @@ class Learner(Protocol):
 def train(config: Config, trial: Trial) -> Iterator[Report]:
     """One report per epoch. With folds, scores are means over them, and their spread is told."""
     whole = prepare(config)
-    problems = folds(whole, config.folds) if config.folds > 1 else [whole]
+    problems = prepare_folds(config, whole) if config.folds > 1 else [whole]
     learners = [make_learner(config, problem, trial, k) for k, problem in enumerate(problems)]
     trial.extra |= {
         "parameters": learners[0].num_parameters(),
         "sequences": [len(problem.train) for problem in problems],
-        "baselines": dict(whole.baselines),
+        "baselines": {
+            name: float(np.mean([problem.baselines[name] for problem in problems]))
+            for name in whole.baselines
+        },
     }
     order = trial.rng("order")
     best: dict[str, Any] = {"val_loss": math.inf, "epoch": -1, "weights": learners[0].weights()}
+    if whole.zero_start and len(problems) == 1:
+        # An output of 0 is the anchor's own answer: a network that does not better it is not kept.
+        best["val_loss"] = evaluate(whole, learners[0], "val")["val_loss"]
     trial.keep("best", best)
     for epoch in trial.steps():
         reports = []
@@ -66,21 +73,26 @@ def train(config: Config, trial: Trial) -> Iterator[Report]:
         elif report["val_loss"] < best["val_loss"]:
             best |= {"val_loss": report["val_loss"], "epoch": epoch}
             best["weights"] = learners[0].weights()
-        if epoch == trial.budget - 1 and best["epoch"] >= 0:
-            trial.extra |= {"best_epoch": best["epoch"], "test": _test(whole, learners[0], best)}
+        if epoch == trial.budget - 1 and math.isfinite(best["val_loss"]):
+            _conclude(config, whole, learners[0], best, trial)
         yield Report(epoch, **report)
-    chosen = best["weights"] if best["epoch"] >= 0 else learners[0].weights()
+    chosen = best["weights"] if math.isfinite(best["val_loss"]) else learners[0].weights()
     trial.write(FILE, lambda: portrait(config, problems[0], chosen))
 
 
-def _test(problem: Problem, learner: Learner, best: dict[str, Any]) -> Scores:
-    """Scores of the test part with the weights of the best validation loss."""
+def _conclude(
+    config: Config, whole: Problem, learner: Learner, best: dict[str, Any], trial: Trial
+) -> None:
+    """Test with the weights of the best validation loss, and keep them for predictions."""
     last = learner.weights()
     learner.use(best["weights"])
-    evaluate(problem, learner, "val")  # a threshold chosen there belongs to these weights
-    scores = evaluate(problem, learner, "test")
+    outputs = {name: learner.predict(_part(whole, name)) for name in ("val", "test")}
     learner.use(last)
-    return scores
+    judge(whole, outputs["val"], "val")  # a threshold chosen there belongs to these weights
+    trial.extra |= {"best_epoch": best["epoch"], "test": judge(whole, outputs["test"], "test")}
+    facts = verdict(whole, outputs, best["epoch"], trial)
+    sizes = {"inputs": whole.input_size, "outputs": whole.output_size}
+    trial.keep_weights(best["weights"], **facts, **sizes, scaling=vars(whole.scaling))
 
 
 def make_learner(config: Config, problem: Problem, trial: Trial, fold: int) -> Learner:
@@ -96,17 +108,27 @@ def make_learner(config: Config, problem: Problem, trial: Trial, fold: int) -> L
 
         dropout_seed = int(trial.rng(f"dropout {fold}").integers(2**31))
         mlx = MLXLearner(config, problem, rng, seed=dropout_seed)
+        _start(mlx, problem)
         trial.keep(f"learner {fold}", mlx)
         return mlx
     from homeostat.workloads.ncp.learner import TorchLearner
 
     learner = TorchLearner(config, problem, rng, trial.device, trial.rng(f"dropout {fold}"))
+    _start(learner, problem)
     trial.watch(
         train=problem.train.x_STI,
         validation=problem.validation.x_STI,
         **{f"model {fold}": learner.model, f"optimizer {fold}": learner.optimizer},
     )
     return learner
+
+
+def _start(learner: Learner, problem: Problem) -> None:
+    """Let the first answer be 0 where that is the anchor's own."""
+    if problem.zero_start:
+        weights = learner.weights()
+        silent = {name: 0.0 * w for name, w in weights.items() if name.startswith("readout.")}
+        learner.use(weights | silent)
 
 
 Step = tuple[list[Part], float]

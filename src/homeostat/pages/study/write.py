@@ -1,44 +1,44 @@
-"""Write a study's findings: `findings.ipynb`, executed, and `findings.html`."""
+"""Write a study's page: `report.html`, and the same as a notebook, `report.ipynb`, executed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from homeostat.errors import RecordError
-from homeostat.pages.document import write_page
-from homeostat.pages.findings import notebook, page
-from homeostat.pages.findings.facts import gather
-from homeostat.pages.findings.sections import all_sections
-from homeostat.record.files import make_folder
+from homeostat.pages.study import html, notebook
+from homeostat.pages.study.facts import gather
+from homeostat.pages.study.sections import sections_of
+from homeostat.record.files import make_folder, write_bytes
 from homeostat.study.store import Store
 from homeostat.workload.workload import Workload
 
 
 @dataclass(frozen=True)
 class Written:
-    """Where the findings are."""
+    """Where the page is, and its notebook, if one was asked for."""
 
     page: Path
-    notebook: Path
+    notebook: Path | None
 
 
-def write_findings(
+def write_report(
     study: str,
     *,
     store: Store,
     results: str | Path = "results",
     folder: str | Path | None = None,
+    with_notebook: bool = True,
     execute: bool = True,
     workload: Workload | str | Path | None = None,
 ) -> Written:
     """Both files, in the study's folder unless another is given.
 
     Args:
-        study: Its name.
+        study: Its name; that of a plan which has not searched yet will do.
         store: Where it is kept.
         results: Where its runs are.
         folder: Where to write.
+        with_notebook: Write the notebook too.
         execute: Run the notebook, so that it shows its figures wherever it is opened.
         workload: The study's workload, for what only it knows; an installed one is known.
 
@@ -47,19 +47,15 @@ def write_findings(
         RecordError: If the folder cannot be written.
     """
     facts = gather(study, store=store, results=results, workload=workload)
-    blocks = all_sections(facts)
-    made = notebook.build(facts, blocks)
-    if execute:
-        notebook.execute(made)
+    sections = sections_of(facts)
     place = Path(folder) if folder is not None else facts.folder
     make_folder(place)
-    written = Written(place / "findings.html", place / "findings.ipynb")
-    try:
-        write_page(written.page, page.render(f"{facts.row.workload}: {study}", blocks))
-        write_page(written.notebook, notebook.text(made))
-    except OSError as error:
-        raise RecordError(
-            f"The findings cannot be written to {place}: {error.strerror}.",
-            hint="Choose another folder with --out.",
-        ) from error
+    written = Written(place / "report.html", place / "report.ipynb" if with_notebook else None)
+    title = f"{facts.workload.name}: {study}"
+    write_bytes(written.page, html.render(title, sections).encode())
+    if written.notebook is not None:
+        made = notebook.build(facts, [block for _, blocks in sections for block in blocks])
+        if execute:
+            notebook.execute(made)
+        write_bytes(written.notebook, notebook.text(made).encode())
     return written

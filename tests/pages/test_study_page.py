@@ -1,4 +1,4 @@
-"""Findings: the notebook runs from its file alone, the page fetches nothing, numbers are right."""
+"""A study's page: it fetches nothing, its notebook runs from the file alone, numbers are right."""
 
 import html
 import json
@@ -16,7 +16,8 @@ from homeostat.cli.main import app, run_app
 from homeostat.errors import UnknownNameError
 from homeostat.pages import figures
 from homeostat.pages.figures.family import rises
-from homeostat.pages.findings import write_findings
+from homeostat.pages.figures.scale import scale_of
+from homeostat.pages.study import write_report
 from homeostat.record.outcome import Outcome
 from homeostat.search.decide import verdict_of
 from homeostat.search.pareto import front
@@ -60,7 +61,7 @@ def bowl(config, trial):
 def written(tmp_path_factory):
     results = tmp_path_factory.mktemp("results")
     hs.search(bowl, 12, study="s", method="random", seeds=2, results=results, confirm=False)
-    return results, write_findings("s", store=open_store(results), results=results)
+    return results, write_report("s", store=open_store(results), results=results)
 
 
 def trial(number, **values):
@@ -128,11 +129,63 @@ def test_the_summary_is_the_verdict_that_the_store_gives(written):
 
 def test_the_history_holds_every_value_and_the_running_best():
     trials = [trial(0, loss=3.0), trial(1, loss=1.0), trial(2, loss=2.0)]
-    points, best = figures.history(trials, metric="loss", goal="minimize").data
-    assert list(points.y) == [3.0, 1.0, 2.0]
-    assert list(best.y) == [3.0, 1.0, 1.0]
-    _, best = figures.history(trials, metric="loss", goal="maximize").data
-    assert list(best.y) == [3.0, 3.0, 3.0]
+    drawn = {
+        line.name: line for line in figures.history(trials, metric="loss", goal="minimize").data
+    }
+    assert list(drawn["a trial"].y) == [3.0, 1.0, 2.0]
+    assert list(drawn["best so far"].y) == [3.0, 1.0, 1.0]
+    drawn = {
+        line.name: line for line in figures.history(trials, metric="loss", goal="maximize").data
+    }
+    assert list(drawn["best so far"].y) == [3.0, 3.0, 3.0]
+
+
+def test_a_terrible_value_stands_at_the_edge_with_its_own_number():
+    trials = [trial(i, loss=1.0 + i / 10) for i in range(9)] + [trial(9, loss=-1e30)]
+    figure = figures.history(trials, metric="loss", goal="maximize")
+    points = next(line for line in figure.data if line.name == "a trial")
+    assert points.customdata[9] == -1e30 and points.y[9] == figure.layout.yaxis.range[0]
+    assert list(points.marker.symbol) == ["circle"] * 9 + ["triangle-up"]
+
+
+@pytest.mark.parametrize("goal", ["minimize", "maximize"])
+def test_the_axis_is_logarithmic_where_values_differ_by_factors(goal):
+    assert scale_of([1e-4, 1e-3, 0.01, 0.1, 1.0], goal).log
+    assert not scale_of([0.8, 0.9, 1.0, 1.1], goal).log
+    assert not scale_of([-1e-4, 1e-3, 0.01, 0.1, 1.0], goal).log
+
+
+def test_the_default_is_a_line_with_a_band_as_wide_as_luck():
+    trials = [trial(0, loss=3.0), trial(1, loss=1.0)]
+    noise = figures.Noise(3.0, 0.25)
+    figure = figures.history(trials, metric="loss", goal="minimize", noise=noise)
+    line, band = figure.layout.shapes
+    assert (line.y0, band.y0, band.y1) == (3.0, 2.75, 3.25)
+
+
+def test_each_seed_is_a_row_from_one_configuration_to_the_other():
+    before, after = {1: 2.0, 2: 3.0, 3: 9.0}, {2: 1.0, 1: 1.5}
+    figure = figures.paired(before, after, names=("a", "b"), metric="m", goal="minimize")
+    _, first, second = figure.data
+    assert list(first.x) == [2.0, 3.0] and list(second.x) == [1.5, 1.0]
+    assert list(first.y) == list(second.y) == ["seed 1", "seed 2"]
+
+
+def test_counts_are_whole_on_the_axes_of_settings_and_missing_ones_have_a_place():
+    space = hs.Space(depth=hs.Int(1, 4), width=hs.Int(8, 64, log=True), rate=hs.Float(0.0, 1.0))
+    drawn = {"depth": 2, "width": 16}
+    trials = [
+        TrialRow(key=i, number=i, outcome=Outcome.COMPLETED, values={"loss": float(i)},
+                 parameters=drawn | ({"rate": 0.5} if i else {}))
+        for i in range(3)
+    ]  # fmt: skip
+    figure = figures.parallel(trials, metric="loss", goal="minimize", space=space)
+    depth, width, rate, _ = figure.data[0].dimensions
+    assert list(depth.ticktext) == ["1", "2", "3", "4"]
+    assert all(text.isdigit() for text in width.ticktext)
+    assert rate.ticktext[0] == "–" and rate.values[0] < 0 < rate.values[1]
+    orange = figure.data[0].line.color
+    assert list(orange) == [1.0, 0.5, 0.0]
 
 
 def test_a_band_runs_from_the_lowest_to_the_highest_seed():
@@ -186,7 +239,7 @@ def test_figures_are_plain_json():
 def test_a_study_that_does_not_exist_is_told_with_the_nearest_name(written, capsys):
     results, _ = written
     with pytest.raises(UnknownNameError):
-        write_findings("t", store=open_store(results), results=results)
+        write_report("t", store=open_store(results), results=results)
     assert run_app(app, ["report", "--study", "t", "--results", str(results)], name="h") == 1
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -197,6 +250,6 @@ def test_the_command_says_where_both_are(written, capsys, tmp_path):
     assert run_app(app, [*words, "--no-execute", "--json"], name="homeostat") == 0
     document = json.loads(capsys.readouterr().out)
     assert document == {
-        "page": str(tmp_path / "findings.html"), "notebook": str(tmp_path / "findings.ipynb")
+        "page": str(tmp_path / "report.html"), "notebook": str(tmp_path / "report.ipynb")
     }  # fmt: skip
-    assert (tmp_path / "findings.html").exists()
+    assert (tmp_path / "report.html").exists()

@@ -1,15 +1,26 @@
-"""Findings as a notebook: the data in its first cell, so that it runs from the file alone."""
+"""A study's page as a notebook: the data in its first cell, so that it runs from the file alone."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from homeostat.pages.document import escape
-from homeostat.pages.findings.blocks import Block, Picture, Words
-from homeostat.pages.findings.facts import Facts
+from homeostat.pages.study.blocks import (
+    Block,
+    Bullets,
+    Gallery,
+    Heading,
+    Picture,
+    TableBlock,
+    Typed,
+    Words,
+    cell_text,
+)
+from homeostat.pages.study.facts import Facts
+from homeostat.pages.study.html import figures_json
 
 # nbformat carries no types: its nodes are dictionaries.
 Node = Any
@@ -19,38 +30,61 @@ START = """import json
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
+from IPython.display import display
 
 pio.renderers.default = "notebook"  # plotly.js goes into the file: nothing is fetched
 trials = pd.DataFrame(json.loads({trials}))
 figures = json.loads({figures})
 trials.head()"""
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
 
 def build(facts: Facts, blocks: Sequence[Block]) -> Node:
     """A notebook that needs nothing but plotly and pandas."""
     import nbformat
-    import plotly.io as pio
 
     v4: Any = nbformat.v4
-    pictures = {b.name: json.loads(pio.to_json(b.figure)) for b in blocks if isinstance(b, Picture)}
     start = START.format(
-        trials=_literal([_row(facts, t) for t in facts.trials]), figures=_literal(pictures)
+        trials=_literal([_row(t) for t in facts.trials]), figures=_literal(figures_json(blocks))
     )
-    first, rest = blocks[:1], blocks[1:]
-    cells: list[Any] = [v4.new_markdown_cell(b.markdown) for b in first if isinstance(b, Words)]
     data = v4.new_code_cell(start)
     data.metadata["jupyter"] = {"source_hidden": True}
-    cells.append(data)
-    for block in rest:
-        if isinstance(block, Words):
-            cells.append(v4.new_markdown_cell(block.markdown))
-        else:
-            cells.append(v4.new_code_cell(f"go.Figure(figures[{block.name!r}])"))
+    cells: list[Any] = []
+    for block in blocks:
+        if isinstance(block, Picture | Gallery):
+            shown = block.pictures if isinstance(block, Gallery) else [block]
+            lines = [f"display(go.Figure(figures[{p.name!r}]))" for p in shown]
+            cells.append(v4.new_code_cell("\n".join(lines)))
             cells.append(v4.new_markdown_cell(f"*{escape(block.caption)}*"))
+        else:
+            cells.append(v4.new_markdown_cell(markdown(block)))
+    cells.insert(1, data)
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"  # the same findings give the same file
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+
+
+def markdown(block: Heading | Words | Bullets | Typed | TableBlock) -> str:
+    """A block of words as Markdown."""
+    match block:
+        case Heading(text, level):
+            return f"{'#' * level} {escape(text)}"
+        case Words(text):
+            return escape(text)
+        case Bullets(lines):
+            return "\n".join(f"* {escape(line)}" for line in lines)
+        case Typed(text):
+            return f"```\n{text.replace('```', '` ` `')}\n```"
+        case TableBlock(columns, rows):
+            told = [f"| {' | '.join(map(escape, columns))} |", "|" + "---|" * len(columns)]
+            told += [f"| {' | '.join(escape(cell_text(cell)) for cell in row)} |" for row in rows]
+            return "\n".join(told)
+
+
+def escape(text: str) -> str:
+    """Keep a name or a message from being read as Markdown or HTML."""
+    return _SPECIAL.sub(r"\\\1", text).replace("\n", " ")
 
 
 def execute(notebook: Node, *, timeout_s: int = 120) -> None:
@@ -76,7 +110,7 @@ def text(notebook: Node) -> str:
     return str(write(notebook))
 
 
-def _row(facts: Facts, trial: Any) -> dict[str, Any]:
+def _row(trial: Any) -> dict[str, Any]:
     return {
         "trial": trial.number,
         "outcome": trial.outcome.value,
