@@ -202,6 +202,9 @@ ROUTES = (
 )
 METHODS = ("GET", "GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "X")
 KEYS = (
+    *("run", "name", "name", "file", "stem", "of", "metric", "seed", "page", "sort", "down"),
+    *("find", "token", "x"),
+)
     "run",
     "name",
     "name",
