@@ -4,9 +4,11 @@ import pytest
 import torch
 
 import homeostat as hs
+from homeostat.inspect.probe.result import ProbeResult
 from homeostat.plan.context import Context
-from homeostat.plan.phases.probe import probe
+from homeostat.plan.phases.probe import _sentences, probe
 from homeostat.plan.tune import tune
+from homeostat.record.check import Check
 
 
 def loop(config, trial, *, trained=True):
@@ -50,6 +52,12 @@ def test_a_dead_knob_is_left_at_its_value_and_not_searched(tmp_path):
     assert result.status == "done", result.sentences
     assert result.facts["left_alone"] == {"unused": 0.25} == context.held
     assert any("unused = 0.25" in line and "not searched" in line for line in result.decisions)
+
+
+def test_knobs_for_which_there_was_no_time_are_named():
+    unseen = Check("knobs", "skipped", "No time left.", "", {"no_time": ["lr", "unused"]})
+    lines = _sentences(ProbeResult("w", (unseen,), 1.0, 20))
+    assert "lr, unused" in lines[-1] and "searched all the same" in lines[-1]
 
 
 def test_a_plan_stops_where_nothing_is_trained_and_says_how_to_go_on(tmp_path):

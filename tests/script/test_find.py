@@ -296,3 +296,11 @@ def test_a_number_is_found_wherever_settings_are_written(script, text):
 )
 def test_a_number_that_is_no_setting_is_left_alone(script, text):
     assert not list(Source(script(text + "\n")).constants())
+
+
+def test_constants_of_a_script_that_takes_a_file_from_its_command_line_are_still_constants(script):
+    text = "import sys\nLR = 0.1\nname = sys.argv[1:]\nx = 3.0\nfor e in range(6):\n"
+    found = load.find(str(script(text + "    x -= LR * 2 * x\n    print(f'val_loss: {x * x}')\n")))
+    assert [(option.name, option.written) for option in _plan(found).options] == [
+        ("LR", "constant")
+    ]

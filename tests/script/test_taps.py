@@ -52,6 +52,18 @@ def test_a_number_that_is_written_and_printed_is_one_number(script):
     assert [r.metrics["val_loss"] for r in seen] == [1, 1 / 2, 1 / 3]
 
 
+def test_measures_of_the_machine_are_no_results_whoever_is_told_them(script):
+    text = """
+    import time
+    from tqdm import tqdm
+    bar = tqdm(range(3), disable=False)
+    for step in bar:
+        bar.set_postfix({"loss": 1 / (step + 1), "charts/SPS": time.perf_counter(), "lr": 0.1})
+    """
+    seen = reports(script(textwrap.dedent(text)))
+    assert [set(r.metrics) for r in seen] == [{"loss"}] * 3
+
+
 def test_a_report_and_the_callbacks_are_silent_outside_of_homeostat():
     text = (
         "import homeostat as hs\nfrom homeostat import callbacks\nhs.report(val_loss=1)\n"

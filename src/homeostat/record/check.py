@@ -53,8 +53,8 @@ class Found:
     def ok(self, saw: str, **evidence: Any) -> Check:
         return Check(self.name, "ok", saw, "", evidence)
 
-    def skipped(self, why: str) -> Check:
-        return Check(self.name, "skipped", why)
+    def skipped(self, why: str, **evidence: Any) -> Check:
+        return Check(self.name, "skipped", why, "", evidence)
 
 
 Checks = Iterator[Check]

@@ -41,16 +41,17 @@ IMPROVED, STEPS, CHANGES = 5, 5, 24
 GAIN, EXPLORE, DENSITY = range(3)
 """Who proposes: by what is to be gained; by that, where more is unsure than seeds differ; by where
 good trials are dense."""
-SHARES = np.array([0.45, 0.45, 0.1])
-"""Of the trials, before anything was earned."""
+SHARES = np.array([0.15, 0.8, 0.05])
+"""Of the trials, before anything was earned. On a branch that is good and not the best,
+what is to be gained keeps trying what differs by less than seeds do."""
 LEAST = 0.04
 """The share that every proposer keeps."""
 WIDTH = 0.3
 """Of a change at first, as a share of the scale."""
 EDGE = 0.3
 """How unsure a boundary between survival and loss always is, where the two are 2 apart."""
-USUAL = 0.5
-"""Of the values, how many the surrogate sees as they are."""
+FIRST = 10
+"""The trials that say what a usual value is: the later ones crowd around the best."""
 
 
 class Portfolio:
@@ -292,9 +293,9 @@ class _Known:
 def targets(bad_NO: np.ndarray, weight_O: np.ndarray) -> np.ndarray:
     """What the surrogate learns: a standardised value for each trial, the lower the better.
 
-    Losses blow up by orders of magnitude where training is about to fail; so the worse half is
-    brought closer, in order. A lost trial counts as the worst. Several objectives become one by a
-    weight for each, and every trial has its own (ParEGO, Knowles 2006).
+    Losses blow up by orders of magnitude where training is about to fail; so what is
+    worse than usual is brought closer, in order. A lost trial counts as the worst. Several
+    objectives become one by a weight for each, and every trial has its own (ParEGO, Knowles 2006).
 
     Args:
         bad_NO: Values, the lower the better; nan for a lost trial.
@@ -304,7 +305,8 @@ def targets(bad_NO: np.ndarray, weight_O: np.ndarray) -> np.ndarray:
     have_NO = bad_NO[survived_N].clip(-1e150, 1e150)
     low_O, high_O = have_NO.min(axis=0), have_NO.max(axis=0)
     have_NO = (have_NO - low_O) / np.where(high_O > low_O, high_O - low_O, 1.0)
-    usual_O = np.quantile(have_NO, USUAL, axis=0, method="lower")
+    usual_O = np.quantile(have_NO, 0.5, axis=0, method="lower")
+    usual_O = np.maximum(usual_O, np.quantile(have_NO[:FIRST], 0.5, axis=0, method="lower"))
     scale_O = np.where(usual_O > 0, usual_O, 1.0)
     beyond_NO = np.maximum(have_NO - usual_O, 0.0) / scale_O
     have_NO = np.minimum(have_NO, usual_O) + scale_O * 2 * beyond_NO / (2 + beyond_NO)

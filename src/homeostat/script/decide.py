@@ -154,7 +154,7 @@ def _options(source: Source, facts: Survey) -> list[Option]:
 
 def _constants(source: Source, facts: Survey) -> Iterator[Option]:
     """Constants, by --name=value where the script itself reads these from its command line."""
-    typed = source.reads_command_line
+    typed = source.sets_globals
     for option in source.constants():
         if typed and option.name in facts.settings:
             yield dataclasses.replace(

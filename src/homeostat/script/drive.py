@@ -26,6 +26,7 @@ from homeostat.script.process import Process
 from homeostat.script.program import Program
 from homeostat.script.steps import Leader, is_due
 from homeostat.script.taps.attach import Taps
+from homeostat.script.taps.lines import is_result
 from homeostat.workload.report import Report
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 CHECK_EVERY_S = 0.25
 MOST_THROWS = 50
+THE_USERS_OWN = ("hs.report", "callback")
+"""Who says a number because it is a result, whatever it is called."""
 
 
 class Run:
@@ -195,7 +198,7 @@ class Run:
             self.steps += 1
             self.boundary()
         for name, value in metrics.items():
-            if name in self._ignored:
+            if name in self._ignored or not (by in THE_USERS_OWN or is_result(name)):
                 continue
             if self._said_by.setdefault(name, by) != by and name in self._said:
                 continue  # the same once more, as when what a library logs is also printed

@@ -118,12 +118,15 @@ class Source:
         return any(_uses_homeostat(tree) for tree in self.trees)
 
     @cached_property
-    def reads_command_line(self) -> bool:
-        """Whether sys.argv is looked at by these files themselves."""
-        return any(
-            isinstance(node, ast.Attribute) and node.attr == "argv"
-            for tree in (*self.trees, *self._executed)
-            for node in ast.walk(tree)
+    def sets_globals(self) -> bool:
+        """Whether these files themselves take globals from their command line: --name=value."""
+        trees = (*self.trees, *self._executed)
+        nodes = [node for tree in trees for node in ast.walk(tree)]
+        return any(isinstance(n, ast.Attribute) and n.attr == "argv" for n in nodes) and any(
+            isinstance(n, ast.Subscript)
+            and isinstance(n.ctx, ast.Store)
+            and ast.unparse(n.value) == "globals()"
+            for n in nodes
         )
 
     @cached_property

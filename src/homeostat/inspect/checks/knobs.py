@@ -98,10 +98,14 @@ def _summary(bench: ShortRuns, count: int, tally: _Tally) -> Checks:
     if cut:
         name, how = next(iter(cut.items()))
         yield FOUND.skipped(
-            f"Unseen: {names(cut)} ({names([name])}: {how}); give more time (--seconds)."
+            f"Unseen: {names(cut)} ({names([name])}: {how}); give more time (--seconds).",
+            no_time=list(cut),
         )
     if tally.left:
-        yield FOUND.skipped(f"No time left for {names(tally.left)}; give more (--seconds).")
+        yield FOUND.skipped(
+            f"No time left for {names(tally.left)}; give more (--seconds).",
+            no_time=list(tally.left),
+        )
 
 
 def _examine(bench: ShortRuns, name: str, tally: _Tally) -> Checks:

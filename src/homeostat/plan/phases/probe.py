@@ -70,6 +70,12 @@ def _sentences(found: ProbeResult) -> list[str]:
         f"{fine} findings are in order, {plural(len(warnings), 'warning')}, "
         f"{plural(len(faults), 'fault')}."
     )
+    untried = [name for check in found.checks for name in check.evidence.get("no_time", ())]
+    if untried:
+        sentences.append(
+            f"Whether {some(untried)} act on anything was not tried for want of time: searched all "
+            "the same. `homeostat probe` takes its own time."
+        )
     return sentences
 
 

@@ -18,7 +18,8 @@ NOT_METRICS = table(
     "lr", "learning_rate", "time", "took", "elapsed", "eta", "seconds", "secs?", "ms", "speed",
     "throughput", "fps", "seed", "rank", "gpus?", "mem", "memory", "params", "parameters", "size",
     "epochs?", "steps?", "iters?", "iterations?", "batch", "batches", "version", "port", "pid",
-    "vocab", "global_step", "timesteps?", "frames?", "runtime", "per_second", "flos", "total_flos",
+    "vocab", "global_step", "timesteps?", "frames?", "runtime", "per_second", "per_sec",
+    "sps", "tps", "flos", "total_flos", "mfu", "duration", "wall_?time", "wall_clock",
 )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from homeostat.script import bridge
-from homeostat.script.taps.lines import is_result
 from homeostat.script.taps.replace import replace
 
 if TYPE_CHECKING:
@@ -57,7 +56,9 @@ def attach_lightgbm(run: Hearer, stack: ExitStack, module: ModuleType) -> None:
     def around(original: Any) -> Any:
         def evaluate(*args: Any, **kwargs: Any) -> Any:
             measured = original(*args, **kwargs)
-            _say({f"{data}_{metric}": value for data, metric, value, *_ in measured}, "LightGBM")
+            bridge.say(
+                {f"{data}_{metric}": value for data, metric, value, *_ in measured}, "LightGBM"
+            )
             return measured
 
         return evaluate
@@ -73,13 +74,9 @@ def _after(
     def around(original: Any) -> Any:
         def called(*args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
-            _say(numbers(*args, **kwargs), by)
+            bridge.say(numbers(*args, **kwargs), by)
             return result
 
         return called
 
     replace(stack, owner, name, around)
-
-
-def _say(numbers: Mapping[str, Any], by: str) -> None:
-    bridge.say({name: value for name, value in numbers.items() if is_result(name)}, by)
