@@ -205,21 +205,6 @@ KEYS = (
     *("run", "name", "name", "file", "stem", "of", "metric", "seed", "page", "sort", "down"),
     *("find", "token", "x"),
 )
-    "run",
-    "name",
-    "name",
-    "file",
-    "stem",
-    "of",
-    "metric",
-    "seed",
-    "page",
-    "sort",
-    "down",
-    "find",
-    "token",
-    "x",
-)
 
 
 def request(names: list[str], rng: random.Random) -> tuple[str, str, str, dict[str, str], bytes]:
