@@ -157,6 +157,8 @@ def trial_row(
             outcome=Outcome.DAMAGED,
             reason=f"its row in the store is damaged: {wrong}",
             parameters={p.name: p.value for p in drawn if p.value is not UNREADABLE},
+            # Whoever takes it over says whose it was.
+            driver=row.driver_id if isinstance(row.driver_id, int) else None,
         )
     return TrialRow(
         key=row.id,
