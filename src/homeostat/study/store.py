@@ -315,7 +315,11 @@ class Store:
             .values(driver_id=driver)
         )
         with self._write() as connection:
-            return connection.execute(change).rowcount == 1
+            taken = connection.execute(change).rowcount == 1
+            if taken and trial.outcome is Outcome.DAMAGED:  # what is told anew takes its place
+                for table in (objectives, reports):
+                    connection.execute(table.delete().where(table.c.trial_id == trial.key))
+            return taken
 
     @patient
     def finish_trial(self, trial: TrialRow, curves: Sequence[ReportPoint] = ()) -> bool:
