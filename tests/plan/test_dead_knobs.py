@@ -57,7 +57,7 @@ def test_a_dead_knob_is_left_at_its_value_and_not_searched(tmp_path):
 def test_knobs_for_which_there_was_no_time_are_named():
     unseen = Check("knobs", "skipped", "No time left.", "", {"no_time": ["lr", "unused"]})
     lines = _sentences(ProbeResult("w", (unseen,), 1.0, 20))
-    assert "lr and unused" in lines[-1] and "searched all the same" in lines[-1]
+    assert "lr, unused" in lines[-1] and "searched all the same" in lines[-1]
 
 
 def test_a_plan_stops_where_nothing_is_trained_and_says_how_to_go_on(tmp_path):
