@@ -43,7 +43,7 @@ def test_where_nothing_can_be_found_out_nothing_is_offered(tmp_path):
 def test_configurations_and_parameters_are_the_named_workloads():
     line = Line(workload="apoptosis")
     assert "as_documented" in complete.configurations(line, "as")
-    assert complete.settings(line, "lr") == ["lr="]
+    assert complete.settings(line, "lr_s") == ["lr_scaling="]
 
 
 @pytest.mark.parametrize(
