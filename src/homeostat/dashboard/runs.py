@@ -162,7 +162,12 @@ class Runs:
         first = next(iter(records.values()))
         chosen = metric or first.metric
         return figures.curves(
-            {name: curves_of(record, chosen) for name, record in records.items()},
+            {
+                # Within one study their folders tell them apart.
+                (name if len({r.folder.parent for r in records.values()}) > 1 else record.name):
+                curves_of(record, chosen)
+                for name, record in records.items()
+            },
             metric=chosen, unit=first.unit,
         )  # fmt: skip
 

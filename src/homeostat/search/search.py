@@ -49,6 +49,7 @@ def search(
     pins: Mapping[str, Any] | None = None,
     prune: str | None = None,
     prune_at: Sequence[int] | None = None,
+    among: Mapping[str, Collection[Any]] | None = None,
     carry_from: str | Path | Sequence[str | Path] = (),
     goal: str | None = None,
     scientific: Sequence[str] | None = None,
@@ -93,6 +94,8 @@ def search(
             hyperband or none, as for a new study. It also leaves out the other seeds of a trial
             whose first ones are clearly worse; seeds does that alone.
         prune_at: The steps at which pruning is decided, in place of its own choice.
+        among: Choices of which only some options are searched, {"mode": ("pure", "hybrid")}, for
+            a new study.
         carry_from: Earlier studies of the workload, by name or path (other/studies/first), for a
             new one to learn from. Their trials do not count as its own; the best is run again.
         goal: What the study is to find out, in words; shown with its conclusion.
@@ -172,6 +175,7 @@ def search(
         pins=pins,
         prune=prune,
         prune_at=prune_at,
+        among=among,
         carry_from=names_of(carry_from),
         settings=settings.to_json(),
         alone=deterministic,

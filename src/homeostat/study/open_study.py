@@ -12,6 +12,7 @@ from homeostat.record.names import checked_name
 from homeostat.space.order import SearchSpace
 from homeostat.study.ask import Proposals
 from homeostat.study.definition import Definition, define, refuse_changes
+from homeostat.study.described import ranges
 from homeostat.study.records import StudyRow
 from homeostat.study.scientific import check_scientific
 from homeostat.study.store import Store
@@ -75,5 +76,6 @@ def find_or_make(
 def search_space_of(workload: Workload, definition: Definition) -> SearchSpace:
     """What the study varies, in the order in which it is drawn."""
     space = workload.space
-    searched = space.searched(names=list(definition.searched))
+    then = ranges(definition.searched)
+    searched = space.searched(names=list(then)) | {name: then[name] for name in definition.narrowed}
     return SearchSpace(space, searched, {**definition.start, **definition.pins})

@@ -103,3 +103,17 @@ def test_fix_names_what_cures_a_loop_that_does_not_learn():
     assert tried["one batch alone"] == "helps"
     assert tried["a tenth of the learning rate"] == "no help"
     assert tried["ten times the learning rate"] in ("cures", "helps"), result.experiments
+
+
+def test_in_float64_a_model_computes_and_its_optimiser_goes_on():
+    net = torch.nn.Sequential(torch.nn.Linear(3, 2, bias=False), torch.nn.ReLU())
+    opt = torch.optim.SGD(net.parameters(), lr=0.1)
+    x = torch.full((4, 3), 1e-30)  # its square is 0 in float32
+    with interventions.double_precision():
+        out = net(x)
+        (out.square().sum() + net[0].weight.sum()).backward()
+        before = net[0].weight.detach().clone()
+        opt.step()
+    assert out.dtype == torch.float64
+    assert torch.allclose(net[0].weight, before - 0.1)
+    assert net(x.double()).dtype == torch.float64  # its hooks are gone, its weights stay

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 import homeostat as hs
 from homeostat.inspect.probe.skill import measure
 from homeostat.inspect.probe.trend import trend
-from homeostat.inspect.tracer.recording import Activation, ActivationLook, Pair, Recording
+from homeostat.inspect.tracer.recording import Activation, ActivationLook, Call, Pair, Recording
 from homeostat.workload.report import Report
 
 SPACE = hs.Space(lr=hs.Float(1e-4, 1e-1, log=True, default=1e-2))
@@ -136,3 +136,26 @@ def test_a_loss_that_rises_is_never_in_order():
     told = {check.name: check for check in result.checks}
     assert told["descent"].status in ("fault", "warning"), told
     assert told["learning"].status != "ok", told
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.9])
+def test_tokens_are_held_against_what_usually_follows_each(kept):
+    g = torch.Generator().manual_seed(0)
+    follow = torch.randperm(9, generator=g)
+    ids = torch.randint(9, (200, 8), generator=g)
+    for t in range(1, 8):
+        stay = torch.rand(200, generator=g) < kept
+        ids[:, t] = torch.where(stay, follow[ids[:, t - 1]], ids[:, t])
+    run, model = Recording(None, 0, 1), nn.Embedding(9, 9)
+    for part, learnt in ((ids[:150], True), (ids[150:], False)):
+        call = Call(1, 0, "net", model, learnt, learnt, args=(part[:, :-1],), learnt_from=learnt)
+        call.pairs.append(Pair("cross_entropy", part[:, 1:].flatten()))
+        run.calls.append(call)
+    truth = ids[150:, 1:].flatten()
+    right = F.one_hot(truth, 9).float()
+    run.last_scored.append(Pair("cross_entropy", truth, right))
+    skill = measure(run, "val_loss")
+    assert skill.network == 1.0
+    assert skill.simple == pytest.approx(kept + (1 - kept) / 9, abs=0.08)
+    assert skill.constant < 0.25
+    assert skill.held_out

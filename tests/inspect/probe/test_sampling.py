@@ -20,11 +20,14 @@ import homeostat as hs
     space=hs.Space(lr=hs.Float(1e-4, 1e-2, log=True)), metric="loss", goal="minimize", budget=4
 )
 def large(config, trial):
-    layers = torch.nn.Linear(5000, 10000), torch.nn.ReLU(), torch.nn.Linear(10000, 5000)
+    width, depth = (5000, 4) if sys.argv[2] == "wide" else (1000, 100)
+    layers = [torch.nn.Linear(width, width) for _ in range(depth)]
+    for layer in layers:  # so that signals keep their size
+        layer.weight.data.mul_(0.1).add_(torch.eye(width))
     model = torch.nn.Sequential(*layers)
     optimizer = torch.optim.SGD(model.parameters(), config.lr)
     trial.watch(model, optimizer)
-    x = torch.randn(4, 5000)
+    x = torch.randn(4, width)
     for step in trial.steps():
         loss = (model(x) - x).square().mean()
         optimizer.zero_grad()
@@ -72,12 +75,15 @@ def test_the_norm_of_a_large_tensor_is_that_of_all_of_it(numbers):
 
 
 @pytest.mark.slow
-def test_a_model_of_a_hundred_million_parameters_is_probed_without_doubling_its_memory(tmp_path):
+@pytest.mark.parametrize("shape", ["wide", "deep"])
+def test_a_model_of_a_hundred_million_parameters_is_probed_without_doubling_its_memory(
+    tmp_path, shape
+):
     (tmp_path / "large.py").write_text(MEMORY)
     peaks = {}
     for what in ("train", "probe"):
         done = subprocess.run(
-            [sys.executable, "large.py", what], cwd=tmp_path, capture_output=True, text=True,
+            [sys.executable, "large.py", what, shape], cwd=tmp_path, capture_output=True, text=True,
             timeout=1200, check=True,
         )  # fmt: skip
         peaks[what] = int(done.stdout.split()[-1])

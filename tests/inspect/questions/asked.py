@@ -3,8 +3,8 @@
 import torch
 
 import homeostat as hs
+from homeostat.inspect.probe.audit import CHECKS
 from homeostat.inspect.probe.bench import ShortRuns
-from homeostat.inspect.probe.questions import QUESTIONS
 from homeostat.inspect.tracer.recording import Call, Pair
 
 
@@ -13,7 +13,7 @@ def ask(*questions, of, budget=6, goal="minimize", seconds=90.0):
     space = hs.Space(lr=hs.Float(1e-5, 1.0, log=True, default=1e-2))
     workload = hs.workload(space=space, metric="val", goal=goal, budget=budget)(of)
     runs = ShortRuns(workload, workload.space.resolve({}), seed=1, steps=None, seconds=seconds)
-    return [finding for question in questions for finding in QUESTIONS[question](runs)]
+    return [finding for question in questions for finding in CHECKS[question](runs)]
 
 
 def suspects(findings):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from homeostat.cli import complete
 from homeostat.cli.engine import CpusOption, GpusOption, RayAddressOption, cores, where
 from homeostat.cli.options import (
     ConfigOption,
@@ -80,7 +81,10 @@ def run(
 
 
 def resume(
-    what: Annotated[str, typer.Argument(help="A run's folder or name, or a study's.")],
+    what: Annotated[
+        str,
+        typer.Argument(autocompletion=complete.runs, help="A run's folder or name, or a study's."),
+    ],
     force: Annotated[
         bool,
         typer.Option(

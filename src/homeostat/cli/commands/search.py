@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from homeostat.cli import complete
 from homeostat.cli.commands.screen import screen_for
 from homeostat.cli.commands.study import tell_round
 from homeostat.cli.engine import CpusOption, GpusOption, RayAddressOption, where
@@ -36,7 +37,12 @@ if TYPE_CHECKING:
 def search(
     workload: WorkloadArgument,
     study: Annotated[
-        str | None, typer.Option("--study", help="The study's name; an existing study goes on.")
+        str | None,
+        typer.Option(
+            "--study",
+            autocompletion=complete.studies,
+            help="The study's name; an existing study goes on.",
+        ),
     ] = None,
     trials: Annotated[int, typer.Option("--trials", min=1, help="How many in total.")] = 50,
     budget: Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from homeostat.cli import complete
 from homeostat.cli.options import (
     JsonOption,
     ResultsOption,
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 
 def status(
-    study: Annotated[str | None, typer.Option("--study", help="One study; all by default.")] = None,
+    study: Annotated[
+        str | None,
+        typer.Option("--study", autocompletion=complete.studies, help="One study; all by default."),
+    ] = None,
     workload: WorkloadOption = None,
     results: ResultsOption = "results",
     store: StoreOption = None,
@@ -74,7 +78,9 @@ def status(
 
 
 def best(
-    study: Annotated[str, typer.Option("--study", help="The study's name.")],
+    study: Annotated[
+        str, typer.Option("--study", autocompletion=complete.studies, help="The study's name.")
+    ],
     top: Annotated[int, typer.Option("--top", "--n-top", min=1, help="How many.")] = 5,
     results: ResultsOption = "results",
     store: StoreOption = None,

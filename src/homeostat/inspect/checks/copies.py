@@ -24,6 +24,16 @@ def check(bench: ShortRuns) -> Checks:
             "Keep copy.deepcopy(model.state_dict()): state_dict() gives the tensors themselves.",
             calls=len(own),
         )
+    lost = [load for load in loads if load.held_count and load.lost == load.held_count]
+    if lost and len(lost) == sum(load.held_count > 0 for load in loads):
+        fine = False
+        yield found.warning(
+            f"What is loaded into {lost[0].model} is gone before the first step: all "
+            f"{plural(lost[0].lost, 'tensor')} have other values by then, as when weights are "
+            "initialised after they were loaded.",
+            "Initialise first, and load after that.",
+            tensors=lost[0].lost,
+        )
     strange = [load for load in loads if load.missing and load.unexpected]
     if strange:
         fine = False

@@ -16,6 +16,8 @@ MOST_BLOWN = 10.0
 _HIGH = re.compile(r"(^|_)(acc|accuracy|auc|auroc|f1|r2|recall|bleu|iou|dice)(_|$)")
 _LOW = re.compile(r"(^|_)(loss|error|err|mse|rmse|mae|nll|perplexity|cross_entropy)(_|$)")
 LEAST_BACKWARDS = 4
+LEAST_REPORTS = 6
+SPREADS = 4.0
 
 
 def check(bench: ShortRuns) -> Checks:
@@ -42,7 +44,7 @@ def _course(found: Found, bench: ShortRuns, losses: list[float]) -> Check:
     course = trend(losses)
     saw = f"The loss that is trained on {course.told}"
     if course.word == "falls":
-        return found.ok(f"{saw}.")
+        return _against_score(found, bench, losses) or found.ok(f"{saw}.")
     if course.word != "rises":
         return found.skipped(f"{saw}." if course.word == "stays" else "Too few losses were seen.")
     better = trend(bench.objective).word == "falls"
@@ -54,6 +56,28 @@ def _course(found: Found, bench: ShortRuns, losses: list[float]) -> Check:
         "Lower the rate; check the sign of the loss, and that the optimiser minimises it.",
         first=course.first, last=course.last,
     )  # fmt: skip
+
+
+def _against_score(found: Found, bench: ShortRuns, losses: list[float]) -> Check | None:
+    """The score is best before anything is learnt, and stays worse as the loss falls."""
+    objective = bench.objective
+    if len(objective) < LEAST_REPORTS or bench.adversarial or bench.moving_targets:
+        return None
+    rest = np.array(objective[len(objective) // 2 :])
+    worse = float(rest.min()) - objective[0]
+    if min(objective) < objective[0] or worse <= max(SPREADS * float(rest.std()), 1e-9):
+        return None
+    sign, name = bench.workload.goal.sign, bench.workload.metric
+    first, last = _ends(losses)
+    below = " It falls below 0, so that nothing may bound it." if last < 0 < first else ""
+    return found.warning(
+        f"The loss that is trained on falls ({first:.4g} to {last:.4g}), and {name} is best in the "
+        f"first report and worse ever after ({sign * objective[0]:.4g} to "
+        f"{sign * objective[-1]:.4g}): what is made small is not what is scored, as with a wrong "
+        f"sign, or raw outputs where a loss takes probabilities.{below}",
+        "Check the sign of each term of the loss, and whether it is to be given a sigmoid or "
+        "softmax of the outputs.",
+    )
 
 
 def _ends(values: list[float]) -> tuple[float, float]:

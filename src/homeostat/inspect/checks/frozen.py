@@ -28,6 +28,20 @@ def check(bench: ShortRuns) -> Checks:
         )
         return
     for label, root in run.models.items():
+        named = [
+            path for path, module in root.named_modules()
+            if vars(module).get("requires_grad") is False
+            and any(p.requires_grad for p in module.parameters())
+        ]  # fmt: skip
+        if named:
+            yield found.warning(
+                f"{some(named)} of {label.lstrip('0123456789_')} is not frozen: requires_grad was "
+                "set to False on the module, where it is a plain attribute, and its parameters "
+                "are trained.",
+                "Call module.requires_grad_(False), with the underscore.",
+                modules=named,
+            )
+            return
         parameters = list(root.parameters())
         if not parameters or not any(p.requires_grad for p in parameters):
             continue

@@ -12,9 +12,17 @@ BOUNDED = {"Sigmoid": "between 0 and 1", "Tanh": "between -1 and 1"}
 def check(bench: ShortRuns) -> Checks:
     found = Found("last operation")
     meetings = bench.anatomy.facts.meetings
-    if not meetings:
+    squashed = bench.anatomy.facts.squashed
+    if not meetings and not squashed:
         return
-    said = set()
+    said: set[tuple[str, str]] = set()
+    for twice in list(squashed.values())[:2]:
+        said.add(("squashed", twice.where))
+        yield found.warning(
+            f"{twice.where} takes a {twice.outer} of what a {twice.inner} gave: probabilities are "
+            "squashed a second time, so that none is near 0 or 1 and gradients are small.",
+            f"Take one of the two: the {twice.outer} is for raw outputs.",
+        )
     for m in meetings:
         if m.scrambled and ("scrambled", m.model) not in said:
             said.add(("scrambled", m.model))

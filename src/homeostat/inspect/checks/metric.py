@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import numpy as np
 import torch
 
 from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.inspect.tracer.facts import Equal
+from homeostat.inspect.tracer.recording import Recording
 from homeostat.record.check import Checks, Found
 
 LEAST_ROWS = 16
+LEAST_REPORTS = 3
+ACCURACY = re.compile(r"(^|_)(acc|accuracy)(_|$)")
 LARGE_GAP = 0.15
 
 
 def check(bench: ShortRuns) -> Checks:
     found = Found("accuracy")
     run = bench.anatomy
+    counted_anew = list(_counted(found, run))
+    yield from counted_anew
+    if counted_anew:
+        return
     wrong: list[tuple[float, float, float, Equal]] = []
     looked = 0
     for equal in run.facts.equals:
@@ -80,3 +89,50 @@ def _target(equals: list[Equal], one: Equal) -> Any:
         if left != right:
             return one.left if left else one.right
     return None
+
+
+def _counted(found: Found, run: Recording) -> Checks:
+    """A reported share of right answers is that of the answers compared for this report."""
+    right: dict[int, list[tuple[int, int]]] = {}
+    for equal in run.facts.equals:
+        if equal.call.evaluation:
+            same = int((equal.left == equal.right).sum())
+            right.setdefault(equal.report, []).append((same, equal.left.numel()))
+    reports = [n for n in range(len(run.reports)) if n in right][:-1]
+    if len(reports) < LEAST_REPORTS or reports[0] != 0 or reports != list(range(len(reports))):
+        return
+    hits = np.array([sum(h for h, _ in right[n]) for n in reports], dtype=float)
+    rows = np.array([sum(r for _, r in right[n]) for n in reports], dtype=float)
+    if not hits.all() or len(set(rows)) > 1:
+        return
+    alone, ever = hits / rows, hits.cumsum() / rows.cumsum()
+    for name in sorted(run.reports[0].metrics):
+        told = np.array([run.reports[n].metrics.get(name, np.nan) for n in reports])
+        percent = 100.0 if np.nanmax(told) > 1 and np.allclose(told, 100 * ever, rtol=1e-3) else 1.0
+        if np.allclose(told, alone * percent, rtol=1e-3, atol=1e-3 * percent):
+            continue
+        if np.allclose(told, ever * percent, rtol=1e-4):
+            yield found.warning(
+                f"{name} counts the right answers of all reports so far: it says "
+                f"{told[-1]:.4g} where those of this report alone are right in "
+                f"{percent * alone[-1]:.4g}. The counts are never reset.",
+                "Set the counts to 0 before each evaluation.",
+                reported=float(told[-1]), counted=float(alone[-1]),
+            )  # fmt: skip
+            continue
+        times = told / alone
+        accuracy = ACCURACY.search(name.lower()) is not None
+        if accuracy and np.ptp(times) < 1e-4 * times[0] and not _usual(float(times[0])):
+            say = found.fault if told.max() > 1 else found.warning
+            yield say(
+                f"{name} is reported as {told[-1]:.4g}, {times[0]:.3g} times the share of answers "
+                f"that are right ({alone[-1]:.4g}): it is divided by another number than the "
+                f"{int(rows[0])} rows that were compared.",
+                "Divide the number of right answers by the number of rows, not of batches or of "
+                "one batch's rows.",
+                times=float(times[0]),
+            )
+
+
+def _usual(times: float) -> bool:
+    return any(abs(times / usual - 1) < 1e-3 for usual in (1.0, 100.0))

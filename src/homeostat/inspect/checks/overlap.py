@@ -19,6 +19,7 @@ from homeostat.record.check import Check, Checks, Found
 _HELD_OUT = re.compile(r"(^|_)(val|valid|validation|test|dev|held|heldout|eval|holdout)(_|$)")
 FEW = 0.02
 COPIED = 0.2
+ONCE, MANY = 0.5, 0.1
 MOST_ALIKE = 1e-5
 MOST_COLUMNS = 256
 LEAST = 8
@@ -54,7 +55,9 @@ def _judge(
     repeated = sum(n for n in counts.values() if n > 1) / len(train)
     luck = 3 * math.sqrt(repeated * (1 - repeated) / len(held_out))
     copied = sum(n > 1 for n in counts.values()) / len(counts)
-    if share > repeated + luck + FEW or (rich and copied > COPIED and share > COPIED):
+    # Rich rows of which most are met once: those met again are copies, and not alike by chance.
+    copies = rich and len(counts) > ONCE * len(train) and share > MANY
+    if share > repeated + luck + FEW or copies or (rich and min(copied, share) > COPIED):
         return found.fault(
             f"{shared} of {len(held_out)} validation rows ({100 * share:.0f} %) are also trained "
             f"on ({how}).",
@@ -73,7 +76,7 @@ def _judge(
 def _rich(rows: Array) -> bool:
     """Whether independent rows would practically never be alike, by the values in each column."""
     distinct = np.unique(rows, axis=0)
-    if len(distinct) < LEAST:
+    if len(distinct) < LEAST or not np.issubdtype(rows.dtype, np.floating):
         return False
     chances = [
         float(np.square(np.unique(column, return_counts=True)[1] / len(column)).sum())
@@ -113,7 +116,9 @@ def _passed_by(found: Found, run: Recording) -> Check:
             "or show them with trial.watch(train=..., validation=...), to be sure.",
         )
     train = [row for call in _one_epoch(learnt) for row in call.rows]
-    return _judge(found, train, list(dict.fromkeys(rows)), "as they pass the model")
+    table = data.training(run)
+    rich = table is not None and _rich(table.inputs.reshape(len(table.inputs), -1))
+    return _judge(found, train, list(dict.fromkeys(rows)), "as they pass the model", rich=rich)
 
 
 def _by_sight(scored: list[Call]) -> list[frozenset[int]]:

@@ -24,12 +24,12 @@ def check(bench: ShortRuns) -> Checks:
     run = bench.anatomy
     fine = ""
     for module in {id(c.module): c.module for c in run.calls if c.learnt_from}.values():
-        calls = [c for c in run.calls if c.module is module and c.inputs]
+        calls = [c for c in run.calls if c.module is module and c.inputs and not c.derived]
         learnt = _table([c for c in calls if c.learnt_from])
         scored = _table([c for c in calls if c.evaluation])
         if learnt is None or scored is None or learnt.shape[1] != scored.shape[1]:
             continue
-        name = next(c.model for c in calls)
+        name = calls[0].model
         spread = learnt.std(0)
         live = spread > 1e-6 * max(float(spread.max()), 1e-12)
         if not live.any():

@@ -41,6 +41,17 @@ def check(bench: ShortRuns) -> Checks:
     for constant in facts.constants.values():
         values = constant.values
         size = max(map(abs, values), default=0.0)
+        if constant.function and len(values) >= LEAST_PASSES:
+            fine = False
+            yield found.warning(
+                f"{constant.where}: {constant.function} is a summand of the loss and has no "
+                f"gradient (its value is {values[-1]:.3g}): neither thing that it compares "
+                "depends on a weight, so it teaches nothing.",
+                "Give it what the trained network says, not detached and not taken twice from the "
+                "same frozen network.",
+                values=values[:5],
+            )
+            continue
         moving = len(values) >= LEAST_PASSES and max(values) - min(values) > LEAST_CHANGE * size
         if moving and _weighs(bench, values):
             fine = False

@@ -81,6 +81,15 @@ def _in_half(bench: ShortRuns) -> Manager | None:
     return _named("larger_epsilon")(bench) if half else None
 
 
+def _not_finite(bench: ShortRuns) -> Manager | None:
+    """Only where something was not finite, or is in half precision."""
+    run = bench.attempt
+    ended = run.ending.outcome in (Outcome.FAILED, Outcome.DIVERGED)
+    if ended or bench.anatomy.troubles or _in_half(bench) is not None:
+        return _named("double_precision")(bench)
+    return None
+
+
 def _normalised(bench: ShortRuns) -> Manager | None:
     """Only where the training inputs are far from mean 0 and a spread of 1."""
     from homeostat.inspect.probe.interventions import normalised_inputs
@@ -125,6 +134,8 @@ CURES = (
          frozenset({"modes", "running statistics"}), _named("modes_that_fit")),
     Cure("clipped gradients", "clip_grad_norm_(model.parameters(), 1.0) before each step",
          frozenset({"gradients", "descent"}), _named("clipped")),
+    Cure("float64", "compute what loses its digits in float64: model.double()",
+         frozenset({"precision", "half precision", "gradients", "runs"}), _not_finite),
     Cure("a larger epsilon", "give the optimiser eps=1e-4",
          frozenset({"precision", "half precision", "runs"}), _in_half),
 )  # fmt: skip

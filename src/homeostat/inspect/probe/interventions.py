@@ -72,6 +72,25 @@ def larger_epsilon() -> Iterator[None]:
 
 
 @contextmanager
+def double_precision() -> Iterator[None]:
+    """Models compute in float64, from their first call on."""
+    done: set[int] = set()
+
+    def widened(value: Any) -> Any:
+        floating = isinstance(value, torch.Tensor) and value.is_floating_point()
+        return value.double() if floating else value
+
+    def widen(model: Any, args: Any) -> Any:
+        if id(model) not in done:
+            done.add(id(model))
+            model.double()  # in place: optimisers keep the weights that they have
+        return tuple(map(widened, args))
+
+    with _around_models(widen):
+        yield
+
+
+@contextmanager
 def cleared_after_each_step() -> Iterator[None]:
     """Gradients are cleared when an optimiser has used them."""
 

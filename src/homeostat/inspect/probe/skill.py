@@ -20,6 +20,7 @@ from homeostat.inspect.tracer.recording import Pair, Recording
 
 Array = NDArray[Any]
 LEAST_ROWS = 16
+MOST_TOKENS = 4096
 NEAR = 2e-3
 """A reported value this close to a recomputed one, relative to its size, is that one."""
 CLASSIFYING = frozenset(
@@ -131,6 +132,10 @@ def measure(run: Recording, metric: str) -> Skill | None:
     None where the targets were not seen, were made by a network, or are no table.
     """
     said = predictions(run)
+    if said is not None and said.classes:
+        guess = _by_one_token(run, scored=said.scored)
+        if guess is not None and len(guess.truth) >= LEAST_ROWS:
+            return _compared(run.curve(metric), metric, said, guess, held_out=said.scored)
     train = data.training(run)
     if said is None or train is None or train.targets is None or train.made:
         return None
@@ -141,6 +146,45 @@ def measure(run: Recording, metric: str) -> Skill | None:
     test = _held_out(run, train) if said.scored else None
     guess = learners.guesses((train.inputs, train.targets), test, classes=said.classes)
     return _compared(run.curve(metric), metric, said, guess, held_out=test is not None)
+
+
+def _by_one_token(run: Recording, *, scored: bool) -> learners.Guesses | None:
+    """What is usual beside each single token (the one after it, in a language model), by counting.
+
+    None where the inputs are no tokens with a target each.
+    """
+    learnt: list[tuple[Array, Array]] = []
+    asked: list[tuple[Array, Array]] = []
+    latest = max((call.report for call in run.calls if call.evaluation), default=0)
+    for call in run.calls:
+        tokens = data.as_array(call.inputs[0]) if call.inputs else None
+        if tokens is None or tokens.ndim != 2 or not np.issubdtype(tokens.dtype, np.integer):
+            continue
+        for pair in call.pairs[:1]:
+            target = data.as_array(pair.target)
+            whole = target is not None and np.issubdtype(target.dtype, np.integer)
+            if target is None or not whole or target.size != tokens.size or pair.made:
+                continue
+            kept = target.reshape(-1) >= 0
+            table = tokens.reshape(-1)[kept], target.reshape(-1)[kept]
+            if not call.evaluation:
+                learnt.append(table)
+            elif call.report == latest:
+                asked.append(table)
+    asked = asked if scored else learnt
+    if not learnt or not asked:
+        return None
+    (x, y), (vx, vy) = ([np.concatenate(part) for part in zip(*t, strict=True)]
+                        for t in (learnt, asked))  # fmt: skip
+    alphabet = int(max(x.max(), y.max(), vx.max(), vy.max())) + 1
+    if min(x.min(), vx.min()) < 0 or alphabet > MOST_TOKENS:
+        return None
+    counts = np.zeros((alphabet, alphabet))
+    np.add.at(counts, (x, y), 1)
+    usual = counts.sum(0)
+    seen = counts.sum(1) > 0
+    best = np.where(seen, counts.argmax(1), usual.argmax())
+    return learners.Guesses(vy, best[vx], usual.argmax())
 
 
 def _held_out(run: Recording, train: data.Table) -> tuple[Array, Array] | None:

@@ -31,7 +31,7 @@ class BackwardTracer:
         self._by_hand = ByHand()
         self._walks = 0
 
-    def before(self, roots: list[Any]) -> None:
+    def before(self, roots: list[Any], start: Any = None) -> None:
         recording = self._shared.recording
         self._shared.backward_depth += 1
         if self._shared.busy or self._shared.backward_depth > 1:
@@ -47,10 +47,13 @@ class BackwardTracer:
         recording.backwards.append(
             BackwardPass(time, len(recording.reports), loss, str(root.dtype))
         )
+        if isinstance(start, torch.Tensor) and start.numel() == root.numel() == 1:
+            recording.backwards[-1].start = float(start)
         for call in self._shared.open:
             call.followed_by_backward = True
         if recording.anatomy and (self._walks < MOST_WALKS or self._shared.looking):
             self._ledger.passed(root, self._walk(roots))
+            recording.backwards[-1].walked = True
             recording.backwards[-1].slopes = self._slopes(root)
         elif recording.anatomy:
             self._ledger.passed(root, None)

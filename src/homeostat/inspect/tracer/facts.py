@@ -51,6 +51,11 @@ class Load:
     unexpected: int
     example: str = ""
     """The first name that met none."""
+    held: list[tuple[Any, Any]] = field(default_factory=list)
+    """Weights with some of their values as loaded, until the first step."""
+    held_count: int = 0
+    lost: int = 0
+    """Of these, the ones that had other values by the first step."""
 
 
 @dataclass
@@ -72,6 +77,8 @@ class Constant:
 
     where: str
     values: list[float] = field(default_factory=list)
+    function: str = ""
+    """The loss function of PyTorch that made it."""
 
 
 @dataclass
@@ -150,6 +157,35 @@ class Softmax:
 
 
 @dataclass
+class Overwritten:
+    """A module wrote into what it was given, and that was used again afterwards."""
+
+    module: str
+    function: str
+    where: str
+
+
+@dataclass
+class Squashed:
+    """A sigmoid or softmax was taken of what one of these had made."""
+
+    inner: str
+    outer: str
+    where: str
+
+
+@dataclass
+class Gap:
+    """What lay between two steps of one optimiser."""
+
+    optimizer: int
+    crossing: bool
+    """A report lay between them."""
+    moved: float
+    """Largest |change| / |value| of a weight that something else than the optimiser moved."""
+
+
+@dataclass
 class TraceFacts:
     """Everything of these kinds from one run."""
 
@@ -164,6 +200,11 @@ class TraceFacts:
     counts: dict[str, Count] = field(default_factory=dict)
     tinies: dict[str, Tiny] = field(default_factory=dict)
     softmaxes: dict[str, Softmax] = field(default_factory=dict)
+    overwritten: dict[str, Overwritten] = field(default_factory=dict)
+    squashed: dict[str, Squashed] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    seedings: dict[str, set[int]] = field(default_factory=dict)
+    """How the loop seeded a generator -> before which reports."""
     passes: int = 0
     """Backward passes."""
     frozen_moves: dict[str, int] = field(default_factory=dict)

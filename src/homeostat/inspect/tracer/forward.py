@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from homeostat.inspect.tracer.origins import Origins
 from homeostat.inspect.tracer.recording import Call
@@ -31,6 +32,9 @@ class Forward:
         self.call: Call | None = None
         """The last call of a model from the loop."""
         self.origins = Origins()
+        self.written: Any = WeakTensorKeyDictionary()
+        """What a module that is done wrote over -> which module; its answer is another tensor."""
+        self._versions: list[tuple[Any, int] | None] = []
         self._shared = shared
         self._spans: list[tuple[int, int, str]] = []
         self._starts: list[int] = []
@@ -44,6 +48,11 @@ class Forward:
             self._start_call(module, args)
         self.stack.append(module)
         self._starts.append(_sequence())
+        given = args[0] if args and isinstance(args[0], torch.Tensor) else None
+        if given is not None and given.requires_grad and not given.is_leaf:
+            self._versions.append((given, given._version))
+        else:
+            self._versions.append(None)
         call = self.call
         if call is None:
             return
@@ -83,6 +92,7 @@ class Forward:
             grad=torch.is_grad_enabled(),
             training=module.training,
         )
+        self.call.derived = any(self.origins.of(a) is not None for a in args)
         if any(isinstance(a, torch.Tensor) for a in args):
             self._keep(self.call, args, {})
         recording.calls.append(self.call)
@@ -119,8 +129,11 @@ class Forward:
             return
         while self.stack:  # a module that raised did not come back here
             start = self._starts.pop()
+            given = self._versions.pop()
             if self.stack.pop() is module:
                 break
+        if given is not None and given[0]._version != given[1]:
+            self._note_written(module, given[0], output)
         if self._shared.looking and len(self._spans) < MOST_SPANS:
             now = _sequence()
             self._spans.append((start, now, self._shared.names.module(module)))
@@ -139,6 +152,12 @@ class Forward:
             if self.call.inputs:
                 self.call.output = tensor.detach() if tensor.numel() <= MOST_OUTPUTS else None
                 self.call.gain = gain(self.call.inputs[0], tensor)
+
+    def _note_written(self, module: nn.Module, given: Any, output: Any) -> None:
+        if not self._shared.looking or not isinstance(output, torch.Tensor):
+            return
+        if output.untyped_storage().data_ptr() != given.untyped_storage().data_ptr():
+            self.written[given] = self._shared.names.module(module)
 
     def module_of(self, sequence: int) -> str:
         """The innermost module in whose forward pass an autograd node was made."""

@@ -12,8 +12,17 @@ from typing import Any
 import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from homeostat.inspect.tracer.facts import Count, Equal, Outer, Softmax, Tiny, TraceFacts
+from homeostat.inspect.tracer.facts import (
+    Count,
+    Equal,
+    Outer,
+    Softmax,
+    Squashed,
+    Tiny,
+    TraceFacts,
+)
 from homeostat.inspect.tracer.frames import is_the_loops
+from homeostat.inspect.tracer.misuse import made_by
 from homeostat.inspect.tracer.recorder import Tracer
 
 PAIRWISE = {
@@ -22,6 +31,9 @@ PAIRWISE = {
     "__gt__", "lt", "__lt__", "true_divide", "where", "min", "max",
 }  # fmt: skip
 SUMS = {"add", "__add__", "__radd__", "sub", "__sub__", "__rsub__", "rsub", "__iadd__", "add_"}
+SCALED = {"mul", "__mul__", "__rmul__", "neg", "__neg__", "mean", "sum"}
+SQUASHING = {"softmax", "log_softmax", "sigmoid"}
+SQUASHED = {"SoftmaxBackward0": "softmax", "SigmoidBackward0": "sigmoid"}
 QUOTIENTS = {"div", "__truediv__", "true_divide", "div_", "__itruediv__"}
 EQUAL = {"eq", "__eq__"}
 COLUMNS = {"unsqueeze", "__getitem__"}
@@ -29,7 +41,10 @@ SOFTMAX = {"softmax", "log_softmax"}
 FLOORS = {"clamp", "clamp_min", "clip"}
 SELECTIONS = {"sum", "mean", "__getitem__", "masked_select", "count_nonzero"}
 ARRANGED = {"unsqueeze", "detach", "clone", "float", "double", "to", "log", "exp", "pow", "norm"}
-NOTED = PAIRWISE | SUMS | QUOTIENTS | COLUMNS | SOFTMAX | FLOORS | SELECTIONS | ARRANGED
+NOTED = (
+    PAIRWISE | SUMS | QUOTIENTS | COLUMNS | SOFTMAX | FLOORS | SELECTIONS | ARRANGED | SCALED
+    | SQUASHING
+)  # fmt: skip
 MOST_EQUALS = 80
 MOST_COUNTS = 400
 LARGEST = 200_000
@@ -46,6 +61,8 @@ class Functions:
         to meet a row; one that was made when data was loaded is not."""
         self._selections: Any = WeakTensorKeyDictionary()
         """Sums over a mask, and what a mask selected -> how many there were."""
+        self.still_losses: Any = WeakTensorKeyDictionary()
+        """What loss functions made of things without a gradient, and multiples of it -> which."""
 
     @property
     def _facts(self) -> TraceFacts:
@@ -57,6 +74,8 @@ class Functions:
             return
         if self._recorder.shared.stepping:
             return  # the optimiser's own arithmetic
+        if name in SQUASHING and result.requires_grad:
+            self._note_squashed(name, args)
         if result.ndim == 2:
             self._note_column(name, args, kwargs, result)
             if name in PAIRWISE:
@@ -71,6 +90,10 @@ class Functions:
             self._note_selection(name, args, result)
         elif name in QUOTIENTS:
             self._note_quotient(args, result)
+        if name in SCALED | QUOTIENTS and not result.requires_grad:
+            function = next((self.still_losses.get(a) for a in args[:2] if _tensor(a)), None)
+            if function is not None:
+                self.still_losses[result] = function
         if name in SUMS and result.ndim == 0 and result.requires_grad:
             self._note_constant(args, result)
         if (name in SUMS or name in FLOORS) and result.dtype == torch.float16:
@@ -174,7 +197,14 @@ class Functions:
         if len(parts) == 2 and len(still) == 1 and still[0].numel() == 1:
             sums = self._recorder.ledger.sums
             if len(sums) < MOST_COUNTS:
-                sums[result.grad_fn] = (line(), float(still[0]))
+                function = self.still_losses.get(still[0], "")
+                sums[result.grad_fn] = (line(), float(still[0]), function)
+
+    def _note_squashed(self, name: str, args: Any) -> None:
+        inner = SQUASHED.get(made_by(args[0])) if args and _tensor(args[0]) else None
+        if inner is not None and (inner, name) != ("softmax", "log_softmax"):
+            where = line()
+            self._facts.squashed.setdefault(where, Squashed(inner, name, where))
 
     def _note_tiny(self, args: Any, kwargs: Any) -> None:
         for value in (*args[1:2], kwargs.get("min"), kwargs.get("other")):
@@ -182,6 +212,10 @@ class Functions:
             if number and not float(torch.tensor(value, dtype=torch.float16)):
                 where = line()
                 self._facts.tinies.setdefault(where, Tiny(value, where))
+
+
+def _tensor(value: Any) -> bool:
+    return isinstance(value, torch.Tensor)
 
 
 def softmax_axis(args: Any, kwargs: Any, result: Any) -> int | None:

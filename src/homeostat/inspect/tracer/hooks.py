@@ -146,7 +146,9 @@ def _watch_backward(stack: ExitStack, recorder: Tracer) -> None:
     def backward(original: Any) -> Any:
         def run(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             roots = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
-            recorder.backward.before(roots)
+            given = args[0] if args else kwargs.get("grad_tensors")
+            starts = given if isinstance(given, list | tuple) else [given]
+            recorder.backward.before(roots, starts[0] if starts else None)
             try:
                 return original(tensors, *args, **kwargs)
             finally:
@@ -173,13 +175,33 @@ def _watch_seeding(stack: ExitStack, recorder: Tracer) -> None:
                 given = args[0] if args else next(iter(kwargs.values()), None)
                 if isinstance(given, int):
                     recorder.recording.seeded.append(f"{label}({given})")
+                    _note_seeding(recorder, f"{label}({given})")
                 return original(*args, **kwargs)
 
             return seed
 
         return make
 
+    def generator(original: Any) -> Any:
+        class Kind(type(original)):  # type: ignore[misc]  # whatever made PyTorch's own class
+            def __instancecheck__(cls, instance: Any) -> bool:
+                return isinstance(instance, original)
+
+        class Generator(original, metaclass=Kind):  # type: ignore[misc]
+            def manual_seed(self, seed: int) -> Any:
+                _note_seeding(recorder, f"Generator.manual_seed({seed})")
+                return super().manual_seed(seed)
+
+        return Generator
+
+    _replace(stack, torch, "Generator", generator)
     _replace(stack, torch, "manual_seed", noted("torch.manual_seed"))
     _replace(stack, np.random, "seed", noted("np.random.seed"))
     _replace(stack, np.random, "default_rng", noted("np.random.default_rng"))
     _replace(stack, random, "seed", noted("random.seed"))
+
+
+def _note_seeding(recorder: Tracer, how: str) -> None:
+    if not recorder.shared.busy:
+        seedings = recorder.recording.facts.seedings
+        seedings.setdefault(how, set()).add(len(recorder.recording.reports))

@@ -40,9 +40,9 @@ class Ledger:
         """Pass -> optimisers that have stepped on it."""
         self._complete = True
         """Every pass so far was looked at."""
-        self.sums: dict[Any, tuple[str, float]] = {}
+        self.sums: dict[Any, tuple[str, float, str]] = {}
         """Since the last pass: nodes of sums with a summand that has no gradient, where they
-        stand, and that summand."""
+        stand, that summand, and the loss function that made it."""
 
     @property
     def facts(self) -> TraceFacts:
@@ -55,8 +55,9 @@ class Ledger:
         self.facts.leaf_passes += root.grad_fn is None and id(root) not in self._shared.weights
         if reached is None:
             self._complete = False
+        summands, sums = _taken_apart(root.grad_fn)
+        self._note_constants(sums)
         if not self._complete:
-            self.sums.clear()
             return
         owners = self._owners()
         for index, parameters in owners.items():
@@ -66,13 +67,6 @@ class Ledger:
                 self.cleared(index)
             if not parameters.isdisjoint(reached or ()):
                 self._deposits.setdefault(index, []).append(number)
-        summands, sums = _taken_apart(root.grad_fn)
-        for node in sums:
-            if node in self.sums:
-                where, value = self.sums[node]
-                constants = self.facts.constants
-                constants.setdefault(where, Constant(where)).values.append(value)
-        self.sums.clear()
         if len(summands) < 2:
             return
         whole = frozenset(reached or ())
@@ -80,6 +74,15 @@ class Ledger:
             weights = self._weights(node)
             if weights:
                 self._open((whole, place, node.name()), weights, owners)
+
+    def _note_constants(self, sums: list[Any]) -> None:
+        for node in sums:
+            if node in self.sums:
+                where, value, function = self.sums[node]
+                constants = self.facts.constants
+                constant = constants.setdefault(where, Constant(where, function=function))
+                constant.values.append(value)
+        self.sums.clear()
 
     def _open(self, key: tuple[Any, ...], weights: set[int], owners: dict[int, set[int]]) -> None:
         """A summand's gradient is on its way to its weights."""

@@ -11,6 +11,7 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from homeostat.inspect.tracer.facts import Birth, Load, Turn
+from homeostat.inspect.tracer.sampling import few
 from homeostat.inspect.tracer.shared import Shared
 
 MOST_BIRTHS = 60
@@ -44,6 +45,15 @@ def turned(shared: Shared, scheduler: Any, args: tuple[Any, ...], kwargs: Any) -
             type(scheduler).__name__, scheduler, len(recording.reports), shared.update, metric
         )
     )  # fmt: skip
+
+
+def overwritten(shared: Shared) -> None:
+    """Before the first step: which weights are no longer what was loaded into them."""
+    loads = shared.recording.facts.loads
+    for load in loads:
+        load.lost = sum(not torch.equal(few(p), was) for p, was in load.held)
+        load.held_count = len(load.held)
+        load.held = []
 
 
 def _born(init: Any, shared: Shared, scheduler: bool) -> Any:
@@ -86,12 +96,13 @@ def _loaded(load: Any, shared: Shared) -> Any:
         changed = sum(not torch.equal(t, after[n]) for n, t in before.items() if n in after)
         missing = list(getattr(result, "missing_keys", ()))
         unexpected = list(getattr(result, "unexpected_keys", ()))
-        facts.loads.append(
-            Load(
-                shared.names.module(self), len(shared.recording.reports), len(before), changed,
-                alias, len(missing), len(unexpected), next(iter(unexpected or missing), ""),
-            )
+        made = Load(
+            shared.names.module(self), len(shared.recording.reports), len(before), changed,
+            alias, len(missing), len(unexpected), next(iter(unexpected or missing), ""),
         )  # fmt: skip
+        facts.loads.append(made)
+        if changed and not shared.update:
+            made.held = [(p, few(p).clone()) for p in self.parameters()]
         return result
 
     return load_state_dict

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from homeostat.inspect.tracer.facts import Meeting
-from homeostat.inspect.tracer.misuse import _origin
+from homeostat.inspect.tracer.misuse import made_by
 
 INFINITE = math.inf
 RANGES = {
@@ -23,6 +23,8 @@ RANGES = {
     "LogSoftmaxBackward0": (-INFINITE, 0.0),
     "EluBackward0": (-1.0, INFINITE),
 }
+ELSEWHERE = ("kl_div", "poisson_nll_loss", "gaussian_nll_loss")
+"""Losses that are given logarithms, or more than one number for each target."""
 PROBABILITIES = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 CLOSE = 1e-3
 """A target that is nearer to the range than this share of its spread is in it."""
@@ -35,11 +37,11 @@ def meeting(
     call: Any = None,
 ) -> Meeting:  # fmt: skip
     """What one loss was given; `call` is the model's that came before it."""
-    origin = _origin(predicted)
+    origin = made_by(predicted)
     values = target.detach()
     numbers = values.reshape(-1)[:MOST_NUMBERS].double()
     outside, gap = 0.0, 0.0
-    if values.is_floating_point() and numbers.numel():
+    if values.is_floating_point() and numbers.numel() and function not in ELSEWHERE:
         low, high = RANGES.get(origin, (-INFINITE, INFINITE))
         if function in PROBABILITIES:
             low, high = 0.0, 1.0

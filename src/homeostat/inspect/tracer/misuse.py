@@ -24,7 +24,7 @@ def of_loss(function: Any, predicted: Any, target: Any) -> Misuse | None:
     if function in (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss):
         return of_difference(function.__name__, predicted, target)
     kind: Literal["softmax", "sigmoid", "logits", "probabilities"] | None = None
-    origin = _origin(predicted)
+    origin = made_by(predicted)
     if function is F.cross_entropy and origin == "SoftmaxBackward0":
         kind = "softmax"
     elif function is F.binary_cross_entropy_with_logits and origin == "SigmoidBackward0":
@@ -46,7 +46,7 @@ def of_difference(function: str, one: Any, two: Any) -> Misuse | None:
     return Misuse(function, "broadcast", (tuple(one.shape), tuple(two.shape)))
 
 
-def _origin(tensor: Any) -> str:
+def made_by(tensor: Any) -> str:
     """The operation that computed a tensor's values."""
     node = tensor.grad_fn
     for _ in range(MOST_NODES):

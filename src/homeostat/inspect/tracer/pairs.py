@@ -9,7 +9,8 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from homeostat.inspect.tracer import misuse
-from homeostat.inspect.tracer.functions import Functions
+from homeostat.inspect.tracer.facts import Overwritten
+from homeostat.inspect.tracer.functions import Functions, line
 from homeostat.inspect.tracer.meetings import MOST_MEETINGS, meeting
 from homeostat.inspect.tracer.recorder import Tracer
 from homeostat.inspect.tracer.recording import Call, Misuse, Pair
@@ -48,6 +49,8 @@ class TargetPairs(TorchFunctionMode):
         result = func(*args, **kwargs)
         if self._recorder.shared.busy:
             return result
+        if self._recorder.forward.written:
+            self._note_overwritten(func, args, result)
         if func in LOSSES:
             self._note_loss(func, args, kwargs, result)
         elif func in DIFFERENCES:
@@ -58,6 +61,19 @@ class TargetPairs(TorchFunctionMode):
             self._recorder.forward.origins.follow((*args, *kwargs.values()), result)
         self._functions.note(func, args, kwargs, result)
         return result
+
+    def _note_overwritten(self, func: Any, args: Any, result: Any) -> None:
+        """What a module wrote over is used again, by something that a gradient goes through."""
+        if not isinstance(result, torch.Tensor) or not result.requires_grad:
+            return
+        for argument in args:
+            written = self._recorder.forward.written
+            if isinstance(argument, torch.Tensor) and argument in written:
+                where = line()
+                overwritten = self._recorder.recording.facts.overwritten
+                overwritten.setdefault(
+                    where, Overwritten(written[argument], func.__name__.strip("_"), where)
+                )
 
     def _inside_a_layer(self, but: Any = None) -> bool:
         """Whether a module that has weights is computing; a loss without any may be."""
@@ -81,6 +97,13 @@ class TargetPairs(TorchFunctionMode):
         if isinstance(target, torch.Tensor) and not target.requires_grad:
             self._note(func.__name__, predicted, target)
         recorder = self._recorder
+        if (
+            isinstance(result, torch.Tensor)
+            and not result.requires_grad
+            and isinstance(predicted, torch.Tensor)
+            and torch.is_grad_enabled()
+        ):
+            self._functions.still_losses[result] = func.__name__
         if isinstance(result, torch.Tensor) and result.ndim == 0 and result.requires_grad:
             recorder.backward.known_losses.append((func.__name__, result))
 

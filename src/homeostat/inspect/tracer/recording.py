@@ -115,6 +115,10 @@ class BackwardPass:
     report: int
     loss: float
     dtype: str
+    walked: bool = False
+    """Everything that its gradient reaches was looked at."""
+    start: float = 1.0
+    """The gradient that the loop gave a scalar loss to start from."""
     slopes: list[tuple[str, float]] = field(default_factory=list)
     """How it changes with each known loss function it was made of."""
 
@@ -144,6 +148,8 @@ class Call:
     training: bool
     gain: float | None = None
     """Size of what came out over size of what went in; of the output, when tokens went in."""
+    derived: bool = False
+    """What it was given was itself computed by a model."""
     coordinates: bool = False
     """Gradients were wanted with respect to its input itself."""
     args: tuple[Any, ...] = ()

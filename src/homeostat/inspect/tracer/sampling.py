@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 
-LARGE = 1_000_000
+LARGE = 250_000
 """A tensor of more numbers than this is sampled."""
-SAMPLE = 65_536
+SAMPLE = 32_768
+FEW = 4096
 CHUNK = 1 << 20
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -49,6 +50,12 @@ def sample(tensor: Any) -> Any:
     """The entries of a tensor, flat; evenly spaced ones of a large one. A view where possible."""
     flat = tensor.detach().reshape(-1)
     return flat if flat.numel() <= LARGE else flat[:: flat.numel() // SAMPLE]
+
+
+def few(tensor: Any) -> Any:
+    """Some entries of a tensor, flat and evenly spaced, to see whether it moved."""
+    flat = tensor.detach().reshape(-1)
+    return flat if flat.numel() <= FEW else flat[:: flat.numel() // FEW]
 
 
 def norm(tensor: Any) -> float:

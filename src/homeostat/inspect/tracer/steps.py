@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+import weakref
 from typing import Any
 
+import torch
+
+from homeostat.inspect.tracer import lives
+from homeostat.inspect.tracer.facts import Gap
 from homeostat.inspect.tracer.ledger import Ledger
 from homeostat.inspect.tracer.recording import ClipCall, Optimizer, Update
-from homeostat.inspect.tracer.sampling import norm, sample
+from homeostat.inspect.tracer.sampling import few, norm, sample
 from homeostat.inspect.tracer.shared import Halt, Shared
 from homeostat.inspect.tracer.tensors import copies, is_clear
+
+MOST_GAPS = 200
+MOST_TENSORS = 64
 
 
 class Steps:
@@ -27,12 +35,16 @@ class Steps:
         self._optimizers: dict[int, int] = {}
         self._cleared: dict[int, bool] = {}
         self._before: dict[int, Any] = {}
+        self._after: dict[int, tuple[int, list[tuple[Any, Any]]]] = {}
+        """Optimiser -> report of its last step, and some of its weights with values after that."""
         self._seen_backward = False
         self._zeroed_since_backward = False
         self._used: dict[int, int] = {}
         self._unscaled = False
         self._last_loss: float | None = None
         self._scheduler_steps: dict[str, int] = {}
+        self._used_grads: dict[int, list[Any]] = {}
+        """Optimiser -> the gradients of its last step, not kept alive."""
 
     def optimizer(self, thing: Any, label: str = "") -> int:
         index = self._optimizers.get(id(thing))
@@ -62,17 +74,40 @@ class Steps:
         optimizer.rates.append(tuple(float(g.get("lr", math.nan)) for g in thing.param_groups))
         if not recording.anatomy:
             return
+        if not self._shared.update:
+            lives.overwritten(self._shared)
         self._ledger.stepped(index)
         if _has_closure(args, kwargs):
             self._before[index] = copies(thing) if self._shared.close_look else None
             return
         self._note_order(index, thing)
         self._before[index] = copies(thing) if self._shared.close_look else None
+        self._note_gap(index)
         self._note_gradients(index, thing)
+
+    def _note_gap(self, index: int) -> None:
+        """Whether something else moved the weights since the optimiser's last step."""
+        last = self._after.pop(index, None)
+        if last is None:
+            return
+        report, values = last
+        moved = 0.0
+        for parameter, value in values:
+            now = few(parameter)
+            if now.shape == value.shape and not torch.equal(now, value):
+                size = float(value.norm()) or 1.0
+                moved = max(moved, float((now - value).norm()) / size)
+        gaps = self._shared.recording.facts.gaps
+        if len(gaps) < MOST_GAPS:
+            gaps.append(Gap(index, len(self._shared.recording.reports) > report, moved))
 
     def _note_order(self, index: int, thing: Any) -> None:
         optimizer = self._shared.recording.optimizers[index]
-        if optimizer.steps and not self._cleared.get(index, True):
+        if (
+            optimizer.steps
+            and not self._cleared.get(index, True)
+            and self._same_grads(index, thing)
+        ):
             optimizer.leftovers += 1
         if is_clear(thing, most=10_000):
             optimizer.without_grad += 1
@@ -88,6 +123,11 @@ class Steps:
             optimizer.repeats += 1
         for key in mine:
             self._used[key] = index
+
+    def _same_grads(self, index: int, thing: Any) -> bool:
+        """Whether any gradient is the tensor of the last step, and none that the loop put there."""
+        last = [g for ref in self._used_grads.get(index, ()) if (g := ref()) is not None]
+        return any(g is old for g in _gradients(thing) for old in last)
 
     def _note_gradients(self, index: int, thing: Any) -> None:
         recording = self._shared.recording
@@ -130,9 +170,13 @@ class Steps:
             before = self._before.pop(index, None)
             if before is not None:
                 self._note_move(thing, before)
+                weights = [p for group in thing.param_groups for p in group["params"]]
+                kept = [(p, few(p).clone()) for p in weights[:MOST_TENSORS]]
+                self._after[index] = (len(recording.reports), kept)
         self._shared.stepping = False
         recording.optimizers[index].steps += 1
         self._cleared[index] = False
+        self._used_grads[index] = [weakref.ref(g) for g in _gradients(thing)]
         self._seen_backward = False
         self._shared.update += 1
 
@@ -203,6 +247,12 @@ class Steps:
         for index, optimizer in enumerate(self._shared.recording.optimizers):
             if not self._cleared.get(index, True) and is_clear(optimizer.thing):
                 self._cleared[index] = True
+
+
+def _gradients(thing: Any) -> list[Any]:
+    """The first few gradients of an optimiser's weights."""
+    parameters = [p for group in thing.param_groups for p in group["params"]]
+    return [p.grad for p in parameters[:MOST_TENSORS] if p.grad is not None]
 
 
 def _has_closure(args: Any, kwargs: Any) -> bool:

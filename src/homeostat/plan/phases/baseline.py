@@ -83,8 +83,9 @@ def _conclude(context: Context, record: RunRecord, *, time_is_up: bool) -> Phase
     if not record.values():
         return PhaseResult(
             "baseline", "done",
-            (f"One seed of {context.steps} {unit}s takes longer than this phase may: it reached "
-             f"{unit} {steps} in {format_duration(max(a.wall_s for a in record.attempts))}.",),
+            (f"One seed of {context.steps} {unit}s takes longer than this phase may: it "
+             f"{f'reached {unit} {steps}' if steps else 'had reported nothing'} "
+             f"in {format_duration(max(a.wall_s for a in record.attempts))}.",),
             (f"Search with fewer {unit}s, because a whole attempt does not fit in the budget.",),
             facts,
         )  # fmt: skip

@@ -358,7 +358,10 @@ def sigmoid_before_cross_entropy(broken):
     return loop
 
 
-@case("one unit|softmax", "stackoverflow 64507404: softmax over a single unit")
+@case(
+    "one unit|softmax",
+    "github marian-nmt/marian-dev#21, vllm-project/vllm PR 18313: softmax over a single unit",
+)
 def softmax_of_one_unit(broken):
     @minimise()
     def loop(config, trial):
@@ -416,7 +419,9 @@ def images_from_minus_one_behind_a_sigmoid(broken):
     return loop
 
 
-@case("0 to 1|range", "stackoverflow 53669332: labels of -1 and 1 with binary cross entropy")
+@case(
+    "0 to 1|range", "github MontaEllis/Pytorch-Medical-Segmentation#8: labels that are not 0 and 1"
+)
 def labels_of_minus_one_in_binary_cross_entropy(broken):
     @minimise()
     def loop(config, trial):
