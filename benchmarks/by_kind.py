@@ -52,7 +52,7 @@ def ours(problem: Kind, seed: int, budget: int, method: str = "auto") -> Values:
         sampler.learn(number, None if result is None else (result,))
         tried.append((math.inf if result is None else result, drawn))
     again = effort(len(tried), True)
-    chosen = entrants(problem, tried)[: again.entrants]
+    chosen = promising(problem, tried)[: again.entrants]
 
     def mean(values: Values, seeds: range) -> float:
         found = [problem.run(values, s) for s in seeds]
@@ -64,8 +64,20 @@ def ours(problem: Kind, seed: int, budget: int, method: str = "auto") -> Values:
     return min(finalists, key=lambda values: mean(values, range(2, 2 + again.seeds)))
 
 
-def entrants(problem: Kind, tried: list[tuple[float, Values]]) -> list[Values]:
-    return [values for _, values in sorted(tried, key=lambda pair: pair[0])]
+def promising(problem: Kind, tried: list[tuple[float, Values]]) -> list[Values]:
+    """As `Study.promising`."""
+    from homeostat.sample.portfolio import Portfolio
+
+    done = [(result, n) for n, (result, _) in enumerate(tried) if math.isfinite(result)]
+    model = Portfolio(problem.search_space, ["minimize"], 0)
+    for result, number in done:
+        model.replay(number, tried[number][1])
+        model.learn(number, (result,))
+    expected = model.expected()
+    first, *others = [number for _, number in sorted(done)]
+    if expected:
+        others.sort(key=lambda number: expected[number])
+    return [tried[number][1] for number in [first, *others]]
 
 
 def optuna_with(make: Callable[[int], Any]) -> Callable[[Kind, int, int], Values]:

@@ -125,7 +125,7 @@ def importance(runs: int) -> None:
             for noise in (0.02, 0.3, 2.0):
                 shares_D = variances / (whole * (1.0 + noise))
                 held: dict[int, list[np.ndarray]] = {40: [], 120: []}
-                dead_clear = 0
+                dead_clear = dict.fromkeys(held, 0)
                 for run in range(runs):
                     luck_sd = math.sqrt(noise * whole)
                     trials = _study(function, luck_sd, method=method, count=max(held), seed=run)
@@ -137,13 +137,13 @@ def importance(runs: int) -> None:
                                       for n, s in zip(UNIT, shares_D, strict=True)])
                         )  # fmt: skip
                         dead = [n for n, s in zip(UNIT, shares_D, strict=True) if s <= 1e-9]
-                        dead_clear += any(rows[name].clear for name in dead)
+                        dead_clear[count] += any(rows[name].clear for name in dead)
                 for count, ran in held.items():
                     live = np.array(ran)[:, shares_D > 1e-9].mean()
                     dull = np.array(ran)[:, shares_D <= 1e-9].mean()
                     print(
                         f"importance {method:6} {name:8} noise {noise:4} of {count:3}: {live:.2f}, "
-                        f"dead {dull:.2f}, dead but clear of chance in {dead_clear}",
+                        f"dead {dull:.2f}, dead but clear of chance in {dead_clear[count]}",
                         flush=True,
                     )
 

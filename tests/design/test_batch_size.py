@@ -1,12 +1,14 @@
 """The batch-size search: it times, catches running out of memory, and keeps the effective batch."""
 
+import contextlib
+import signal
 import time
 
 import pytest
 import torch
 
 from homeostat.design.batch_size import find_batch_size
-from homeostat.errors import UnknownNameError
+from homeostat.errors import UnknownNameError, WorkloadError
 from homeostat.space import Float, Int, Space
 from homeostat.workload.report import Report
 from homeostat.workload.workload import workload
@@ -128,3 +130,29 @@ def test_what_is_no_batch_size_is_refused():
 def test_without_accumulation_it_only_recommends_a_size():
     found = find_batch_size(loader(accumulate=False), sizes=(8, 16), steps=1)
     assert found.accumulate == 1 and "optimiser step" not in found.why
+
+
+@pytest.mark.parametrize("hangs_at", [1, 4])
+def test_a_step_that_hangs_is_left_in_time_and_the_process_is_as_before(hangs_at):
+    @workload(
+        space=Space(batch_size=Int(1, 8, default=2)), metric="loss", goal="minimize", budget=9
+    )
+    def hanging(config, trial):
+        for step in trial.steps():
+            with contextlib.suppress(Exception):  # a loop that minds nothing
+                time.sleep(60.0 if config.batch_size == hangs_at else 0.0)
+            yield Report(step, loss=1.0)
+
+    before, started = signal.getsignal(signal.SIGALRM), time.monotonic()
+    timer_s = signal.getitimer(signal.ITIMER_REAL)[0]
+    if hangs_at == 1:
+        with pytest.raises(WorkloadError, match="not even 3 steps ended in the time given"):
+            find_batch_size(hanging, steps=3, budget_s=1.0)
+    else:
+        found = find_batch_size(hanging, steps=3, budget_s=8.0)
+        assert [one.size for one in found.sizes] == [1, 2]
+    assert time.monotonic() - started < 40
+    assert signal.getsignal(signal.SIGALRM) is before
+    # A timer that was set before, such as this test's own, goes on.
+    left_s = signal.getitimer(signal.ITIMER_REAL)[0]
+    assert left_s == timer_s == 0.0 or 0.0 < left_s < timer_s

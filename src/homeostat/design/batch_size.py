@@ -18,8 +18,10 @@ from typing import Any
 
 from homeostat.design.update_times import UpdateTimes
 from homeostat.errors import UnknownNameError, WorkloadError, did_you_mean
+from homeostat.execute.loop.deadline import TooLate, interrupted_at
 from homeostat.execute.loop.isolation import Isolation
 from homeostat.space import Config, Int
+from homeostat.wording import plural
 from homeostat.workload import load
 from homeostat.workload.trial import Trial
 from homeostat.workload.workload import Workload
@@ -88,7 +90,8 @@ def find_batch_size(
         parameter: Name of the batch size in the space.
         sizes: Those to try; powers of two over its range by default.
         steps: Steps timed, after one warm-up step.
-        budget_s: Seconds after which no other size is begun.
+        budget_s: Seconds for all of it: a size that is being timed then is left out. (Other
+            threads than the main one can only begin no other size then.)
         on_size: Called after each size.
 
     Raises:
@@ -108,7 +111,17 @@ def find_batch_size(
     for size in sizes or _powers(space[parameter]):
         if tried and time.monotonic() > until_s:
             break
-        made = _measure(workload, given | {parameter: size}, size, steps, device, seed)
+        try:
+            with interrupted_at(until_s):
+                made = _measure(workload, given | {parameter: size}, size, steps, device, seed)
+        except TooLate:
+            if not tried:
+                raise WorkloadError(
+                    f"With {parameter}={size} not even {plural(steps, 'step')} ended in the time "
+                    "given.",
+                    hint="Give more (--budget), or see where it hangs:  homeostat probe",
+                ) from None
+            break
         tried.append(made)
         if on_size is not None:
             on_size(made)

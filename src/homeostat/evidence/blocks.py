@@ -23,15 +23,16 @@ def block_interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """An interval for a statistic of a series, from resampled stretches of it.
+    """An interval for a statistic of sums over a series, from resampled stretches of it.
 
     Args:
-        values: (N,) or (N, C), in order of time.
-        of: From resamples (R, N) or (R, N, C) to the statistic of each, (R,).
+        values: (N, C), in order of time.
+        of: From sums over resampled rows, (R, C), to the statistic of each, (R,).
         length: Of a stretch; the square root of N by default.
         level: Share of such intervals that hold the truth.
 
-    >>> low, high = block_interval(np.arange(100.0) % 2, lambda drawn: drawn.mean(axis=1))
+    >>> series = np.arange(100.0)[:, None] % 2
+    >>> low, high = block_interval(series, lambda sums: sums[:, 0] / 100)
     >>> low < 0.5 < high
     True
     """
@@ -40,6 +41,9 @@ def block_interval(
     rng = np.random.default_rng(seed)
     starts = rng.integers(0, total, (RESAMPLES, -(-total // size)))
     rows = (starts[:, :, None] + np.arange(size)).reshape(RESAMPLES, -1)[:, :total] % total
+    # How often each row was drawn: sums are then one product, however many columns there are.
+    drawn = np.zeros((RESAMPLES, total))
+    np.add.at(drawn, (np.arange(RESAMPLES)[:, None], rows), 1.0)
     tail = 50 * (1.0 - level)
-    low, high = np.percentile(of(values[rows]), (tail, 100 - tail))
+    low, high = np.percentile(of(drawn @ values), (tail, 100 - tail))
     return float(low), float(high)

@@ -127,6 +127,28 @@ class Portfolio:
         self._take(number, self._coordinates.drawn(draw))
         return draw
 
+    def expected(self) -> dict[int, float]:
+        """Trial -> what its value is without the luck of its seeds, on a scale of its own.
+
+        The lower the better; only trials with a value, and none while they are fewer than `FIRST`.
+        """
+        if self._known.survivors < FIRST:
+            return {}
+        rows_NP, bad_NO = self._known.in_order()
+        o = bad_NO.shape[1]
+        y_N = targets(bad_NO, np.full(o, 1.0 / o))
+        chosen = telling(y_N, MOST)
+        undo = one_thread()
+        try:
+            scales = self._fitted("values", rows_NP, bad_NO)
+            posterior = Posterior(self._shape, scales, rows_NP[chosen], y_N[chosen])
+            mean_N = posterior.mean(rows_NP)
+        finally:
+            undo()
+        numbers = self._known.numbers()
+        survived_N = ~np.isnan(bad_NO[:, 0])
+        return {n: float(m) for n, m, s in zip(numbers, mean_N, survived_N, strict=True) if s}
+
     def _proposer(self, number: int) -> int | None:
         """Whose turn it is, by what each proposer's trials have earned; None at the start."""
         if min(number, len(self._known)) < self._startup or self._known.survivors < 2:
@@ -279,6 +301,10 @@ class _Known:
         self._rows[n] = row_P
         self._bad[n] = np.nan if bad_O is None else bad_O
         self.survivors += bad_O is not None
+
+    def numbers(self) -> list[int]:
+        """Of the trials, in order."""
+        return sorted(self._numbers)
 
     def in_order(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows (N, P) and values (N, O), the lower the better; nan where a trial has none."""

@@ -130,6 +130,18 @@ SAMPLERS: dict[str, Callable[[Setting], Sampler]] = {
 }
 
 
+KNOWN_AS = {
+    "bayes bayesian bo bayesopt gaussian gaussian-process kriging smac": "gp, or tpe",
+    "hyperopt optuna parzen": "tpe",
+    "genetic ga evolution evolutionary de": "nsga2, or cmaes",
+    "cma cma-es": "cmaes",
+    "halton lhs qmc quasirandom": "sobol",
+    "grid gridsearch grid-search": "a command of its own, `homeostat grid`",
+    "asha hyperband bohb halving": "random or tpe with --prune halving or --prune hyperband",
+}
+"""What others call a method, in several words, and what it is here."""
+
+
 def make_sampler(method: str, setting: Setting) -> Sampler:
     """A sampler by the name of its method.
 
@@ -139,5 +151,7 @@ def make_sampler(method: str, setting: Setting) -> Sampler:
         StudyError: If it does not fit the objectives.
     """
     if method not in SAMPLERS:
-        raise UnknownNameError(f"No search method {method!r}.", hint=did_you_mean(method, SAMPLERS))
+        known = next((n for words, n in KNOWN_AS.items() if method.lower() in words.split()), "")
+        hint = f"That is {known} here." if known else did_you_mean(method, SAMPLERS)
+        raise UnknownNameError(f"No search method {method!r}.", hint=hint)
     return SAMPLERS[method](setting)

@@ -343,9 +343,10 @@ def _remarks(
                 "counts for two."
             )
     elif not facts.ended:
+        verb = "counts" if budget == 1 else "count"
         yield (
             f"It did not end within {facts.train_s:.0f} s and has no option for its length: "
-            f"{plural(budget, 'step')} count as a whole run (--steps sets another length)."
+            f"{plural(budget, 'step')} {verb} as a whole run (--steps sets another length)."
         )
     left = [o.flag for word in ("data", "device", "output", "reporting", "text", "other")
             for o in by_role.of(word)]  # fmt: skip

@@ -219,9 +219,9 @@ def _was_shorter(place: Path, timeout_s: float | None) -> bool:
 
 
 def candidates(study: Study, top: int) -> list[TrialRow]:
-    """The best completed trials with different configurations."""
+    """The most promising of the completed trials, with different configurations."""
     by_config: dict[str, TrialRow] = {}
-    for trial in study.ranked():
+    for trial in study.promising():
         by_config.setdefault(study.config(trial).digest, trial)
         if len(by_config) == top:
             break

@@ -37,11 +37,15 @@ class Move:
     by: float
     far: float | None
     limit: Bound | None
+    off: float | None = None
+    """A value that stands for none at all, such as a limit of 0: from there it goes to `far`."""
 
     def made(self, now: Any, parameter: Float | Int, config: Config, steps: int) -> Any:
         """The value it leads to; none where it cannot go its way from `now`."""
         if isinstance(now, bool) or not isinstance(now, int | float):
             return None
+        if self.off is not None and now == self.off:
+            return None if self.far is None else _on_grid(self.far, parameter)
         further = max if self.sign > 0 else min
         wanted = now * self.times + self.sign * self.by
         if self.far is not None:
@@ -79,9 +83,16 @@ def down(
     by: float = 0.0,
     at_most: float | None = None,
     limit: Bound | None = None,
+    off: float | None = None,
 ) -> Move:
-    """A move to a smaller value."""
-    return Move(-1, times, by, at_most, limit)
+    """A move to a smaller value; from `off`, which stands for no limit, to `at_most`.
+
+    >>> from homeostat.space import Float, Space
+    >>> space, clip = Space(clip=Float(0, 9)), {"clip": down(times=0.5, at_most=2, off=0)}
+    >>> [changes(space.resolve({"clip": now}), space, clip)["clip"] for now in (0, 8, 2)]
+    [2.0, 2.0, 1.0]
+    """
+    return Move(-1, times, by, at_most, limit, off)
 
 
 def _on_grid(value: float, parameter: Float | Int) -> Any:

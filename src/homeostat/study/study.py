@@ -23,6 +23,7 @@ from typing import Any, Self
 
 from homeostat.errors import RecordError, SpaceError, StudyError
 from homeostat.record.outcome import Outcome
+from homeostat.sample.portfolio import Portfolio
 from homeostat.space import Config
 from homeostat.study.ask import Proposals
 from homeostat.study.database import ServerGone
@@ -115,6 +116,7 @@ class Study:
         pins: Mapping[str, Any] | None = None,
         prune: str | None = None,
         prune_at: Sequence[int] | None = None,
+        among: Mapping[str, Collection[Any]] | None = None,
         carry_from: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         alone: bool = False,
@@ -132,6 +134,8 @@ class Study:
             pins: Values held in every trial.
             prune: The rule that stops trials early, a name in `RULES`; "none" for a new study.
             prune_at: The steps at which it is asked, in place of its own choice.
+            among: Choices of which only some options are searched: {"mode": ("pure", "hybrid")};
+                for a new study.
             carry_from: Earlier studies whose trials its sampler learns from, by name or path.
             settings: How it is driven, kept for resuming.
             alone: Whether no other process may drive it at the same time.
@@ -143,7 +147,7 @@ class Study:
         row, definition = find_or_make(
             store, workload, name, settings=settings, method=method, seed=seed, seeds=seeds,
             budget=budget, wave=wave, tiers=tiers, names=names, start=start, pins=pins,
-            prune=prune, prune_at=prune_at, carry_from=carry_from,
+            prune=prune, prune_at=prune_at, among=among, carry_from=carry_from,
         )  # fmt: skip
         sharing = DriverPart(store, row.key, alone=alone)
         read = as_searched(workload, definition)
@@ -388,6 +392,24 @@ class Study:
         """The completed trials, best main objective first."""
         metric, goal = next(iter(self.definition.objectives.items()))
         return ranked(self._trials, metric, goal)
+
+    def promising(self) -> list[TrialRow]:
+        """The completed trials, the one first that did best, then by what is to be expected.
+
+        A trial among good ones is worth more than one that was lucky alone: what a surrogate of
+        all trials expects of each comes before what its seeds gave.
+        """
+        best_first = self.ranked()
+        first, others = best_first[:1], best_first[1:]
+        name, goal = next(iter(self.definition.objectives.items()))
+        model = Portfolio(self._search_space, [goal], self.definition.seed)
+        for trial in best_first:
+            model.replay(trial.number, trial.parameters)
+            model.learn(trial.number, (trial.values[name],))
+        expected = model.expected()
+        if expected:
+            others.sort(key=lambda trial: expected[trial.number])
+        return first + others
 
     def keep_settings(self, settings: Mapping[str, Any]) -> None:
         """Record how the study is driven now."""

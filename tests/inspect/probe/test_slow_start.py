@@ -8,6 +8,7 @@ import pytest
 
 import homeostat as hs
 from homeostat.inspect.probe.audit import probe
+from homeostat.inspect.probe.bench import ShortRuns
 
 START_S = 6.0
 SPACE = hs.Space(
@@ -78,3 +79,19 @@ def test_a_quick_start_is_not_spoken_of(clock):
     said = []
     probe(starting_in(0.0, clock), seconds=3.0, say=said.append)
     assert said == []
+
+
+def test_pytorch_that_comes_in_between_makes_no_knob_alive(clock, monkeypatch):
+    """A loop without it is compared with itself, whether a check has imported it or not."""
+    import sys
+
+    workload = starting_in(0.0, clock)
+    config = workload.space.resolve({})
+    torch = pytest.importorskip("torch")
+    with monkeypatch.context() as without:
+        without.delitem(sys.modules, "torch")
+        bench = ShortRuns(workload, config, seed=1, steps=5, seconds=10.0)
+        before = bench.plain()
+    assert sys.modules["torch"] is torch
+    assert bench.changes(bench.vary({"dead": 0.9}), before).same
+    assert bench.changes(bench.vary({"lr": 0.3}), before).differs

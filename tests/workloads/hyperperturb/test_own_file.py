@@ -7,6 +7,7 @@ import pytest
 
 import homeostat as hs
 from homeostat.errors import DataError
+from homeostat.execute.predict import predict
 from homeostat.workload.beside import tables
 from homeostat.workloads.hyperperturb import door, preprocess
 from homeostat.workloads.hyperperturb.data import prepare
@@ -136,6 +137,22 @@ def test_a_rare_perturbation_is_learnt_from_or_left_out_and_said(h5ad, tmp_path,
     said = " ".join(table.notes)
     assert (f"Left out, with fewer than 4 cells: gene000 ({number})" in said) == (number < 4)
     assert ("the rarest is gene000 with 3" in said) == (number == 6)
+
+
+def test_what_a_network_says_is_scored_on_the_cells_of_another_file(h5ad, tmp_path):
+    config = configured(h5ad(), hidden_dim=8, embedding_dim=8, twin=False)
+    record = hs.run(hyperperturb, config, budget=6, results=tmp_path)
+    other = generate(
+        GeneratorSettings(num_genes=40, num_perturbations=4, num_cells=300),
+        np.random.default_rng(0),
+    )
+    made = predict(record.folder, h5ad(other.counts_CG, other.labels_C)).prediction
+    assert len(made.columns["effect"]) == 40 * 4 and set(made.columns["knock-out"]) == set(
+        SCREEN.perturbations
+    )
+    assert made.scores["pearson"] > 0.5 and made.scores["rank"] > 0.7
+    with pytest.raises(DataError, match="shares 0 genes"):
+        predict(record.folder, h5ad(genes=[f"other{i}" for i in range(40)]))
 
 
 def test_too_few_perturbations_with_enough_cells_is_one_line(h5ad):

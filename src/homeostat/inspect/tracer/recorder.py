@@ -106,7 +106,9 @@ class Tracer(Watcher):
             call.node = None
             for index in call.stepped_over if call.learnt_from else ():
                 recording.optimizers[index].stale += 1
-        recording.digest = digest([*recording.models.values()], [o.thing for o in self._shown()])
+        shown = ([*recording.models.values()], [o.thing for o in self._shown()])
+        # Without any, a run ends as one that was made before PyTorch was there.
+        recording.digest = digest(*shown) if any(shown) else ""
 
     def _shown(self) -> list[Optimizer]:
         """The optimisers that were watched, or all if none was."""

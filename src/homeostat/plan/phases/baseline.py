@@ -8,9 +8,9 @@ from typing import Any
 from homeostat.execute import resume, run
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
-from homeostat.record.index import run_folders
+from homeostat.record.index import DamagedRun, read_or_tell, run_folders
 from homeostat.record.outcome import Outcome
-from homeostat.record.runs import RunRecord, read_run
+from homeostat.record.runs import RunRecord
 from homeostat.wording import format_duration, plural
 
 NAME = "baseline"
@@ -47,7 +47,9 @@ def baseline(context: Context, allowance_s: float) -> PhaseResult:
 def _resumed(context: Context) -> RunRecord | None:
     """Go on with a baseline that a stop or a kill left unfinished."""
     for folder in reversed(run_folders(context.folder)):
-        record = read_run(folder)
+        record = read_or_tell(folder)
+        if isinstance(record, DamagedRun):
+            continue
         if record.name.startswith(NAME) and not record.outcome.final and not record.alive:
             return resume(
                 folder, workload=context.workload, engine=context.engine, jobs=context.jobs,
@@ -81,8 +83,9 @@ def _conclude(context: Context, record: RunRecord, *, time_is_up: bool) -> Phase
     if not record.values():
         return PhaseResult(
             "baseline", "done",
-            (f"One seed of {context.steps} {unit}s takes longer than this phase may: it reached "
-             f"{unit} {steps} in {format_duration(max(a.wall_s for a in record.attempts))}.",),
+            (f"One seed of {context.steps} {unit}s takes longer than this phase may: it "
+             f"{f'reached {unit} {steps}' if steps else 'had reported nothing'} "
+             f"in {format_duration(max(a.wall_s for a in record.attempts))}.",),
             (f"Search with fewer {unit}s, because a whole attempt does not fit in the budget.",),
             facts,
         )  # fmt: skip

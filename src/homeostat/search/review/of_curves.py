@@ -39,7 +39,7 @@ def length(now: Round) -> Iterator[Check]:
             f"{now.symptoms['unfinished'].evidence}: trials of {budget} {unit}s are cut short.",
             "Search at the length at which it levels off; to see where, run trial "
             f"{now.best.number} for longer:  "
-            f"{now.rerun('--steps', str(2 * budget))}",
+            f"{now.rerun(2 * budget)}",
         )
     elif step < EARLY * budget and len(bad_N) >= 1 / EARLY:
         yield found.warning(

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import HomeostatError
-from homeostat.execute.rerun import Place, command, diagnose_run, set_options, spoken
+from homeostat.execute.rerun import (
+    Place,
+    can_be_found,
+    command,
+    diagnose_run,
+    rerun,
+    set_options,
+    spoken,
+)
 from homeostat.inspect.symptoms.evidence import Seen, of_record
 from homeostat.inspect.symptoms.examine import SymptomFinding, judge
 from homeostat.prune.rules import NONE
@@ -27,6 +35,12 @@ from homeostat.study.transfer import REFUSING
 from homeostat.study.trial_command import given_of
 from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
+
+IN_PYTHON = {
+    "--from": "carry_from", "--steps": "budget", "--only": "names", "--scientific": "scientific",
+    "--fresh-seeds": "confirm",
+}  # fmt: skip
+"""Options of `homeostat search` that `hs.search` calls otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,18 +171,45 @@ class Round:
         study = re.sub(r"[^\w.+-]", "_", f"{self.study}_{show(value)}")
         return self._study(study, self._how(), self._what({name: value}))
 
-    def rerun(self, *options: str) -> str:
-        """The best trial again, otherwise."""
-        words = (spoken(self.reference), set_options(given_of(self.row, self.best, self.folder)))
-        return command("homeostat run", *words, options, self.place.for_runs)
+    def rerun(self, steps: int) -> str:
+        """The best trial again, at another length."""
+        given = given_of(self.row, self.best, self.folder)
+        if not can_be_found(self.reference):
+            return rerun(self.reference, given, budget=steps, seeds=self.definition.seeds)
+        words = (spoken(self.reference), set_options(given), ["--steps", str(steps)])
+        return command("homeostat run", *words, self.place.for_runs)
 
     def diagnose(self, trial: TrialRow) -> str:
         """What failed first in a trial that was lost."""
         return diagnose_run(self.folder / f"trial_{trial.number:04d}", self.reference)
 
     def _study(self, name: str, *options: Sequence[str]) -> str:
+        if not can_be_found(self.reference):
+            return self._as_call(name, [word for part in options for word in part])
         words = (spoken(self.reference), ["--study", name], *options)
         return command("homeostat search", *words, self.place.for_studies)
+
+    def _as_call(self, study: str, words: Sequence[str]) -> str:
+        """The same in Python, where only the process that made the workload can find it."""
+        given: dict[str, Any] = {"study": study}
+        for option, text in zip(words[::2], words[1::2], strict=True):
+            if option == "--set":
+                pins = self.workload.space.parse([text])
+                given["pins"] = {**given.get("pins", {}), **pins}
+            elif option in ("--only", "--scientific"):
+                name = IN_PYTHON[option]
+                given[name] = [*given.get(name, ()), text]
+            elif option == "--prune-at":
+                given["prune_at"] = [int(step) for step in text.split(",")]
+            else:
+                name = IN_PYTHON.get(option, option.removeprefix("--").replace("-", "_"))
+                given[name] = int(text) if text.isdecimal() else text
+        if self.place.results:
+            given["results"] = self.place.results
+        if self.place.store:
+            given["store"] = self.place.store
+        named = "".join(f", {name}={value!r}" for name, value in given.items())
+        return f"hs.search({self.reference}{named})"
 
     def _how(
         self, *, steps: int | None = None, seeds: int | None = None, method: bool = True

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from homeostat.space.moves import down
+
 REMEDIES: dict[str, dict[str, Any]] = {
     "safe norm": {"norm": "safe"},
     "log-normalised features": {"features": "log_mean"},
     "co-expression graph": {"graph": "coexpression"},
     "softmax head": {"head": "softmax_clip"},
     "log-softmax head": {"head": "log_softmax"},
-    "clipped features": {"feature_radius": 1.5},
-    "gradient clipping": {"clip_norm": 1.0},
+    "clipped features": {"feature_radius": down(times=0.5, at_most=1.5, off=0.0)},
+    "gradient clipping": {"clip_norm": down(times=0.3, at_most=1.0, off=0.0)},
     "plain Adam": {"optimizer": "adam"},
-    "lower learning rate": {"learning_rate": 1e-9},
+    "lower learning rate": {"learning_rate": down(times=1e-3)},
 }
 
 NEUTRAL: dict[str, dict[str, Any]] = {

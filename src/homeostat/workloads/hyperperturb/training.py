@@ -114,12 +114,13 @@ class Learner:
         """One step of training on the whole graph; returns what there is to report of it.
 
         Args:
-            seen: What other cells than those of `targets` say, where the network corrects that.
+            seen: What other cells than those of `targets` say, where the network corrects that;
+                what all training cells say when left out.
         """
         config, model = self.config, self.model
         model.train()
         optimisers.set_rate(self.optimizers.values(), rate)
-        prediction = self._forward(None if seen is None else self._base(seen))
+        prediction = self._forward(self.base if seen is None else self._base(seen))
         parts = self.losses(prediction, targets)
         loss = parts["policy"] + config["value_weight"] * parts["value"]
         if "effect" in parts:

@@ -16,6 +16,7 @@ from homeostat.workloads.hyperperturb.symptoms import NEUTRAL, REMEDIES, SYMPTOM
 from homeostat.workloads.hyperperturb.views import FILE, VIEWS, points
 
 if TYPE_CHECKING:
+    from homeostat.workload.prediction import Prediction, Trained
     from homeostat.workload.trial import Trial
 
 
@@ -26,6 +27,13 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
 
     table = metric_table(prepare(config, trial.rng("split")))
     return {name: row["val_kl"] for name, row in table.items()}
+
+
+def predict(trained: Trained, file: Path | None) -> Prediction:
+    """The effect of every knock-out on every gene; beside what new cells say, if there are some."""
+    from homeostat.workloads.hyperperturb.predicting import predict
+
+    return predict(trained, file)
 
 
 @workload(
@@ -39,6 +47,7 @@ def baselines(config: Config, trial: Trial) -> dict[str, float]:
     remedies=REMEDIES,
     neutral=NEUTRAL,
     baselines=baselines,
+    predict=predict,
     views=VIEWS,
 )
 def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
@@ -51,6 +60,7 @@ def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
         write_predictions,
     )
     from homeostat.workloads.hyperperturb.data import prepare
+    from homeostat.workloads.hyperperturb.predicting import keep
 
     problem = prepare(config, trial.rng("split"))
     settings = training.model_settings(config)
@@ -106,5 +116,6 @@ def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
     beside(
         trial, "Beside simple predictors, on held-out cells", shown(table), verdict(problem, table)
     )
+    keep(trial, problem, learner)
     write_predictions(trial.folder / "artifacts" / "predictions.csv", problem, learner.predict())
     trial.write(FILE, lambda: points(problem, learner))

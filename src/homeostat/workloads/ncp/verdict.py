@@ -85,11 +85,10 @@ def _against(own: Values, other: Values) -> str:
     """By how much the squared error differs from another's, with an interval."""
     squares = np.column_stack([own**2, other**2])
 
-    def ratio(drawn_RN2: Values) -> Values:
-        sums = drawn_RN2.sum(axis=1)
-        return np.asarray(sums[:, 0] / np.maximum(sums[:, 1], 1e-300) - 1.0)
+    def ratio(sums_R2: Values) -> Values:
+        return np.asarray(sums_R2[:, 0] / np.maximum(sums_R2[:, 1], 1e-300) - 1.0)
 
-    here = float(ratio(squares[None])[0])
+    here = float(ratio(squares.sum(axis=0)[None])[0])
     low, high = block_interval(squares, ratio)
     return f"{100 * here:+.0f} % ({100 * low:+.0f} .. {100 * high:+.0f})"
 

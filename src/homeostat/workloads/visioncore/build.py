@@ -109,8 +109,9 @@ def build_module(config: Config, clips: dict[str, Clips], budget: int) -> FreeVi
         clip=config.gradient_clip,
     )
     model = build_model(config, clips)
+    null = {name: session.null_N.tolist() for name, session in clips.items()}
     if config.lr_scale_order == "rate_first":
-        module = FreeViewing(model, settings, core_lr_scale=1.0)
+        module = FreeViewing(model, settings, core_lr_scale=1.0, null_rates=null)
         module.core_lr_scale = config.core_lr_scale
         return module
-    return FreeViewing(model, settings)
+    return FreeViewing(model, settings, null_rates=null)

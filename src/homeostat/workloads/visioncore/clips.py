@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -27,6 +27,10 @@ class Clip:
     spikes_BTN: Tensor
     mask_BT: Tensor
     """True where a prediction counts: after the burn-in, with the eye tracked."""
+
+    def to(self, device: torch.device) -> Clip:
+        """The same clip on a device."""
+        return Clip(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 Batch = dict[str, Clip]

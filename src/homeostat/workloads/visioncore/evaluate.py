@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from homeostat.evidence.blocks import block_interval
 from homeostat.workloads.visioncore.clips import (
     BURN_IN,
     CLIP_FRAMES,
@@ -34,6 +35,8 @@ class Score:
     correlation_N: Floats
     oracle_bits_N: Floats | None
     """The same frames predicted by the true rates; None for recordings."""
+    sums_C2N: Floats
+    """For each clip in order of time, what its frames gain over the flat guess, and its spikes."""
 
 
 @torch.no_grad()
@@ -74,7 +77,34 @@ def _score_session(
         bits_N=bits_per_spike_N(rates, spikes, session.null_N, valid),
         correlation_N=correlation_N(rates, spikes, valid),
         oracle_bits_N=oracle,
+        sums_C2N=_sums(rates, spikes, session.null_N, valid, len(starts)),
     )
+
+
+def _sums(
+    rates_TN: Floats, spikes_TN: Floats, null_N: Floats, valid_T: NDArray[np.bool_], clips: int
+) -> Floats:
+    null = np.maximum(null_N, 1e-9)
+    rates = np.maximum(rates_TN, 1e-9)
+    gain_TN = (spikes_TN * np.log(rates / null) - (rates - null)) * valid_T[:, None]
+    both = np.stack([gain_TN, spikes_TN * valid_T[:, None]], axis=1)
+    return np.asarray(both.reshape(clips, -1, 2, both.shape[-1]).sum(axis=1))
+
+
+def interval(scores: dict[str, Score]) -> tuple[float, float]:
+    """An interval (95 %) for the mean bits per spike, over stretches of each session's time."""
+    shortest = min(len(s.sums_C2N) for s in scores.values())
+    joint = np.concatenate([s.sums_C2N[:shortest] for s in scores.values()], axis=2)
+    neurons = joint.shape[2]
+
+    def bits(sums_RK: Floats) -> Floats:
+        gain_RN, count_RN = sums_RK[:, :neurons], sums_RK[:, neurons:]
+        each = np.divide(
+            gain_RN, count_RN * np.log(2.0), out=np.full_like(gain_RN, np.nan), where=count_RN > 0
+        )
+        return np.asarray(np.nanmean(each, axis=1))
+
+    return block_interval(joint.reshape(shortest, -1), bits)
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import cast
 
 import torch
@@ -281,6 +281,13 @@ class PolarV1(nn.Module):
 
     def __init__(self, settings: PolarSettings, neurons: dict[str, int], side_px: int) -> None:
         super().__init__()
+        self.plan = {
+            "family": "polar",
+            "settings": asdict(settings),
+            "neurons": neurons,
+            "side_px": side_px,
+        }
+        """All it takes to build it again."""
         self.settings = settings
         self.adapters = nn.ModuleDict({name: Adapter(surround=False) for name in neurons})
         self.bank = QuadratureBank(settings.pairs, settings.kernel, settings.bank)

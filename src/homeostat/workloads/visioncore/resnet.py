@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 import torch.nn.functional as F
@@ -206,6 +206,13 @@ class ResNetConvGRU(nn.Module):
 
     def __init__(self, settings: ResNetSettings, neurons: dict[str, int], side_px: int) -> None:
         super().__init__()
+        self.plan = {
+            "family": "resnet",
+            "settings": asdict(settings),
+            "neurons": neurons,
+            "side_px": side_px,
+        }
+        """All it takes to build it again."""
         self.adapters = nn.ModuleDict({name: Adapter(surround=True) for name in neurons})
         self.frontend = TemporalFrontend(settings.temporal_channels, settings.taps)
         widths = (settings.temporal_channels, *settings.channels)

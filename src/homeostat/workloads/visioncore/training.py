@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import torch
@@ -12,8 +13,8 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from homeostat.workloads.visioncore.clips import Batch
-from homeostat.workloads.visioncore.polar import PolarV1
-from homeostat.workloads.visioncore.resnet import ResNetConvGRU
+from homeostat.workloads.visioncore.polar import PolarSettings, PolarV1
+from homeostat.workloads.visioncore.resnet import ResNetConvGRU, ResNetSettings
 
 Model: TypeAlias = ResNetConvGRU | PolarV1
 
@@ -44,22 +45,46 @@ class TrainSettings:
 class FreeViewing(LightningModule):
     """A model of cortex, its loss and its optimiser, for Lightning.
 
+    Any Trainer fits it, with a `SessionData` or loaders of your own; what it logs (train_loss,
+    val_loss, val_bits_per_spike, the time constants) is what loggers and callbacks see, and
+    `FreeViewing.load_from_checkpoint(path)` gives it back with nothing else to hand.
+
     Args:
-        model: Either family; built whole, so that no parameter is younger than the optimiser.
+        model: Either family; built whole, so that no parameter is younger than the optimiser. Or
+            its plan, as a checkpoint keeps it.
         settings: Rates, decay, schedule.
         core_lr_scale: Taken instead of `settings.core_lr_scale` when given. The core's rate is
             computed once, here. The guide assigned its scale to the finished module, which
             changes nothing; `as_documented` in `build_module` does the same.
+        null_rates: Session -> each neuron's mean spikes per frame in training, from which bits per
+            spike are counted; without it they are not logged.
     """
 
     def __init__(
-        self, model: Model, settings: TrainSettings, *, core_lr_scale: float | None = None
+        self,
+        model: Model | Mapping[str, Any],
+        settings: TrainSettings | Mapping[str, Any],
+        *,
+        core_lr_scale: float | None = None,
+        null_rates: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         super().__init__()
-        self.model = model
+        self.model = rebuilt(model) if isinstance(model, Mapping) else model
+        if isinstance(settings, Mapping):
+            settings = TrainSettings(**settings)
         self.settings = settings
         self.core_lr_scale = settings.core_lr_scale if core_lr_scale is None else core_lr_scale
         self.core_lr = settings.lr * self.core_lr_scale
+        self.null_rates = {name: list(rates) for name, rates in (null_rates or {}).items()}
+        self.save_hyperparameters(
+            {
+                "model": self.model.plan,
+                "settings": asdict(settings),
+                "core_lr_scale": core_lr_scale,
+                "null_rates": self.null_rates,
+            }
+        )
+        self._seen: dict[str, list[Tensor]] = {}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Predicted spikes per frame for every session, shape (B, T, N)."""
@@ -68,7 +93,52 @@ class FreeViewing(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int = 0) -> Tensor:
         """The loss of one batch."""
-        return poisson_loss(self.model(batch), batch)
+        loss = poisson_loss(self.model(batch), batch)
+        constants = {name: float(v) for name, v in self.model.temporal_constants().items()}
+        self._tell({"train_loss": loss, **constants}, batch)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int = 0) -> None:
+        """The loss of one batch, and its share of the bits per spike."""
+        rates = self.model(batch)
+        self._tell({"val_loss": poisson_loss(rates, batch)}, batch)
+        for name in rates.keys() & self.null_rates.keys():
+            clip, rates_BTN = batch[name], rates[name].clamp_min(1e-9)
+            null_N = rates_BTN.new_tensor(self.null_rates[name]).clamp_min(1e-9)
+            mask_BT1 = clip.mask_BT[..., None]
+            gain_BTN = clip.spikes_BTN * (rates_BTN / null_N).log() - (rates_BTN - null_N)
+            sums_2N = torch.stack(
+                [(gain_BTN * mask_BT1).sum((0, 1)), (clip.spikes_BTN * mask_BT1).sum((0, 1))]
+            )
+            self._seen.setdefault(name, []).append(sums_2N)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean bits per spike over all neurons with spikes, as `metrics` counts them."""
+        if self._seen:
+            gain_N, count_N = torch.cat(
+                [torch.stack(sums).sum(0) for sums in self._seen.values()], dim=1
+            )
+            bits_N = gain_N[count_N > 0] / count_N[count_N > 0] / math.log(2.0)
+            self.log("val_bits_per_spike", bits_N.mean(), prog_bar=True)
+        self._seen = {}
+
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        """Log the gradient's length before it is clipped."""
+        if self._trainer is not None:
+            squares = [p.grad.pow(2).sum() for p in self.parameters() if p.grad is not None]
+            self.log("grad_norm", torch.stack(squares).sum().sqrt())
+
+    def transfer_batch_to_device(
+        self, batch: Batch, device: torch.device, dataloader_idx: int
+    ) -> Batch:
+        """Clips where the model is; Lightning itself leaves frozen dataclasses where they are."""
+        return {name: clip.to(device) for name, clip in batch.items()}
+
+    def _tell(self, values: Mapping[str, Any], batch: Batch) -> None:
+        # Under Fabric, as in the workload's own loop, reports are the loop's.
+        if self._trainer is not None:
+            size = sum(len(clip.gaze_BT2) for clip in batch.values())
+            self.log_dict(dict(values), batch_size=size)
 
     def configure_optimizers(self) -> Any:
         """AdamW over the groups of `parameter_groups`; the rate is set anew at every step."""
@@ -100,6 +170,16 @@ class FreeViewing(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+def rebuilt(plan: Mapping[str, Any]) -> Model:
+    """The model of a plan, with fresh weights."""
+    settings: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in plan["settings"].items()
+    }
+    if plan["family"] == "resnet":
+        return ResNetConvGRU(ResNetSettings(**settings), plan["neurons"], plan["side_px"])
+    return PolarV1(PolarSettings(**settings), plan["neurons"], plan["side_px"])
 
 
 def parameter_groups(model: Model) -> dict[str, list[nn.Parameter]]:

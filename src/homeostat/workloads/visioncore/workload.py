@@ -14,6 +14,7 @@ from homeostat.workloads.visioncore.symptoms import REMEDIES, SYMPTOMS
 from homeostat.workloads.visioncore.views import VIEWS
 
 if TYPE_CHECKING:
+    from homeostat.workload.prediction import Prediction, Trained
     from homeostat.workload.trial import Trial
 
 HERE = Path(__file__).parent
@@ -198,6 +199,13 @@ space = Space(
 )
 
 
+def predict(trained: Trained, file: Path | None) -> Prediction:
+    """Every neuron's rate in every frame of a recording."""
+    from homeostat.workloads.visioncore.predicting import predict
+
+    return predict(trained, file)
+
+
 @workload(
     space=space,
     metric="val_bits_per_spike",
@@ -206,6 +214,7 @@ space = Space(
     configs=HERE / "configs",
     claims=HERE / "claims.yaml",
     baselines=baselines,
+    predict=predict,
     symptoms=SYMPTOMS,
     remedies=REMEDIES,
     views=VIEWS,
