@@ -9,7 +9,7 @@ import pytest
 from tests.search.problems import MIXED, drive, mixed, mixed_loss, open_study, sequence
 
 import homeostat as hs
-from homeostat.errors import StudyError
+from homeostat.errors import SpaceError, StudyError
 from homeostat.record.outcome import Outcome
 from homeostat.study.store import Store
 from homeostat.study.study import Study
@@ -170,3 +170,29 @@ def test_a_number_taken_by_another_driver_is_skipped(tmp_path):
     one, two = (open_study(tmp_path, mixed, method="tpe") for _ in range(2))
     numbers = [study.ask().number for study in (one, two, two, one, one)]
     assert numbers == [0, 1, 2, 3, 4]
+
+
+def test_a_choice_may_be_searched_among_some_of_its_options(tmp_path):
+    space = hs.Space(mode=hs.Choice(["a", "b", "c"], default="c"), x=hs.Float(0.0, 1.0))
+
+    @hs.workload(space=space, metric="loss", goal="minimize", budget=1)
+    def three(config, trial):
+        yield hs.Report(0, loss=config.x)
+
+    def opened(**more):
+        made = {"start": {"mode": "a"}, "method": "random", **more}
+        return Study.open(three, "some", store=Store(tmp_path / "studies.db"), **made)
+
+    study = opened(among={"mode": ("a", "b")})
+    for _ in range(20):
+        spec = study.ask()
+        study.tell(spec.number, Outcome.COMPLETED, {"loss": [spec.config.x]})
+    study.close()
+    again = opened()  # keeps what it was made with, and finds nothing changed
+    assert again.differences == ()
+    again.close()
+    assert {trial.parameters["mode"] for trial in study.trials} == {"a", "b"}
+    with pytest.raises(SpaceError, match="d is not one of a, b, c"):
+        Study.open(three, "n", store=Store(tmp_path / "n.db"), among={"mode": ("a", "d")})
+    with pytest.raises(SpaceError, match="x is not a choice that is searched"):
+        Study.open(three, "n", store=Store(tmp_path / "n.db"), among={"x": (0.0, 1.0)})

@@ -20,6 +20,7 @@ from homeostat.search.result import SearchResult
 from homeostat.search.settings import SearchSettings
 from homeostat.search.summary import summarise
 from homeostat.space import configs
+from homeostat.study.folder import claim, folder_of
 from homeostat.study.kept import for_reading
 from homeostat.study.store import Store
 from homeostat.study.study import Study
@@ -48,6 +49,7 @@ def search(
     pins: Mapping[str, Any] | None = None,
     prune: str | None = None,
     prune_at: Sequence[int] | None = None,
+    among: Mapping[str, Collection[Any]] | None = None,
     carry_from: str | Path | Sequence[str | Path] = (),
     goal: str | None = None,
     scientific: Sequence[str] | None = None,
@@ -92,6 +94,8 @@ def search(
             hyperband or none, as for a new study. It also leaves out the other seeds of a trial
             whose first ones are clearly worse; seeds does that alone.
         prune_at: The steps at which pruning is decided, in place of its own choice.
+        among: Choices of which only some options are searched, {"mode": ("pure", "hybrid")}, for
+            a new study.
         carry_from: Earlier studies of the workload, by name or path (other/studies/first), for a
             new one to learn from. Their trials do not count as its own; the best is run again.
         goal: What the study is to find out, in words; shown with its conclusion.
@@ -171,6 +175,7 @@ def search(
         pins=pins,
         prune=prune,
         prune_at=prune_at,
+        among=among,
         carry_from=names_of(carry_from),
         settings=settings.to_json(),
         alone=deterministic,
@@ -199,7 +204,7 @@ def resume(
     load.refuse_while_loading()
     place = open_store(results, store)
     settings = SearchSettings.from_json(place.study(study).settings)
-    found = load.find(_how_to_find(study, settings, workload))
+    found = load.find(_how_to_find(study, settings, workload, folder_of(results, study)))
     opened = Study.open(found, study, store=place, alone=settings.deterministic)
     return _run(opened, settings, results, on_event)
 
@@ -254,7 +259,7 @@ def _run(
         began = study.row.settings
         changed = "code" in began and not study.workload.has_code(began["code"]) and study.trials
         study.keep_settings(settings.to_json())
-        folder = Path(results) / "studies" / study.name
+        folder = claim(results, study.name, study.store)
         campaign = Optimisation(study, settings, folder, on_event or live)
         if changed:
             campaign.notes.append(
@@ -281,7 +286,7 @@ def names_of(studies: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
 
 
 def _how_to_find(
-    study: str, settings: SearchSettings, workload: Workload | str | Path | None
+    study: str, settings: SearchSettings, workload: Workload | str | Path | None, folder: Path
 ) -> Workload | str | Path:
     found = workload if workload is not None else settings.reference
     if found is None:
@@ -289,6 +294,10 @@ def _how_to_find(
             f"Study {study!r} does not say where its workload is: a notebook, or a function.",
             hint=f"In Python, give it again:  hs.search(workload, study={study!r})",
         )
+    first = folder / "trial_0000"
+    if workload is None and isinstance(found, str):
+        with suppress(RecordError):  # a run keeps where its workload was, seen from its folder
+            found = read_run(first).reference or found
     return found
 
 

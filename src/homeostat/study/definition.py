@@ -7,7 +7,7 @@ definition and the same results go the same way.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from homeostat.errors import SpaceError, StudyError
@@ -17,7 +17,7 @@ from homeostat.space import Bool, Choice, Float, Int, Range, Space
 from homeostat.space.order import SearchSpace
 from homeostat.space.parameters import settable
 from homeostat.space.values import show
-from homeostat.study.described import are_alike, describe, describe_space, in_words
+from homeostat.study.described import are_alike, describe, describe_space, in_words, ranges
 from homeostat.study.transferred_trial import TransferredTrial
 from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
@@ -34,6 +34,7 @@ _WORDS = {
     "prune": "the pruning rule",
     "prune_at": "the steps at which trials are pruned",
 }
+_TUPLES = ("seeds", "prune_at", "narrowed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +64,21 @@ class Definition:
     """The rule that stops trials early."""
     prune_at: tuple[int, ...] = ()
     """The steps at which it is asked; its own choice if there are none."""
+    narrowed: tuple[str, ...] = ()
+    """Those of `searched` that had some of their parameter's options only."""
     carried: tuple[TransferredTrial, ...] = ()
     """Trials of earlier studies, from which the sampler learns before its own."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Those studies, each with a sentence about what was carried over and what was not."""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"seeds": list(self.seeds), "prune_at": list(self.prune_at)}
+        return asdict(self) | {name: list(getattr(self, name)) for name in _TUPLES}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         known = {f.name for f in fields(cls)}
         chosen = {name: value for name, value in document.items() if name in known}
-        tuples = {name: tuple(document.get(name, ())) for name in ("seeds", "prune_at")}
+        tuples = {name: tuple(document.get(name, ())) for name in _TUPLES}
         carried = tuple(TransferredTrial(**trial) for trial in document.get("carried", ()))
         objectives = {name: Goal.of(word, name) for name, word in document["objectives"].items()}
         return cls(**chosen | tuples | {"carried": carried, "objectives": objectives})
@@ -90,6 +93,7 @@ def define(
     names: Collection[str] | None,
     start: Mapping[str, Any] | None,
     pins: Mapping[str, Any] | None,
+    among: Mapping[str, Collection[Any]] | None = None,
     **others: Any,
 ) -> Definition:
     """A definition of what was asked for; what was not asked for is as in the one `before`.
@@ -101,6 +105,7 @@ def define(
     space = workload.space
     kept: dict[str, Any] = {"method": "auto", "seed": 0, "budget": workload.budget, "wave": 1}
     kept |= {"seeds": (SEEDS[0],), "start": {}, "pins": {}, "prune": NONE, "prune_at": ()}
+    kept |= {"narrowed": tuple(among or ())}
     if before is not None:
         kept |= {f.name: getattr(before, f.name) for f in fields(before)}
     given = {"seeds": seeds, "start": start, "pins": pins, **others}
@@ -110,8 +115,12 @@ def define(
     space.resolve(first, inherited=first)  # what has no effect in trial 0 may have one in others
     if before is not None and tiers is None and names is None:
         searched = _remaining(space, before.searched)
+        then = ranges(before.searched)
+        searched |= {name: then[name] for name in before.narrowed if name in searched}
     else:
         searched = _searched(space, first, pins, tiers, names)
+        for name, options in (among or {}).items():
+            searched[name] = _some_of(name, searched.get(name), options)
     kept |= {name: tuple(kept[name]) for name in ("seeds", "prune_at")}
     kept |= {"start": start, "pins": pins}
     kept |= {"objectives": dict(workload.objectives), "searched": describe(searched)}
@@ -146,6 +155,20 @@ def _searched(
             "There is nothing left to search: every parameter is pinned, inactive or set by a rule."
         )
     return searched
+
+
+def _some_of(name: str, parameter: Range | None, options: Collection[Any]) -> Choice:
+    """A choice with some of its options.
+
+    Raises:
+        SpaceError: If it is not searched, has no such options, or fewer than two are left.
+    """
+    if not isinstance(parameter, Choice):
+        raise SpaceError(f"{name} is not a choice that is searched, so none of it can be left out.")
+    left = [parameter.check(option, name) for option in options]
+    if len(left) < 2:
+        raise SpaceError(f"{name}: to hold it at one value, pin it.")
+    return replace(parameter, options=left, default=left[0])
 
 
 def refuse_changes(study: str, before: Definition, now: Definition) -> None:

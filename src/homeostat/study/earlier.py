@@ -51,12 +51,14 @@ def as_searched(workload: Workload, definition: Definition) -> AsSearched:
     then = ranges(definition.searched)
     held = {**definition.start, **definition.pins}
     space = workload.space
-    differences = [*_of_ranges(space, then), *_of_held(space, held)]
+    narrowed = {name: then[name] for name in definition.narrowed if _has(space, name, then[name])}
+    whole = {name: range_ for name, range_ in then.items() if name not in narrowed}
+    differences = [*_of_ranges(space, whole), *_of_held(space, held)]
     others = _of_others(space, definition)
     if differences:
         space = _widened(space, then, held)
         workload = replace(workload, space=space)
-    searched = {name: p for name in then if (p := _range(space[name])) is not None}
+    searched = {name: p for name in then if (p := _range(space[name])) is not None} | narrowed
     return AsSearched(
         workload,
         SearchSpace(space, searched, held),
@@ -68,6 +70,14 @@ def as_searched(workload: Workload, definition: Definition) -> AsSearched:
 def _range(parameter: AnyParameter | None) -> Range | None:
     range_ = settable(parameter) if parameter is not None else None
     return range_ if isinstance(range_, Float | Int | Choice | Bool) else None
+
+
+def _has(space: Space, name: str, narrowed: Range) -> bool:
+    """Whether a parameter still has every option that a study narrowed it to."""
+    now = _range(space.get(name))
+    if not isinstance(now, Choice) or not isinstance(narrowed, Choice):
+        return False
+    return all(among(option, now.options) for option in narrowed.options)
 
 
 def _of_ranges(space: Space, then: Mapping[str, Range]) -> list[str]:

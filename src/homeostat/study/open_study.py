@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from homeostat.errors import StudyError
 from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.prune.rules import make_rule
+from homeostat.record.names import checked_name
 from homeostat.space.order import SearchSpace
 from homeostat.study.ask import Proposals
 from homeostat.study.definition import Definition, define, refuse_changes
+from homeostat.study.described import ranges
 from homeostat.study.records import StudyRow
 from homeostat.study.scientific import check_scientific
 from homeostat.study.store import Store
@@ -35,11 +36,7 @@ def find_or_make(
     Raises:
         StudyError: If the name cannot be one, or the study was made for something else.
     """
-    if not re.fullmatch(r"\w[\w.+-]{0,99}", name):
-        raise StudyError(
-            f"{name!r} cannot be a study's name.",
-            hint="Use letters, digits, and after the first - + and dots: it names a folder.",
-        )
+    checked_name(name, "a study", StudyError)
     row = store.find(name)
     definition = define(
         workload,
@@ -79,5 +76,6 @@ def find_or_make(
 def search_space_of(workload: Workload, definition: Definition) -> SearchSpace:
     """What the study varies, in the order in which it is drawn."""
     space = workload.space
-    searched = space.searched(names=list(definition.searched))
+    then = ranges(definition.searched)
+    searched = space.searched(names=list(then)) | {name: then[name] for name in definition.narrowed}
     return SearchSpace(space, searched, {**definition.start, **definition.pins})

@@ -116,6 +116,7 @@ class Study:
         pins: Mapping[str, Any] | None = None,
         prune: str | None = None,
         prune_at: Sequence[int] | None = None,
+        among: Mapping[str, Collection[Any]] | None = None,
         carry_from: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         alone: bool = False,
@@ -133,6 +134,8 @@ class Study:
             pins: Values held in every trial.
             prune: The rule that stops trials early, a name in `RULES`; "none" for a new study.
             prune_at: The steps at which it is asked, in place of its own choice.
+            among: Choices of which only some options are searched: {"mode": ("pure", "hybrid")};
+                for a new study.
             carry_from: Earlier studies whose trials its sampler learns from, by name or path.
             settings: How it is driven, kept for resuming.
             alone: Whether no other process may drive it at the same time.
@@ -144,7 +147,7 @@ class Study:
         row, definition = find_or_make(
             store, workload, name, settings=settings, method=method, seed=seed, seeds=seeds,
             budget=budget, wave=wave, tiers=tiers, names=names, start=start, pins=pins,
-            prune=prune, prune_at=prune_at, carry_from=carry_from,
+            prune=prune, prune_at=prune_at, among=among, carry_from=carry_from,
         )  # fmt: skip
         sharing = DriverPart(store, row.key, alone=alone)
         read = as_searched(workload, definition)

@@ -7,12 +7,10 @@ import fcntl
 import numpy as np
 import pytest
 
-from homeostat.workloads.evolution import scores
 from homeostat.workloads.evolution.creatures import empty_creatures
-from homeostat.workloads.evolution.film import new_film
-from homeostat.workloads.evolution.kernel_scalar import new_body, run_all
-from homeostat.workloads.evolution.lab import Lab, evaluate_labs
+from homeostat.workloads.evolution.lab import Lab
 from homeostat.workloads.evolution.space import SPACE
+from homeostat.workloads.evolution.warm import compile_all, compile_film
 from homeostat.workloads.evolution.world import world_of
 
 
@@ -50,12 +48,9 @@ def compiled_once(tmp_path_factory):
     """Compile under a lock: a second test process waits and then finds everything on disk."""
     with (tmp_path_factory.getbasetemp().parent / "evolution.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for mode in ("pure", "neat"):
-            creatures, world, lab = _population(1, neural_mode=mode, simulation_duration=1.0)
-            evaluate_labs([lab])
-            lab.breed()
-            result = np.zeros((1, 1, scores.COLUMNS), np.float32)
-            run_all(creatures, lab.keys()[:1], 1, world, new_body(), new_film(0), result)
+        for _ in compile_all():
+            pass
+        compile_film()
 
 
 @pytest.fixture

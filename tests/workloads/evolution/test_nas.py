@@ -19,7 +19,13 @@ from homeostat.record.runs import read_run
 from homeostat.space import configs
 from homeostat.workload.load import find
 from homeostat.workloads.evolution import runs
-from homeostat.workloads.evolution.compared import chance_of_improvement, latest, read
+from homeostat.workloads.evolution.compared import (
+    chance_of_improvement,
+    comparison,
+    latest,
+    read,
+    unlike,
+)
 from homeostat.workloads.evolution.nas import app, inline_settings
 from homeostat.workloads.evolution.space import SPACE
 
@@ -49,7 +55,8 @@ def test_run_prints_and_writes_what_the_guide_shows(tmp_path, capsys):
     assert nas("run", *arguments, "--results", tmp_path) == 0
     lines = capsys.readouterr().out.splitlines()
     progress = re.compile(
-        r"^\[seed [12]/2\] gen \d+/8 \| best: \d+\.\d \| avg: \d+\.\d \| \d+\.\ds/gen$"
+        r"^\[seed [12]/2\] gen \d+/8 \| best: \d+\.\d \| avg: \d+\.\d \| \d+\.\ds/gen"
+        r" \| species: \d+$"
     )
     assert sum(bool(progress.match(line)) for line in lines) == 8
     final = re.compile(
@@ -65,6 +72,15 @@ def test_run_prints_and_writes_what_the_guide_shows(tmp_path, capsys):
     assert [row[0] for row in document["per_seed"][0]["curve"]] == list(range(1, 9))
     assert document["adjustments"][0].startswith("selection_method: rank -> speciation")
     assert document["timing"]["elapsed_s"] > 0
+
+
+def test_a_run_ends_with_what_its_curves_show(tmp_path, capsys):
+    arguments = ["-g", "8", "-s", "1", *QUICK, "--report-every", "1", "--target-species", "0"]
+    more = ["--compatibility-threshold", "3.0"]
+    assert nas("run", *arguments, *more, "--results", tmp_path) == 0
+    text = capsys.readouterr().out
+    assert "everybody is one species: one species at a threshold of 3" in text
+    assert "   change: target_species=10" in text
 
 
 def test_inline_options_set_parameters():
@@ -101,6 +117,26 @@ def test_both_in_sample_and_held_out_fitness_are_kept(finished):
     truth = document["per_seed"][0]["held_out"][-1]
     assert truth["generation"] == 6
     assert 1 <= truth["diversity"] <= 100
+
+
+def test_the_results_file_has_the_best_creature_and_how_fast_it_came(finished):
+    document = read(finished.json_path)
+    for seed in document["per_seed"]:
+        best = [row[1] for row in seed["curve"]]
+        assert seed["best_fitness"] == max(best)
+        reached = seed["generations_to_plateau"]
+        assert best[reached - 1] >= 0.95 * max(best) > max([0.0, *best[: reached - 1]])
+    genome = document["best_genome"]
+    nodes, muscles = len(genome["nodes"]), len(genome["muscles"])
+    assert genome["seed"] in (42, 123)
+    assert all(0 <= end < nodes for muscle in genome["muscles"] for end in muscle["ends"])
+    outputs = {f"muscle {m}" for m in range(muscles)} | {
+        f"hidden {h}" for h in range(genome["hidden"])
+    }
+    assert {link["to"] for link in genome["network"]} <= outputs
+    assert genome["fitness_held_out"] >= max(
+        seed["held_out"][-1]["fitness"] for seed in document["per_seed"]
+    )  # the best one is no worse than the mean of the top five
 
 
 def test_a_run_killed_at_any_generation_goes_on_as_if_nothing_had_happened(finished, tmp_path):
@@ -151,6 +187,24 @@ def test_compare_ranks_by_held_out_fitness(finished, capsys):
     assert nas("compare", "quick", "missing", "--results", finished.folder.parent) == 1
     assert "nas run --config missing" in capsys.readouterr().err
     assert chance_of_improvement([3, 4], [1, 3]) == pytest.approx(3.5 / 4)
+
+
+def test_a_comparison_says_what_is_unequal(finished, tmp_path):
+    document = read(finished.json_path)
+    one = {**document, "config_name": "one", "per_seed": document["per_seed"][:1]}
+    one["config"] = {**document["config"], "population_size": 200}
+    stopped = {**document, "config_name": "stopped", "status": "interrupted"}
+    for name, content in (("one", one), ("stopped", stopped), ("quick", document)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    rows = comparison(["one", "quick", "stopped"], tmp_path)
+    for row in rows[:-1]:
+        below = rows[rows.index(row) + 1]
+        assert (row["beats_next"] is None) == (1 in (row["seeds"], below["seeds"]))
+    told = " ".join(unlike(rows))
+    assert "stopped is interrupted: its figures are of generation 6." in told
+    assert "one 1,200 evaluations a seed, " in told
+    assert "One seed says little (one)" in told
+    assert unlike(comparison(["quick"], tmp_path)) == []
 
 
 def test_show_and_configs_tell_what_there_is(finished, capsys):

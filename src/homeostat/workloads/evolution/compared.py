@@ -63,6 +63,9 @@ def comparison(names: Sequence[str], results: Path) -> list[dict[str, Any]]:
                 "config": name,
                 "run": document["run"],
                 "seeds": len(values),
+                "status": document["status"],
+                "generations": document["timing"]["generations_done"],
+                "evaluations": _evaluations(document),
                 "values": values,
                 **final,
                 "note": "unstable" if shaky else "",
@@ -71,8 +74,37 @@ def comparison(names: Sequence[str], results: Path) -> list[dict[str, Any]]:
         )
     rows.sort(key=lambda row: -row["fitness"]["mean"])
     for row, following in pairwise(rows):
-        row["beats_next"] = chance_of_improvement(row["values"], following["values"])
+        if min(row["seeds"], following["seeds"]) > 1:
+            row["beats_next"] = chance_of_improvement(row["values"], following["values"])
     return rows
+
+
+def _evaluations(document: dict[str, Any]) -> int:
+    """How many lives a seed took: generations x creatures x layouts."""
+    config = document["config"]
+    creatures = int(config["population_size"]) * int(config.get("eval_layouts", 1))
+    return creatures * int(document["timing"]["generations_done"])
+
+
+def unlike(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Sentences about why rows do not compare as they stand; none if they do."""
+    told = [
+        f"{row['config']} is {row['status']}: its figures are of generation {row['generations']}."
+        for row in rows
+        if row["status"] != "completed"
+    ]
+    spent = {row["config"]: row["evaluations"] for row in rows}
+    if len(set(spent.values())) > 1:
+        least, most = min(spent, key=spent.__getitem__), max(spent, key=spent.__getitem__)
+        told.append(
+            f"They had unequal means: {most} {spent[most]:,} evaluations a seed, {least} "
+            f"{spent[least]:,}. Run both with the same generations, population and layouts to "
+            "compare the configurations."
+        )
+    alone = [row["config"] for row in rows if row["seeds"] == 1]
+    if alone and len(rows) > 1:
+        told.append(f"One seed says little ({', '.join(alone)}): run at least three.")
+    return told
 
 
 def chance_of_improvement(a: Sequence[float], b: Sequence[float]) -> float:

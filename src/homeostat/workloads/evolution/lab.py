@@ -202,6 +202,7 @@ class Lab:
             first_fits_of(self.population, self.rules),
             c.compatibility_threshold,
             weights,
+            c.target_species,
         )
         return self.species.judge(raw, self.number, c.species_patience)
 

@@ -18,10 +18,12 @@ from homeostat.workloads.evolution.lab import Generation, Lab, held_out
 TOP = 5
 
 
-def seen(generation: Generation) -> dict[str, float]:
-    """The in-sample numbers of a generation."""
+def seen(lab: Lab, generation: Generation) -> dict[str, float]:
+    """The in-sample numbers of a generation, and of how many species its parents were."""
     fitness = generation.fitness
+    species = {"species": float(len(lab.species))} if len(lab.species) else {}
     return {
+        **species,
         "best": float(fitness.max()),
         "average": float(fitness.mean()),
         "median": float(np.median(fitness)),
@@ -73,7 +75,6 @@ def true_numbers(labs: Sequence[Lab], grids: Sequence[Grid]) -> list[dict[str, f
                 "noise_floor": clones(held[best], lab.config, duration_s),
                 "coverage": grid.coverage,
                 "qd_score": grid.qd_score,
-                "species": float(len(lab.species)),
                 "nodes": float(body.nodes.mean()),
                 "muscles": float(body.muscles.mean()),
                 "hidden": float(lab.population.brain.hidden.mean()) if lab.rules.neat else 0.0,

@@ -16,6 +16,18 @@ import numpy.typing as npt
 
 from homeostat.record.files import write_json
 from homeostat.workloads.evolution import scores as S
+from homeostat.workloads.evolution.capacity import (
+    BIAS,
+    CONTACT,
+    DIRECTION,
+    DISTANCE,
+    FIRST_HIDDEN,
+    MAX_MUSCLES,
+    MAX_NODES,
+    MOTION,
+    STRAIN,
+    VELOCITY,
+)
 from homeostat.workloads.evolution.chance import HELD_OUT, SAMPLE, key_at, key_of
 from homeostat.workloads.evolution.creatures import Creatures
 from homeostat.workloads.evolution.film import Film, new_film
@@ -150,6 +162,28 @@ def genome_of(creatures: Creatures, i: int) -> dict[str, Any]:
         "hidden": hidden,
         "links": links,
     }
+
+
+def network_of(genome: dict[str, Any], world: World) -> list[dict[str, Any]]:
+    """The links of a creature by name: [{"from": "distance", "to": "muscle 0", "weight": 0.5}]."""
+    names = {BIAS: "bias", DISTANCE: "distance"}
+    names |= {world.time_sin: "-cos(pi t)", world.time_cos: "sin(pi t)", world.time_raw: "2t/T - 1"}
+    names[BIAS] = "bias"  # a clock that is absent has this column
+    for k, axis in enumerate("xyz"):
+        names |= {DIRECTION + k: f"direction {axis}", MOTION + k: f"motion {axis}"}
+        names |= {VELOCITY + 3 * n + k: f"velocity {n} {axis}" for n in range(MAX_NODES)}
+    names |= {STRAIN + m: f"strain {m}" for m in range(MAX_MUSCLES)}
+    names |= {CONTACT + n: f"contact {n}" for n in range(MAX_NODES)}
+    names |= {FIRST_HIDDEN + h: f"hidden {h}" for h in range(genome["hidden"])}
+    hidden = genome["hidden"]
+    return [
+        {
+            "from": names[source],
+            "to": f"hidden {row}" if row < hidden else f"muscle {row - hidden}",
+            "weight": weight,
+        }
+        for source, row, weight in genome["links"]
+    ]
 
 
 def draw_track(film: Film, score: Array, path: Path) -> None:

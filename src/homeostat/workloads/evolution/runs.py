@@ -31,9 +31,11 @@ from homeostat.record.snapshot import read_snapshot, write_snapshot
 from homeostat.space import Config
 from homeostat.workload.report import Report
 from homeostat.workload.workload import Workload
+from homeostat.workloads.evolution import scores as S
 from homeostat.workloads.evolution.diversity import Grid
-from homeostat.workloads.evolution.lab import Lab, evaluate_labs
-from homeostat.workloads.evolution.measure import due, seen, true_numbers
+from homeostat.workloads.evolution.lab import Lab, evaluate_labs, held_out
+from homeostat.workloads.evolution.measure import TOP, due, seen, true_numbers
+from homeostat.workloads.evolution.replay import genome_of, network_of
 from homeostat.workloads.evolution.winners import save_winners
 
 STATE = "state.npz"
@@ -64,6 +66,8 @@ class Progress:
     """How many are done."""
     best: float
     average: float
+    species: int
+    """How many are alive; 0 where there are none."""
     generation_s: float
     """Seconds this generation took, shared among the seeds."""
 
@@ -106,7 +110,8 @@ class SeedsRun:
             for place, seed in enumerate(self.seeds):
                 _, best, average, _ = seed.curve[-1]
                 share_s = took_s / len(self.seeds)
-                yield Progress(place, self.done, best, average, share_s)
+                species = len(seed.lab.species)
+                yield Progress(place, self.done, best, average, species, share_s)
         self._finish()
 
     def _one_generation(self) -> None:
@@ -116,7 +121,7 @@ class SeedsRun:
         for seed, generation in zip(self.seeds, evaluate_labs(labs), strict=True):
             world, nodes = seed.lab.world, seed.lab.population.body.nodes
             seed.grid.add(generation.scores, nodes, world.steps * world.step_s)
-            row = seen(generation)
+            row = seen(seed.lab, generation)
             seed.curve.append([number + 1, row["best"], row["average"], row["median"]])
             metrics.append(row)
         if due(number, self.budget, self.config.report_every):
@@ -175,7 +180,7 @@ class SeedsRun:
         return [seed.held_out[-1][metric] for seed in self.seeds if seed.held_out]
 
     def document(self, status: str) -> dict[str, Any]:
-        """The results file: everything about the run that is not a genome."""
+        """The results file: everything about the run, with the genome of its best creature."""
         return {
             "config_name": self.writer.facts["name"],
             "run": self.name,
@@ -185,7 +190,14 @@ class SeedsRun:
             "adjustments": list(self.config.adjustments),
             "generations": self.budget,
             "per_seed": [
-                {"seed": s.number, "curve": s.curve, "held_out": s.held_out} for s in self.seeds
+                {
+                    "seed": s.number,
+                    "best_fitness": max((row[1] for row in s.curve), default=None),
+                    "generations_to_plateau": plateau([row[1] for row in s.curve]),
+                    "curve": s.curve,
+                    "held_out": s.held_out,
+                }
+                for s in self.seeds
             ],
             "curve_columns": ["generation", "best", "average", "median"],
             "final": {
@@ -193,7 +205,25 @@ class SeedsRun:
                 for metric in ("fitness", "fitness_in_sample", "pellets", "diversity")
             },
             "timing": {"elapsed_s": round(self.elapsed_s, 3), "generations_done": self.done},
-            "best_genome": f"{self.name}/seed_*/artifacts/winners.npz",
+            "best_genome": self._best_genome() if status == "completed" else None,
+        }
+
+    def _best_genome(self) -> dict[str, Any]:
+        """The best creature by held-out fitness, among the best five of every seed."""
+        labs = [seed.lab for seed in self.seeds]
+        means = [held[:, :, S.FITNESS].mean(axis=1) for held in held_out(labs, TOP)]
+        place = int(np.argmax([mean.max() for mean in means]))
+        seed, mean = self.seeds[place], means[place]
+        creature = seed.lab.top(TOP)[int(mean.argmax())]
+        genome = genome_of(seed.lab.creatures(np.array([creature])), 0)
+        return {
+            "seed": seed.number,
+            "generation": self.done,
+            "fitness_held_out": float(mean.max()),
+            "nodes": genome["nodes"],
+            "muscles": genome["muscles"],
+            "hidden": genome["hidden"],
+            "network": network_of(genome, seed.lab.world),
         }
 
     def take_up(self) -> None:
@@ -215,6 +245,18 @@ class SeedsRun:
             seed.grid.load_state_dict(saved["grid"])
             seed.curve = record["curve"][: self.done]
             seed.held_out = [h for h in record["held_out"] if h["generation"] <= self.done]
+
+
+def plateau(best: Sequence[float]) -> int | None:
+    """After how many generations the best was within 5 % of the best of all; none without any.
+
+    >>> plateau([10.0, 60.0, 97.0, 100.0, 99.0])
+    3
+    """
+    top = max(best, default=None)
+    if top is None:
+        return None
+    return next(n + 1 for n, value in enumerate(best) if value >= top - 0.05 * abs(top))
 
 
 def _spread(values: Sequence[float]) -> dict[str, float | None]:

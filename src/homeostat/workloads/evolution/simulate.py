@@ -61,14 +61,14 @@ def evaluate(
     if threads == 1:
         run(tasks, layouts, blocks, keys, world, kernel.new_scratch(), result)
         return result
-    # Blocks are sorted by size: every group takes some of each.
+    # Blocks are sorted by size: every group takes some of each. (Whole arrays, not views with gaps,
+    # for which the kernel would be compiled once more.)
     groups = min(len(tasks), threads * _GROUPS_PER_THREAD)
+    shares = [np.ascontiguousarray(tasks[g::groups]) for g in range(groups)]
     with ThreadPoolExecutor(threads) as pool:
         jobs = [
-            pool.submit(
-                run, tasks[g::groups], layouts, blocks, keys, world, kernel.new_scratch(), result
-            )
-            for g in range(groups)
+            pool.submit(run, share, layouts, blocks, keys, world, kernel.new_scratch(), result)
+            for share in shares
         ]
         for job in jobs:
             job.result()

@@ -8,6 +8,7 @@ from homeostat.workloads.evolution.world import ACTIVATIONS, MODES, TIME_ENCODIN
 NEAT = {"neural_mode": "neat"}
 WIRED = {"neural_mode": ("pure", "hybrid")}
 SPECIES = {"selection_method": "speciation"}
+SET_THRESHOLD = {**SPECIES, "target_species": 0}
 
 _PHYSICS = "physics baseline: results stay comparable"
 _STABLE = "physics stability"
@@ -61,7 +62,6 @@ _CONSTANTS: dict[str, Range] = {
     "neural_update_hz": Float(1, 60, default=10.0, fixed=_GUIDE),
     "output_smoothing": Float(0.01, 1, default=0.15, fixed=_GUIDE),
     **_SCORING,
-    "eval_layouts": Int(1, 16, default=1, fixed="pellet layouts each creature meets: cost"),
     "held_out_layouts": Int(2, 256, default=64, fixed="layouts behind every reported number"),
     "report_every": Int(1, 1000, default=10, fixed="generations between held-out evaluations"),
     "common_layouts": Bool(
@@ -69,11 +69,6 @@ _CONSTANTS: dict[str, Range] = {
     ),
     "honour_elites": Bool(default=True, fixed="the original ignored elite_count"),
     "body_structure_rate": Float(0, 0.5, default=0.1, fixed=_GUIDE),
-    "time_input": Choice(
-        list(TIME_ENCODINGS),
-        when={"neural_mode": ("pure", "neat")},
-        fixed="the guide varies the time only where it drives oscillators (time_encoding)",
-    ),
     "neural_crossover": Choice(["sbx", "uniform", "interpolation"], when=WIRED, fixed=_NEW),
     "min_species_size": Int(1, 10, default=2, when=SPECIES, fixed=_NEW),
     "species_patience": Int(1, 200, default=15, when=SPECIES, fixed=_NEW),
@@ -96,6 +91,16 @@ _TIER_1: dict[str, Range] = {
         ["truncation", "tournament", "rank", "speciation"], default="rank", tier=1
     ),
     "tournament_size": Int(2, 7, default=3, tier=1, when={"selection_method": "tournament"}),
+    # The guide has neither of these two; without them a search cannot find what is best here.
+    "time_input": Choice(
+        list(TIME_ENCODINGS),
+        tier=1,
+        when={"neural_mode": ("pure", "neat")},
+        help="the clock a brain senses; a hybrid one has time_encoding",
+    ),
+    "eval_layouts": Int(
+        1, 8, log=True, default=1, tier=1, help="pellet layouts each creature meets"
+    ),
 }
 
 _TIER_2: dict[str, Range] = {
@@ -107,7 +112,15 @@ _TIER_2: dict[str, Range] = {
     "neat_enable_rate": Float(0.0, 0.1, default=0.02, tier=2, when=NEAT),
     "neat_disable_rate": Float(0.0, 0.1, default=0.01, tier=2, when=NEAT),
     "neat_max_hidden_nodes": Int(4, 32, default=16, tier=2, when=NEAT),
-    "compatibility_threshold": Float(0.5, 3.0, default=1.0, tier=2, when=SPECIES),
+    "target_species": Int(
+        0,
+        40,
+        default=0,
+        tier=2,
+        when=SPECIES,
+        help="the threshold follows from generation to generation to keep so many; 0: it stays",
+    ),
+    "compatibility_threshold": Float(0.5, 3.0, default=1.0, tier=2, when=SET_THRESHOLD),
     "neat_excess_coefficient": Float(0.5, 2.0, default=1.0, tier=2, when=SPECIES),
     "neat_disjoint_coefficient": Float(0.5, 2.0, default=1.0, tier=2, when=SPECIES),
     "neat_weight_coefficient": Float(0.1, 1.0, default=0.4, tier=2, when=SPECIES),

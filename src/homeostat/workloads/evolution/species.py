@@ -4,7 +4,8 @@ Species live on from generation to generation. A species' representative is its 
 the generation before; a creature joins the first species whose representative is near enough, or
 founds one.
 
-Source: Stanley & Miikkulainen 2002, section 3.3.
+Source: Stanley & Miikkulainen 2002, section 3.3; a threshold that follows the number of species:
+Stanley's NEAT FAQ ("dynamic compatibility threshold").
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+
+_FOLLOW, _MOST = 0.3, 1.25  # twice too many species: a threshold 1.23 times as wide
+_NARROWEST, _WIDEST = 0.01, 20.0
 
 
 @dataclass
@@ -36,6 +40,9 @@ class Species:
     member: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     """For each creature, its species as an index into the arrays above."""
 
+    threshold: float = 0.0
+    """Nearer than this is the same species; 0 before the first generation was sorted."""
+
     expected: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     """For each creature of the next population, the species of its mother; -1 if that is gone."""
 
@@ -49,6 +56,7 @@ class Species:
         first_fits: Callable[..., int],
         threshold: float,
         coefficients: tuple[float, float, float],
+        target: int = 0,
     ) -> None:
         """Give every creature of a population a species.
 
@@ -56,14 +64,17 @@ class Species:
             size: How many creatures there are.
             generation: Which generation they are.
             first_fits: See `neat.cross.first_fits`, without its first argument.
-            threshold: Nearer than this is the same species.
+            threshold: Nearer than this is the same species, at first or always.
             coefficients: Of excess genes, disjoint genes and weights in the distance.
+            target: How many species there should be. The threshold follows: it grows while there
+                are more and shrinks while there are fewer. 0: it stays.
         """
+        self.threshold = self.threshold if target and self.threshold else threshold
         known, self.member = len(self), np.zeros(size, np.int64)
         representatives = np.zeros(known + size, np.int64)
         representatives[:known] = self.representative
         expected = self.expected if len(self.expected) else np.full(size, -1)
-        numbers = (threshold, *coefficients)
+        numbers = (self.threshold, *coefficients)
         count = first_fits(representatives, known, expected, *numbers, self.member)
         new = count - known
         self.name = np.append(self.name, self.founded + np.arange(new))
@@ -72,6 +83,9 @@ class Species:
         self.best = np.append(self.best, np.full(new, -np.inf))
         self.improved = np.append(self.improved, np.full(new, generation))
         self._keep(np.bincount(self.member, minlength=count) > 0)
+        if target:
+            follow = min(max((len(self) / target) ** _FOLLOW, 1 / _MOST), _MOST)
+            self.threshold = min(max(self.threshold * follow, _NARROWEST), _WIDEST)
 
     def _keep(self, alive: Array) -> None:
         """Drop the species that are not `alive`."""
@@ -112,6 +126,7 @@ class Species:
             "best": self.best,
             "improved": self.improved,
             "founded": self.founded,
+            "threshold": self.threshold,
             "member": self.member,
             "expected": self.expected,
         }
@@ -119,4 +134,5 @@ class Species:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         for name, value in state.items():
-            setattr(self, name, int(value) if name == "founded" else np.asarray(value))
+            number = {"founded": int, "threshold": float}.get(name, np.asarray)
+            setattr(self, name, number(value))

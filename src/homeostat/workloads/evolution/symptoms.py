@@ -41,6 +41,8 @@ def _exploding(seen: Seen) -> str:
 def _one_species(seen: Seen) -> str:
     if seen.config.get("selection_method") != "speciation" or seen.last("species") != 1:
         return ""
+    if seen.config.get("target_species"):
+        return f"one species, where {seen.config['target_species']} should be"
     return f"one species at a threshold of {seen.config['compatibility_threshold']:g}"
 
 
@@ -73,6 +75,6 @@ SYMPTOMS = (
         name="everybody is one species",
         evidence=_one_species,
         cause="the compatibility threshold is wider than the population",
-        remedy={"compatibility_threshold": down(times=0.5)},
+        remedy={"target_species": up(at_least=10)},
     ),
 )

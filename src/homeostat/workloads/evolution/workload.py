@@ -40,7 +40,7 @@ def evolution(config: Config, trial: Trial) -> Iterator[Report]:
     for number in trial.steps():
         [generation] = evaluate_labs([lab])
         grid.add(generation.scores, lab.population.body.nodes, lab.world.steps * lab.world.step_s)
-        metrics = seen(generation)
+        metrics = seen(lab, generation)
         if due(number, trial.budget, config.report_every):
             metrics |= true_numbers([lab], [grid])[0]
         if number + 1 == trial.budget:

@@ -19,8 +19,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _OPTIONS = (
-    "config", "generations", "mode", "n_trials", "prune", "results", "resume", "seeds",
-    "study_name",
+    "budget", "config", "generations", "jobs", "method", "mode", "n_trials", "prune", "results",
+    "resume", "screen_first", "seeds", "storage", "study_name",
 )  # fmt: skip
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -72,10 +72,10 @@ def inline_settings(arguments: Sequence[str]) -> list[str]:
     return settings
 
 
-def tell_about_compiling(out: Output) -> None:
-    """Say why the first run waits."""
-    from homeostat.workloads.evolution.compiled import is_compiled
-    from homeostat.workloads.evolution.kernel import run_tasks
+def compile_first(out: Output) -> None:
+    """Compile the simulator once, in this process, and say so; at once where it is on disk."""
+    from homeostat.workloads.evolution.warm import PARTS, compile_all, is_ready
 
-    if not is_compiled(run_tasks):
-        out.line("Compiling the simulator for this machine, once (half a minute or so).")
+    if not is_ready():
+        for number, part in enumerate(compile_all(), start=1):
+            out.line(f"Compiling for this machine, once: {number}/{len(PARTS)}, {part}")

@@ -18,16 +18,27 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Compare the latest results of configurations, best first."""
-    from homeostat.workloads.evolution.compared import comparison
+    from homeostat.workloads.evolution.compared import comparison, unlike
 
     out = Output(as_json=as_json)
     rows = comparison(names, results)
     out.table(
-        ("config", "seeds", "final", "in-sample", "pellets", "diversity", "beats next", "note"),
+        (
+            "config",
+            "seeds",
+            "evaluations",
+            "final",
+            "in-sample",
+            "pellets",
+            "diversity",
+            "beats next",
+            "note",
+        ),
         [
             (
                 row["config"],
                 row["seeds"],
+                f"{row['evaluations']:,}",
                 f"{row['fitness']['mean']:.1f} ± {row['fitness']['std']:.1f}",
                 f"{row['fitness_in_sample']['mean']:.1f}",
                 round(row["pellets"]["mean"], 2),
@@ -38,6 +49,8 @@ def compare(
             for row in rows
         ],
     )
+    for sentence in unlike(rows):
+        out.line(sentence)
     out.document(rows)
 
 

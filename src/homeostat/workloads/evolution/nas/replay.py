@@ -16,9 +16,9 @@ from homeostat.workloads.evolution.nas.app import (
     GenerationsOption,
     ResultsOption,
     app,
+    compile_first,
     evolution,
     inline_settings,
-    tell_about_compiling,
 )
 
 
@@ -41,7 +41,7 @@ def replay(
     from homeostat.workloads.evolution.replay_page import write_page
 
     out = Output()
-    tell_about_compiling(out)
+    compile_first(out)
     if folder is not None:
         with out.working(f"filming {folder}"):
             written = replays.replay_run(evolution(), folder)

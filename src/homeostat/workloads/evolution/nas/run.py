@@ -15,11 +15,11 @@ from homeostat.workloads.evolution.nas.app import (
     ModeOption,
     ResultsOption,
     app,
+    compile_first,
     evolution,
     inline_settings,
-    tell_about_compiling,
 )
-from homeostat.workloads.evolution.nas.search import search_modes
+from homeostat.workloads.evolution.nas.search import Asked, modes_of, run_search
 
 
 @app.command(context_settings=FREE)
@@ -35,7 +35,9 @@ def run(
         str | None, typer.Option("--study-name", help="Search instead: fixed-arch, ...")
     ] = None,
     mode: ModeOption = None,
-    trials: Annotated[int, typer.Option("--n-trials", min=1, help="Of a search.")] = 50,
+    trials: Annotated[
+        int | None, typer.Option("--n-trials", min=1, help="Of a search; default: 50.")
+    ] = None,
     take_up: Annotated[
         Path | None, typer.Option("--resume", help="Resume this run, which was stopped or killed.")
     ] = None,
@@ -47,8 +49,13 @@ def run(
     from homeostat.workloads.evolution import runs
 
     if study_name is not None:
-        settings = inline_settings(context.args)
-        search_modes(study_name, trials, mode, results, settings, config, generations)
+        run_search(
+            Asked(
+                study=study_name, trials=trials, modes=modes_of(mode), config=config,
+                settings=tuple(inline_settings(context.args)), generations=generations,
+                seeds=seeds, results=results,
+            )
+        )  # fmt: skip
         return
     out = Output()
     if take_up is not None:
@@ -77,7 +84,7 @@ def run(
 
 def _evolve(out: Output, evolving: Any) -> None:
     """Drive a run to its end with the guide's lines."""
-    tell_about_compiling(out)
+    compile_first(out)
     count, budget = len(evolving.seeds), evolving.budget
     every = max(1, budget // 4)
     try:
@@ -87,6 +94,7 @@ def _evolve(out: Output, evolving: Any) -> None:
                     f"[seed {step.seed + 1}/{count}] gen {step.generation}/{budget} | "
                     f"best: {step.best:.1f} | avg: {step.average:.1f} | "
                     f"{step.generation_s:.1f}s/gen"
+                    + (f" | species: {step.species}" if step.species else "")
                 )
     except KeyboardInterrupt:
         evolving.stop()
@@ -98,6 +106,9 @@ def _evolve(out: Output, evolving: Any) -> None:
 
 
 def _conclude(out: Output, evolving: Any) -> None:
+    from homeostat.inspect.diagnose.lines import finding_lines
+    from homeostat.inspect.symptoms.examine import examine
+    from homeostat.record.runs import read_run
     from homeostat.workloads.evolution.runs import UNSTABLE
 
     document = evolving.document("completed")
@@ -118,5 +129,10 @@ def _conclude(out: Output, evolving: Any) -> None:
         out.line(
             f"Unstable: the spread over seeds is {final['std'] / final['mean']:.0%} of the mean."
         )
+    workload = evolution()
+    own = {symptom.name for symptom in workload.symptoms}  # the general ones speak of training
+    for finding in examine(read_run(evolving.folder), workload):
+        for text in finding_lines(finding) if finding.symptom in own else ():
+            out.line(text)
     out.line(f"Kept in {evolving.json_path}")
     out.line(f"See it:  nas replay --run {evolving.folder}")
