@@ -1,5 +1,6 @@
 # make demo   watch an ordinary script being diagnosed, probed, repaired and tuned (a minute and a half)
 # make test   the tests (under 10 minutes on 2 cores);  make slow  the long ones too
+# make torture  kills, damaged files and odd inputs at length (docs/reliability.md)
 # make lint   ruff and mypy --strict;  make format  put the code in order
 # make mutants  how many small faults the tests notice (an hour)
 # make pages  docs/commands, written from the commands themselves
@@ -32,6 +33,9 @@ slow: $(STAMP)
 
 mutants: $(STAMP)
 	$(BIN)/python -m tests.mutation
+
+torture: $(STAMP)
+	PYTHONPATH=. $(BIN)/python -m tests.torture
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ import homeostat as hs
 from homeostat.cli.main import app
 from homeostat.dashboard.app import make_app
 from homeostat.errors import HomeostatError, RecordError
+from homeostat.pages.study.sections import SECTIONS
 from homeostat.search.search import look_store, read
 from homeostat.workload import load
 
@@ -90,7 +91,7 @@ def _spoil(results):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     (second,) = results.glob("second*/run.json")
     document = json.loads(second.read_text())
-    document |= {"reference": "evil:loop", "workload": NASTY}
+    document |= {"crc32": None, "reference": "evil:loop", "workload": NASTY}
     second.write_text(json.dumps(document))
 
 
@@ -134,16 +135,16 @@ def test_no_route_runs_what_results_name_or_changes_them(hostile):
     _, results, mark = hostile
     before = picture(results)
     client = TestClient(make_app(results), base_url="http://localhost")
-    runs = [run["name"] for run in client.get("/api/runs").json()]
+    runs = [run["name"] for run in client.get("/api/runs").json()["runs"]]
     studies = [study["name"] for study in client.get("/api/studies").json()]
     assert len(runs) == 2 and len(studies) == 2
     routes = ["/", "/api/runs", "/api/studies", "/api/notes", "/api/replays", "/api/workloads"]
     for run in runs:
-        routes += [f"/api/runs/{run}{rest}" for rest in ("", "/views", "/families/x")]
+        parts = ("", "/views", "/family", "/log", "/file")
+        routes += [f"/api/run{part}?name={run}&stem=x&seed=42&file=log.txt" for part in parts]
     routes += [f"/api/curves?run={runs[0]}", f"/api/compare?run={runs[0]}&run={runs[1]}"]
-    kinds = ("history", "parallel", "pareto", "importance", "curves")
     for study in (*studies, "../s"):
-        rests = ("", "/trials", "/checklist", "/views", *(f"/figures/{kind}" for kind in kinds))
+        rests = ("", "/trials", "/trials/0", *(f"/sections/{name}" for name in SECTIONS))
         routes += [f"/api/studies/{quote(study, safe='')}{rest}" for rest in rests]
     for route in routes:
         assert client.get(route).status_code < 500, route
@@ -154,12 +155,13 @@ def test_no_route_runs_what_results_name_or_changes_them(hostile):
 def test_views_were_kept_when_the_run_ended_and_are_shown_without_its_workload(hostile):
     _, results, mark = hostile
     client = TestClient(make_app(results), base_url="http://localhost")
-    (first,) = [r["name"] for r in client.get("/api/runs").json() if r["name"].startswith("first")]
-    (way,) = client.get(f"/api/runs/{first}/views").json()["views"]
+    (first,) = [
+        r["name"] for r in client.get("/api/runs").json()["runs"] if r["name"].startswith("first")
+    ]
+    (way,) = client.get(f"/api/run/views?name={first}").json()["views"]
     assert (way["title"], way["figure"]["data"][0]["y"]) == ("Way", [1.0, 2.0])
-    (best,) = client.get("/api/studies/s/views").json()["views"]
-    assert best["caption"] == "As it went."
-    assert client.get("/api/studies/s/figures/importance").json() is not None
+    sections = [client.get(f"/api/studies/s/sections/{name}").text for name in SECTIONS]
+    assert any("As it went." in section for section in sections)
     assert not mark.exists()
 
 
@@ -183,7 +185,7 @@ def test_a_look_at_nothing_makes_nothing(tmp_path, capsys):
             folder.mkdir()
         app(["status", "--results", str(folder)], standalone_mode=False)
         client = TestClient(make_app(folder), base_url="http://localhost")
-        assert client.get("/api/studies").json() == [] == client.get("/api/runs").json()
+        assert client.get("/api/studies").json() == [] == client.get("/api/runs").json()["runs"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["empty"]
     assert list((tmp_path / "empty").iterdir()) == []
     assert "No studies" in capsys.readouterr().out

@@ -92,7 +92,7 @@ def test_a_run_whose_workload_is_gone_has_no_views_and_is_no_error(client, resul
     gone = tmp_path / "lonely_run"
     gone.mkdir()
     facts = json.loads(source.read_text()) | {"reference": str(tmp_path / "gone.py")}
-    (gone / "run.json").write_text(json.dumps(facts))
+    (gone / "run.json").write_text(json.dumps(facts | {"crc32": None}))
     other = TestClient(make_app(tmp_path), base_url="http://localhost")
     assert other.get("/api/run/views", params={"name": "lonely_run"}).json()["views"] == []
 

@@ -5,6 +5,7 @@ import shutil
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -73,7 +74,7 @@ def test_a_live_study_is_followed_without_a_reload(page, address, results):
     page.wait_for_selector("#live.on")
     assert page.inner_text(".card:has-text('trials') b") == "12"
     hs.search(bowl, 15, study="first", results=results, confirm=False)
-    page.wait_for_selector(".card:has-text('trials') b:has-text('15')", timeout=8000)
+    page.wait_for_selector(".card:has-text('trials') b:has-text('15')")
 
 
 def test_trials_are_filtered_and_sorted(page, address):
@@ -100,6 +101,7 @@ def test_a_name_with_a_script_in_it_is_text(page, address):
 
 def test_two_runs_are_ticked_and_compared(page, address):
     page.goto(address + "#/runs")
+    page.wait_for_selector("tbody input[type=checkbox]")
     for box in page.locator("tbody input[type=checkbox]").all()[:2]:
         box.check()
     page.click("button:has-text('Compare')")
@@ -162,3 +164,35 @@ def test_the_keyboard_reaches_every_page(page, address):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_selector("h1:has-text('Runs')")
+
+
+def test_every_file_of_a_seed_and_its_log_can_be_opened(page, address):
+    page.goto(address + "#/trial/first%2F3")
+    page.wait_for_selector("h2:has-text('against the default')")
+    page.wait_for_selector("td a:has-text('curves.csv')")
+    page.click("summary:has-text('Log')")
+    page.wait_for_selector("details pre:has-text('printed nothing')")
+
+
+AXE = Path(__file__).parents[2] / ".node" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.mark.skipif(
+    not AXE.exists() and os.environ.get("CI") != "true",
+    reason="axe-core is not installed:  npm install --prefix .node axe-core",
+)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_checker_of_accessibility_finds_nothing(browser, address, scheme):
+    context = browser.new_context(color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)
+    page = context.new_page()
+    for place, seen in (
+        ("#/", "tbody tr"), ("#/study/first", "#figure-curves .plotly"), ("#/runs", "tbody tr"),
+        ("#/trial/first%2F3", "#figure-curves .plotly"), ("#/workloads", "details"),
+    ):  # fmt: skip
+        page.goto(address + place)
+        page.wait_for_selector(seen)
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'best-practice']})")
+        told = [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found["violations"]]
+        assert told == [], place
+    context.close()

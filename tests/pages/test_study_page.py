@@ -163,6 +163,14 @@ def test_the_default_is_a_line_with_a_band_as_wide_as_luck():
     assert (line.y0, band.y0, band.y1) == (3.0, 2.75, 3.25)
 
 
+def test_the_default_is_seen_however_far_it_is_from_the_others():
+    trials = [trial(0, loss=5.0), *(trial(i, loss=1.0 + i / 100) for i in range(1, 9))]
+    for noise in (figures.Noise(5.0, None), figures.Noise(1e6, None)):
+        figure = figures.history(trials, metric="loss", goal="minimize", noise=noise)
+        low, high = figure.layout.yaxis.range
+        assert low < 1.0 and high > noise.mean
+
+
 def test_each_seed_is_a_row_from_one_configuration_to_the_other():
     before, after = {1: 2.0, 2: 3.0, 3: 9.0}, {2: 1.0, 1: 1.5}
     figure = figures.paired(before, after, names=("a", "b"), metric="m", goal="minimize")

@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-def _references(incomplete: str) -> list[str]:
-    """Completions for WORKLOAD: built-in names, and files that may hold one."""
-    from homeostat.workload.installed import installed_workloads
-
-    folder, slash, _ = incomplete.rpartition("/")
-    entries = [path for path in Path(folder or ".").glob("*") if not path.name.startswith(".")]
-    files = [folder + slash + path.name for path in entries if path.suffix in (".py", ".yaml")]
-    folders = [folder + slash + path.name + "/" for path in entries if path.is_dir()]
-    names = installed_workloads()
-    return sorted(text for text in (*names, *files, *folders) if text.startswith(incomplete))
-
+from homeostat.cli import complete
 
 WorkloadArgument = Annotated[
     str,
     typer.Argument(
         metavar="WORKLOAD",
-        autocompletion=_references,
+        autocompletion=complete.references,
         help="A built-in name (see: homeostat workloads), my_file.py, my_file.py:name, "
         "or a command workload's .yaml.",
     ),
 ]
 ConfigOption = Annotated[
     str | None,
-    typer.Option("--config", "-c", help="A named configuration of the workload, or a YAML file."),
+    typer.Option(
+        "--config",
+        "-c",
+        autocompletion=complete.configurations,
+        help="A named configuration of the workload, or a YAML file.",
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", "-s", metavar="NAME=VALUE", help="Set one parameter; may be repeated."),
+    typer.Option(
+        "--set",
+        "-s",
+        metavar="NAME=VALUE",
+        autocompletion=complete.settings,
+        help="Set one parameter; may be repeated.",
+    ),
 ]
 WorkloadOption = Annotated[
     str | None,
     typer.Option(
         "--workload",
         metavar="WORKLOAD",
-        autocompletion=_references,
+        autocompletion=complete.references,
         help="The workload, like my_file.py: a file that results name is not run unless you name "
         "it too. Built-in ones are known.",
     ),
@@ -82,7 +81,10 @@ FromOption = Annotated[
         "may be repeated.",
     ),
 ]
-StudyOption = Annotated[str, typer.Option("--study", help="The study's name.")]
+StudyOption = Annotated[
+    str,
+    typer.Option("--study", autocompletion=complete.studies, help="The study's name."),
+]
 StepsOption = Annotated[
     int | None,
     typer.Option("--steps", "-n", min=1, help="Training steps (epochs, generations) per seed."),

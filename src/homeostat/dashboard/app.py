@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Collection
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,17 +19,19 @@ from fastapi.responses import (
     Response,
     StreamingResponse,
 )
+from fastapi.routing import APIRoute
 
 from homeostat.dashboard.changes import stop_study, write_remarks
 from homeostat.dashboard.guard import LOOPBACK, guard
 from homeostat.dashboard.library import Library
 from homeostat.dashboard.runs import Runs
 from homeostat.dashboard.studies import Studies
-from homeostat.errors import HomeostatError
+from homeostat.errors import ConfigError, HomeostatError
 from homeostat.record.files import plain
 
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 LOOK_EVERY_S = 1.0
+STILL_HERE_S = 5.0
 
 
 def make_app(
@@ -45,6 +49,8 @@ def make_app(
         token: The secret that readers must give; None on the loopback address.
         hosts: Names under which it answers.
     """
+    if token is not None and not token:
+        raise ConfigError("The token is empty, so anybody would know it.", hint="Leave it out.")
     library = Library(results, store)
     app = FastAPI(title="Homeostat", docs_url=None, redoc_url=None, openapi_url=None)
     app.middleware("http")(guard(hosts, token))
@@ -78,10 +84,17 @@ def make_app(
     def workloads() -> Response:
         return _json(library.workloads())
 
-    @app.get("/api/events")
-    def events(request: Request) -> Response:
-        return StreamingResponse(_changes(library, request), media_type="text/event-stream")
+    watch = Watch(library.version)
 
+    @app.get("/api/events")
+    async def events(request: Request) -> Response:
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
+        return StreamingResponse(_changes(watch, request), media_type="text/event-stream")
+
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.methods:
+            route.methods.add("HEAD")  # the server leaves out the body
     return app
 
 
@@ -189,15 +202,34 @@ def _studies(app: FastAPI, studies: Studies) -> None:
         return _json(studies.section(name, section))
 
 
-async def _changes(library: Library, request: Request) -> AsyncIterator[str]:
-    """A message whenever there is something new to see."""
-    seen = ""
+class Watch:
+    """Looks at the disk once for everybody who watches, and not at all while nobody does."""
+
+    def __init__(self, look: Callable[[], str]) -> None:
+        self._look = look
+        self._looking: asyncio.Task[str] | None = None
+        self._looked = -math.inf
+
+    async def version(self) -> str:
+        """What was seen within the last second, or is being seen now."""
+        now = time.monotonic()
+        if self._looking is None or now - self._looked >= LOOK_EVERY_S:
+            self._looked = now
+            self._looking = asyncio.create_task(asyncio.to_thread(self._look))
+        # Who leaves while it is being looked must not stop it for the others.
+        return await asyncio.shield(self._looking)
+
+
+async def _changes(watch: Watch, request: Request) -> AsyncIterator[str]:
+    """A message whenever there is something new to see, and a sign of life now and then."""
+    seen, told = "", 0.0
     while not await request.is_disconnected():
-        version = await asyncio.to_thread(library.version)
+        version, now = await watch.version(), time.monotonic()
         if version != seen:
-            seen = version
+            seen, told = version, now
             yield f"data: {version}\n\n"
-        else:
+        elif now - told >= STILL_HERE_S:
+            told = now
             yield ": still here\n\n"
         await asyncio.sleep(LOOK_EVERY_S)
 

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeostat.dashboard.views import shown
-from homeostat.errors import RecordError, UnknownNameError, did_you_mean
+from homeostat.errors import UnknownNameError, did_you_mean
 from homeostat.execute.rerun import Place, command, diagnose_run, near, rerun_run
 from homeostat.pages import figures
 from homeostat.pages.figures.curves import Curve
 from homeostat.pages.figures.family import rises
 from homeostat.pages.study.trials import curves_of
 from homeostat.record.attempt import LOG
-from homeostat.record.index import run_folders
+from homeostat.record.index import DamagedRun, read_or_tell, run_folders
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import FILE, RunRecord, read_run, seed_folder
 from homeostat.space.values import same
@@ -83,11 +83,11 @@ class Runs:
     def _line(self, folder: Path) -> dict[str, Any] | None:
         try:
             changed = (folder / FILE).stat().st_mtime_ns
-            known = self._known.get(folder)
-            if known is None or known[0] != changed or known[1]["outcome"] == "running":
-                self._known[folder] = (changed, self._run_line(read_run(folder)))
-        except (OSError, RecordError):
+        except OSError:  # removed just now
             return None
+        known = self._known.get(folder)
+        if known is None or known[0] != changed or known[1]["outcome"] in ("running", "damaged"):
+            self._known[folder] = (changed, self._run_line(read_or_tell(folder)))
         return self._known[folder][1] | {"tags": remarks_of(folder)["tags"]}
 
     def one(self, name: str) -> dict[str, Any]:
@@ -162,7 +162,12 @@ class Runs:
         first = next(iter(records.values()))
         chosen = metric or first.metric
         return figures.curves(
-            {name: curves_of(record, chosen) for name, record in records.items()},
+            {
+                # Within one study their folders tell them apart.
+                (name if len({r.folder.parent for r in records.values()}) > 1 else record.name):
+                curves_of(record, chosen)
+                for name, record in records.items()
+            },
             metric=chosen, unit=first.unit,
         )  # fmt: skip
 
@@ -220,13 +225,18 @@ class Runs:
 
     def version(self) -> tuple[object, ...]:
         """Changes whenever a run has begun, reported or ended."""
-        marks = [(folder, (folder / FILE).stat().st_mtime_ns)
-                 for folder in run_folders(self._results)]  # fmt: skip
-        newest = max((p.stat().st_mtime_ns for p in self._results.glob("*/seed_*/curves.csv")),
-                     default=0)  # fmt: skip
-        return (*marks, newest)
+        marks = [(folder, _changed(folder / FILE)) for folder in run_folders(self._results)]
+        curves = map(_changed, self._results.glob("*/seed_*/curves.csv"))
+        return (*marks, max(curves, default=0))
 
-    def _run_line(self, record: RunRecord) -> dict[str, Any]:
+    def _run_line(self, record: RunRecord | DamagedRun) -> dict[str, Any]:
+        if isinstance(record, DamagedRun):
+            nothing = dict.fromkeys(("budget", "unit", "metric", "mean", "sd", "step"))
+            return nothing | {
+                "name": record.folder.relative_to(self._results).as_posix(), "workload": "",
+                "outcome": record.outcome.value, "reason": record.reason, "alive": False,
+                "seeds": [],
+            }  # fmt: skip
         return {
             "name": record.folder.relative_to(self._results).as_posix(),
             "workload": record.workload,
@@ -241,6 +251,13 @@ class Runs:
             "sd": record.sd,
             "step": max((a.last_step or 0 for a in record.attempts), default=0),
         }
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # removed just now
+        return 0
 
 
 def files_of(record: RunRecord, seed: int) -> list[dict[str, Any]]:

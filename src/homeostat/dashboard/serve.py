@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from homeostat.dashboard.app import make_app
 from homeostat.dashboard.guard import LOOPBACK, check_bind
 from homeostat.errors import ConfigError
+
+HALF_REQUEST_S = 30.0
+"""How long a client may take over a request, or say nothing."""
 
 
 def serve(
@@ -51,8 +56,36 @@ def serve(
         )
     if open_browser:
         webbrowser.open(address)
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, log_level="warning", timeout_graceful_shutdown=1, http=patient_protocol()
+    )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def patient_protocol() -> type[asyncio.Protocol]:
+    """The server's protocol, which does not keep a connection whose request never ends."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Patient(H11Protocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._watch()
+
+        def _watch(self) -> None:
+            self._timer = self.loop.call_later(HALF_REQUEST_S, self._look)
+
+        def _look(self) -> None:
+            """A request that is being answered has a cycle that is not complete."""
+            if self.cycle is None or self.cycle.response_complete:
+                self.transport.close()
+            else:
+                self._watch()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._timer.cancel()
+            super().connection_lost(exc)
+
+    return Patient
 
 
 def _listen(host: str, port: int) -> socket.socket:

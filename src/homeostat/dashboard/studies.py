@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from homeostat.errors import UnknownNameError, did_you_mean
+from homeostat.errors import HomeostatError, UnknownNameError, did_you_mean
 from homeostat.pages.study.facts import Facts, gather
 from homeostat.pages.study.html import as_json
 from homeostat.pages.study.sections import SECTIONS
@@ -38,8 +38,17 @@ class Studies:
 
     def lines(self) -> list[dict[str, Any]]:
         """A line for each study."""
-        store = self._store
-        return [self._study_line(self._gathered(name)) for name in store.names()]
+        return [self._line(name) for name in self._store.names()]
+
+    def _line(self, name: str) -> dict[str, Any]:
+        """A study's line; of one that cannot be read, the reason."""
+        try:
+            return self._study_line(self._gathered(name))
+        except HomeostatError as error:
+            nothing = ("verdict", "metric", "goal", "winner", "on_fresh_seeds", "best_in_search",
+                       "in_search", "to_take")  # fmt: skip
+            told = {"name": name, "workload": "", "state": "damaged", "reason": str(error)}
+            return dict.fromkeys(nothing) | told | {"trials": 0, "outcomes": {}}
 
     def one(self, name: str) -> dict[str, Any]:
         """One study: its line, and which sections its page has."""
@@ -103,7 +112,13 @@ class Studies:
     def version(self) -> tuple[object, ...]:
         """Changes whenever a study has changed."""
         store = self._store
-        return tuple(self._version(store, name) for name in store.names())
+        return tuple(self._version_or_none(store, name) for name in store.names())
+
+    def _version_or_none(self, store: Store, name: str) -> tuple[Any, ...] | None:
+        try:
+            return self._version(store, name)
+        except HomeostatError:  # listed as damaged
+            return None
 
     def _gathered(self, name: str) -> Facts:
         store = self._store

@@ -19,14 +19,19 @@ from homeostat.execute.job import Event
 from homeostat.execute.measure import Limits, PendingRun, ahead_of, work_through
 from homeostat.execute.rerun import Place, rerun_run
 from homeostat.execute.run import checked_budget, checked_seeds
-from homeostat.record.files import make_folder, read_json, write_json
+from homeostat.record.files import make_folder
+from homeostat.record.hold import Hold
+from homeostat.record.names import checked_name, folder_name
 from homeostat.record.runs import RunRecord
+from homeostat.record.schema import Kind
+from homeostat.record.schema import seeds as seed_numbers
 from homeostat.space import Config
 from homeostat.workload import load
 from homeostat.workload.load import reference_or_name
 from homeostat.workload.workload import Workload
 
 FILE = "design.json"
+KIND = Kind("design", {"code": str | None, "seeds": seed_numbers, "budget": int})
 
 
 @dataclass(frozen=True)
@@ -149,9 +154,13 @@ def run_design(
     numbers = checked_seeds(seeds)
     steps = checked_budget(workload, budget)
     held = dict(pins or {})
+    if name is not None:
+        checked_name(name, "a design")
     facts = {"code": workload.code_digest, "seeds": list(numbers), "budget": steps}
     folder = Path(results) / f"{kind}_{name or _own_name(workload, facts | {'pins': held})}"
-    _claim(folder, facts, workload)
+    make_folder(folder)
+    with Hold(folder):
+        _claim(folder, facts, workload)
     resolved = [_resolve(workload, held, point) for point in points]
     until_s = time.time() + budget_s if budget_s is not None else math.inf
     limits = Limits(
@@ -186,13 +195,13 @@ def run_design(
 
 def _own_name(workload: Workload, facts: Mapping[str, Any]) -> str:
     text = json.dumps(facts, sort_keys=True)
-    return f"{workload.name}_{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return f"{folder_name(workload.name)}_{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def _claim(folder: Path, facts: Mapping[str, Any], workload: Workload) -> None:
     """Make the folder this design's own, or check that the same design made it."""
     if (folder / FILE).exists():
-        before = read_json(folder / FILE)
+        before = KIND.read(folder / FILE)
         if workload.has_code(before.get("code")):  # also as an earlier version wrote it down
             before["code"] = facts["code"]
         changed = [key for key, value in facts.items() if before.get(key) != value]
@@ -202,8 +211,7 @@ def _claim(folder: Path, facts: Mapping[str, Any], workload: Workload) -> None:
                 hint="Choose another --name, or remove the folder.",
             )
         return
-    make_folder(folder)
-    write_json(folder / FILE, facts)
+    KIND.write(folder / FILE, facts)
 
 
 def _resolve(workload: Workload, pins: Mapping[str, Any], point: DesignPoint) -> Config:

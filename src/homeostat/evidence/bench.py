@@ -13,7 +13,7 @@ from homeostat.errors import WorkloadError
 from homeostat.execute.job import Engine
 from homeostat.execute.measure import Limits, PendingRun, ahead_of, work_through
 from homeostat.record.attempt import Attempt, read_attempt
-from homeostat.record.files import make_folder
+from homeostat.record.files import make_folder, remove_leftovers
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import FILE as RUN
 from homeostat.record.runs import RunRecord, read_run, seed_folder
@@ -70,6 +70,7 @@ class Bench:
         self._limits = Limits(device=device, snapshot_s=math.inf)
         self._known: dict[tuple[str, int], ArmResult] = {}
         make_folder(folder)
+        remove_leftovers(folder)
 
     def has(self, arm: Arm, seed: int) -> bool:
         """Whether it has been measured."""

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import RecordError, SpaceError
+from homeostat.errors import RecordError, SpaceError, UnknownNameError
 from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import SNAPSHOT_S, Engine, Event
 from homeostat.execute.measure import Limits, PendingRun, work_through
@@ -15,7 +15,7 @@ from homeostat.record import seeds as seed_list
 from homeostat.record.fingerprint import config_digest
 from homeostat.record.hold import is_held
 from homeostat.record.run_writer import RunWriter
-from homeostat.record.runs import RunRecord, read_run
+from homeostat.record.runs import LIMITS, RunRecord, read_run
 from homeostat.space import Config, configs
 from homeostat.wording import some
 from homeostat.workload import load
@@ -135,9 +135,11 @@ def resume(
     """
     load.refuse_while_loading()
     record = read_run(folder)
-    if record.outcome.final:
+    if record.outcome.final and record.outcome == record.facts["outcome"]:
         return record
     check_not_running(record, force=force)
+    if record.outcome.final:  # killed between the end of its last seed and its own
+        return RunWriter(record.folder.absolute(), dict(record.facts)).finish(record.attempts)
     found = _workload_of(record, workload)
     changed = _changed_code(record, found)
     if changed and not force:
@@ -154,7 +156,8 @@ def resume(
     facts = dict(record.facts)
     if changed:
         facts["mixed"] = [*facts.get("mixed", ()), f"Resumed although {changed} changed since."]
-    limits = Limits(**record.facts["limits"], snapshot_s=snapshot_s)
+    kept = {k: v for k, v in record.facts.get("limits", {}).items() if k in LIMITS}
+    limits = Limits(**kept, snapshot_s=snapshot_s)
     with _engine(engine, jobs) as opened:
         writer = RunWriter(record.folder.absolute(), facts)
         pending = PendingRun(writer, found, config, limits=limits, resumed=True, force=force)
@@ -247,11 +250,16 @@ def checked_seeds(wanted: Any) -> tuple[int, ...]:
 
 
 def _workload_of(record: RunRecord, given: Workload | str | Path | None) -> Workload:
-    reference = given if given is not None else record.facts.get("reference")
+    reference = given if given is not None else record.reference
     if reference is None:
         raise RecordError(
             f"{record.name} cannot be resumed by itself: {record.workload} was defined in a "
             "notebook or a function.",
             hint=f"In Python:  hs.resume({str(record.folder)!r}, workload={record.workload})",
         )
-    return load.find(reference)
+    try:
+        return load.find(reference)
+    except UnknownNameError as error:
+        if given is None:
+            error.hint = f"Say where it is:  homeostat resume {record.folder} --workload FILE"
+        raise

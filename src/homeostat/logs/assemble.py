@@ -7,6 +7,7 @@ said to be left out.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -122,7 +123,11 @@ class _Building:
 
     def run(self, name: str) -> LoggedRun:
         """What was put together."""
-        rows = {int(at) if at == int(at) else at: self.rows[at] for at in sorted(self.rows)}
+        rows = {
+            int(at) if at == int(at) else at: self.rows[at]
+            for at in sorted(self.rows)
+            if math.isfinite(at)
+        }
         return LoggedRun(rows, self.place.unit, self.settings, name)
 
 

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeostat.plan.phase import Phase, PhaseResult
-from homeostat.record.files import read_json, write_json
+from homeostat.record.files import remove_leftovers
+from homeostat.record.plan_file import FILE, KIND
 
 if TYPE_CHECKING:
     from homeostat.search.optimise import SearchEvent
     from homeostat.space import Config
     from homeostat.workload.workload import Workload
-
-FILE = "plan.json"
 
 
 @dataclass
@@ -91,7 +90,7 @@ class Context:
     def save(self) -> None:
         """Write plan.json by rename; a plan that is stopped goes on from here."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(
+        KIND.write(
             self.folder / FILE,
             {
                 "workload": self.workload.name,
@@ -107,9 +106,10 @@ class Context:
 
     def load(self) -> bool:
         """Take up what an earlier call of the same plan finished; False if there was none."""
+        remove_leftovers(self.folder)
         if not (self.folder / FILE).exists():
             return False
-        saved: Mapping[str, Any] = read_json(self.folder / FILE)
+        saved: Mapping[str, Any] = KIND.read(self.folder / FILE)
         same = (saved["workload"], saved["pins"], saved["steps"])
         if same != (self.workload.name, self.pins, self.steps):
             return False

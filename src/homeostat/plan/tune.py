@@ -21,10 +21,12 @@ from homeostat.plan.phases.probe import probe
 from homeostat.plan.phases.report import report
 from homeostat.plan.phases.screen import screen
 from homeostat.plan.phases.search import search
+from homeostat.record.names import checked_name
 from homeostat.search.decide import verdict_of
 from homeostat.search.live import Live
-from homeostat.search.search import names_of, open_store
+from homeostat.search.search import look_store, names_of, open_store
 from homeostat.search.verdict import StudyVerdict
+from homeostat.study.folder import refuse_another
 from homeostat.study.transfer import length_of
 from homeostat.wording import as_html, format_duration
 from homeostat.workload import load
@@ -204,6 +206,9 @@ def tune(
         say=say or (lambda _: None),
         on_event=on_event or live,
     )
+    if study is not None:
+        checked_name(study, "a study", StudyError)
+    refuse_another(results, context.study, look_store(results))
     if context.load():
         names = ", ".join(context.done)
         context.say(f"Going on with the study {context.study!r}; done already: {names}.")

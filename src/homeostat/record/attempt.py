@@ -14,14 +14,28 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from homeostat.errors import RecordError
 from homeostat.record.curves import FILE as CURVES
 from homeostat.record.curves import Curves, read_curves
-from homeostat.record.files import read_json, write_json
 from homeostat.record.hold import holds, is_held
 from homeostat.record.liveness import is_alive, owner, silence
 from homeostat.record.outcome import Outcome
+from homeostat.record.schema import Kind
+from homeostat.record.sums import Sums, add_up, fits
 
 FILE = "attempt.json"
+KIND = Kind(
+    "attempt",
+    {
+        "outcome": Outcome, "reason": str, "seed": int, "budget": int, "last_step": int | None,
+        "num_reports": int, "values": dict[str, float], "wall_s": float,
+    },
+    {
+        "violation": {"step": int, "metric": str, "value": float, "bound": str},
+        "last_reports": list[dict[str, float]], "extra": dict, "notes": list[str],
+        "files": dict[str, list[int]],
+    },
+)  # fmt: skip
 LOG = "log.txt"
 SNAPSHOT = "snapshot.npz"
 
@@ -62,21 +76,31 @@ class Attempt:
     """Facts the workload left in `trial.extra`."""
     notes: tuple[str, ...] = ()
     """Sentences worth reading: where it was resumed, why there is no snapshot."""
+    files: Sums = field(default_factory=dict, compare=False)
+    """What the files beside it were when it ended, as read from disk."""
 
     @property
     def curves(self) -> Curves:
-        """What it reported, read from disk."""
-        return read_curves(self.folder / CURVES)
+        """What it reported, read from disk.
+
+        Raises:
+            RecordError: If the file cannot be read, or is not as it was when the attempt ended.
+        """
+        return read_curves(self.folder / CURVES, self.files.get(CURVES))
 
     @property
     def log(self) -> str:
-        """What it printed, and its traceback."""
+        """What it printed, and its traceback; a damaged one says so in its first line."""
         path = self.folder / LOG
-        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        data = path.read_bytes() if path.exists() else b""
+        text = data.decode("utf-8", "replace")
+        # What a library prints at the end of the process comes after the end of the attempt.
+        whole = fits(data, self.files.get(LOG), grows=True)
+        return text if whole else f"[{LOG} is not as it was written: damaged]\n{text}"
 
 
 def write_attempt(attempt: Attempt) -> None:
-    """Write attempt.json, by rename."""
+    """Write attempt.json, by rename; of an attempt that has ended, with what its files are."""
     document: dict[str, Any] = {
         "outcome": attempt.outcome.value,
         "reason": attempt.reason,
@@ -94,19 +118,36 @@ def write_attempt(attempt: Attempt) -> None:
         document["extra"] = attempt.extra
     if attempt.notes:
         document["notes"] = attempt.notes
+    if attempt.outcome is not Outcome.RUNNING:
+        document["files"] = add_up(attempt.folder, (CURVES, LOG))
     document |= owner() | {"held": holds(attempt.folder)}
-    write_json(f"{attempt.folder}/{FILE}", document)
+    KIND.write(f"{attempt.folder}/{FILE}", document)
 
 
 def read_attempt(folder: Path) -> Attempt | None:
     """Read attempt.json; None when the seed was never started.
 
-    An attempt whose process died reads as interrupted, whatever it wrote last.
+    An attempt whose process died reads as interrupted, whatever it wrote last; one whose file
+    cannot be read as damaged, with the reason, so that the others of its run can be.
     """
     path = folder / FILE
     if not path.exists():
         return None
-    record = read_json(path)
+    try:
+        return _read(folder, path)
+    except RecordError as error:
+        number = folder.name.rpartition("_")[2]
+        return Attempt(
+            folder=folder,
+            seed=int(number) if number.isdecimal() else 0,
+            budget=0,
+            outcome=Outcome.DAMAGED,
+            reason=str(error),
+        )
+
+
+def _read(folder: Path, path: Path) -> Attempt:
+    record = KIND.read(path)
     violation = record.get("violation")
     attempt = Attempt(
         folder=folder,
@@ -118,12 +159,12 @@ def read_attempt(folder: Path) -> Attempt | None:
         last_step=record["last_step"],
         num_reports=int(record["num_reports"]),
         wall_s=float(record["wall_s"]),
-        violation=Violation(**violation | {"value": float(violation["value"])})
-        if violation
-        else None,
+        violation=_violation(violation) if violation else None,
         last_reports=tuple(_floats(row) for row in record.get("last_reports", ())),
         extra=record.get("extra", {}),
         notes=tuple(record.get("notes", ())),
+        # Who sets the checksum to null has changed something on purpose, here or in those files.
+        files=record.get("files", {}) if record.get("crc32") else {},
     )
     if attempt.outcome is not Outcome.RUNNING:
         return attempt
@@ -133,12 +174,16 @@ def read_attempt(folder: Path) -> Attempt | None:
 
 def _while_running(attempt: Attempt, alive: bool) -> Attempt:
     """An attempt that has not said how it ended: its curves know more than its summary."""
-    rows = attempt.curves.rows
+    rows = read_curves(attempt.folder / CURVES, good_part=True).rows
     last_step = rows[-1][0] if rows else None
     attempt = replace(attempt, last_step=last_step, num_reports=len(rows))
     if alive:
         return attempt
     return replace(attempt, outcome=Outcome.INTERRUPTED, reason="its process is gone")
+
+
+def _violation(facts: Mapping[str, Any]) -> Violation:
+    return Violation(facts["step"], facts["metric"], float(facts["value"]), facts["bound"])
 
 
 def _floats(values: Mapping[str, Any]) -> dict[str, float]:

@@ -6,7 +6,8 @@
 
 Numbers are written with as many digits as bring the same 64 bits back. A metric that appears later
 adds a column: the file is then rewritten beside itself and renamed. A last line without its end
-(the process was killed, the disk filled up) is dropped when read and cut off before appending.
+(the process was killed, the disk filled up) is dropped when read and cut off before appending, as
+is all that follows a damaged line: what goes on has a good beginning.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import numpy as np
 
 from homeostat.errors import RecordError, WorkloadError
 from homeostat.record.files import cannot_write, write_all, write_bytes
+from homeostat.record.schema import changed
+from homeostat.record.sums import fits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,45 +84,69 @@ class Curves:
         return pd.DataFrame({"step": self.steps, **columns})
 
 
-def read_curves(path: Path) -> Curves:
-    """Read a curves file; a missing file is a run that has not reported yet."""
+def read_curves(path: Path, kept: list[int] | None = None, *, good_part: bool = False) -> Curves:
+    """Read a curves file; a missing file is a run that has not reported yet.
+
+    Args:
+        path: The file.
+        kept: Its size and checksum, once nobody writes it any more.
+        good_part: Whether the rows before a damaged line are enough.
+
+    Raises:
+        RecordError: If the file, or without `good_part` a line of it, cannot be read, or if it is
+            not as it was kept.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
+        if kept and kept[0]:
+            raise RecordError(f"{path} is gone; it had {kept[0]} bytes.") from None
         return Curves([], ())
     except OSError as error:
         raise RecordError(f"Cannot read {path}: {error.strerror}.") from error
-    return _parse(data[: data.rfind(b"\n") + 1].decode("utf-8", "replace"), path)
+    if not fits(data, kept):
+        raise changed(path, 'set "crc32" in the attempt.json beside it to null')
+    return _parse(data[: data.rfind(b"\n") + 1].decode("utf-8", "replace"), path, good_part)
 
 
-def _parse(text: str, path: Path) -> Curves:
-    try:
-        lines = list(csv.reader(io.StringIO(text)))
-    except csv.Error as error:
-        raise RecordError(f"Cannot read {path}: {error}.") from None
-    if not lines or not lines[0]:
-        return Curves([], ())
-    metrics = tuple(lines[0][1:])
+def _parse(text: str, path: Path, good_part: bool) -> Curves:
+    lines = csv.reader(io.StringIO(text))
     rows: list[Row] = []
-    for number, cells in enumerate(lines[1:], start=2):
-        try:
+    metrics: tuple[str, ...] = ()
+    number, before = 1, -1
+    try:
+        metrics = _metrics(next(lines, []))
+        for cells in lines:
+            number += 1
             if len(cells) != len(metrics) + 1:
                 raise ValueError(f"{len(cells)} cells for {len(metrics) + 1} columns")
             values = {
                 name: float(cell) for name, cell in zip(metrics, cells[1:], strict=True) if cell
             }
-            rows.append((_step(cells[0]), values))
-        except ValueError as error:
-            if number == len(lines):  # a power cut can leave a whole line of rubbish at the end
-                break
-            raise RecordError(f"Cannot read {path}, line {number}: {error}.") from None
+            before = _step(cells[0], before)
+            rows.append((before, values))
+    except (ValueError, csv.Error) as error:
+        # A power cut can leave a whole line of rubbish at the end.
+        if not good_part and (number == 1 or lines.line_num < text.count("\n")):
+            raise RecordError(
+                f"Cannot read {path}, line {number}: {error}.",
+                hint="Resuming an interrupted run cuts it back to the rows before.",
+            ) from None
     return Curves(rows, metrics)
 
 
-def _step(cell: str) -> int:
+def _metrics(head: list[str]) -> tuple[str, ...]:
+    if head and (head[0] != "step" or len(set(head)) < len(head) - ("step" in head[1:])):
+        raise ValueError(f"the columns must be step and one for each metric, and are {head[:5]}")
+    return tuple(head[1:])
+
+
+def _step(cell: str, before: int) -> int:
     step = int(cell)
     if not 0 <= step < 2**63:
         raise ValueError(f"there is no step {cell[:40]}")
+    if step <= before:
+        raise ValueError(f"step {step} comes after step {before}")
     return step
 
 
@@ -130,11 +157,11 @@ class CurveWriter:
         self.path = path
         self._descriptor = -1
         self._known: dict[int, dict[str, float]] = {}
-        existing = read_curves(path)
+        existing = read_curves(path, good_part=True)
         self._metrics = existing.metrics
         if existing.metrics:
             self._known = dict(existing.rows)
-            self._rewrite(existing.metrics)  # also cuts off a torn last line
+            self._rewrite(existing.metrics)  # also cuts off what is damaged
 
     @property
     def recorded(self) -> Mapping[int, dict[str, float]]:
@@ -181,7 +208,7 @@ class CurveWriter:
         self.close()
         text = io.BytesIO()
         text.write(_header(metrics))
-        for step, values in read_curves(self.path).rows:
+        for step, values in read_curves(self.path, good_part=True).rows:
             cells = (repr(values[name]) if name in values else "" for name in metrics)
             text.write(f"{step},{','.join(cells)}\n".encode())
         write_bytes(self.path, text.getvalue())

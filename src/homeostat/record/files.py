@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import math
@@ -72,6 +73,14 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         raise cannot_write(path, error) from error
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what writers that were killed left beside the files of a folder that is ours now."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208 (hot path)
+            if name.endswith(".tmp") and name.split(".")[-2].isdecimal():
+                os.unlink(folder / name)  # noqa: PTH108 (hot path)
+
+
 def write_all(descriptor: int, data: bytes) -> None:
     """`os.write` until nothing is left: one call may write a part only."""
     written = os.write(descriptor, data)
@@ -105,7 +114,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
             data = json.load(file)
     except FileNotFoundError:
         raise RecordError(f"No file {path}.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RecordError(f"Cannot read {path}: {error}.") from error
     if not isinstance(data, dict):
         raise RecordError(f"Cannot read {path}: it holds {type(data).__name__}, not an object.")

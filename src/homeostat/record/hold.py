@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from homeostat.errors import RecordError
-from homeostat.record.files import make_folder
+from homeostat.record.files import make_folder, remove_leftovers
 
 PATIENCE_S = 10.0
 """A worker whose driver was killed lives until it notices, for a moment."""
@@ -55,6 +55,8 @@ class Hold:
             if time.monotonic() > until:
                 raise RecordError(f"Another process is writing {path}.", hint="Stop it first.")
             time.sleep(_RETRY_S)
+        if not file:
+            remove_leftovers(self.path)
         _mine[str(self.path)] = self
         self._let_go = weakref.finalize(self, _close, self._descriptor, self._pid)
 

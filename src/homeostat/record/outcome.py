@@ -6,7 +6,11 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """`running` while it runs; `interrupted` can be resumed; every other outcome is final."""
+    """`running` while it runs; `interrupted` can be resumed; every other outcome is final.
+
+    `damaged` is never written: what was written cannot be read. Resuming makes it anew, from its
+    snapshot where there is one.
+    """
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -15,17 +19,19 @@ class Outcome(StrEnum):
     FAILED = "failed"
     TIMEOUT = "timeout"
     INTERRUPTED = "interrupted"
+    DAMAGED = "damaged"
 
     @property
     def final(self) -> bool:
         """True when there is nothing left to resume."""
-        return self not in (Outcome.RUNNING, Outcome.INTERRUPTED)
+        return self not in (Outcome.RUNNING, Outcome.INTERRUPTED, Outcome.DAMAGED)
 
 
 # What a run of several seeds is called when its attempts ended differently: the first of these
 # that any attempt has. Work that can go on comes first, then what needs a look.
 WORST_FIRST = (
     Outcome.RUNNING,
+    Outcome.DAMAGED,
     Outcome.INTERRUPTED,
     Outcome.FAILED,
     Outcome.TIMEOUT,

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import RecordError
 from homeostat.record.attempt import Attempt, read_attempt
-from homeostat.record.files import make_folder, write_json
+from homeostat.record.files import make_folder
 from homeostat.record.fingerprint import fingerprint
 from homeostat.record.hold import Hold
 from homeostat.record.liveness import owner, stop_heartbeat
+from homeostat.record.names import folder_name
 from homeostat.record.outcome import Outcome
-from homeostat.record.runs import FILE, RunRecord, seed_folder
+from homeostat.record.reference import near
+from homeostat.record.runs import FILE, KIND, RunRecord, seed_folder
 
 if TYPE_CHECKING:
     from homeostat.space import Config
@@ -73,7 +75,7 @@ class RunWriter:
 
     def _write(self, outcome: Outcome) -> None:
         self.facts["outcome"] = outcome.value
-        write_json(f"{self.folder}/{FILE}", self.facts)
+        KIND.write(f"{self.folder}/{FILE}", self.facts)
 
 
 def _as_on_disk(attempt: Attempt) -> Attempt | None:
@@ -111,6 +113,7 @@ def start_run(
         folder = new_folder(Path(results), name or workload.name)
     else:
         make_folder(folder)
+    reference = (more or {}).get("reference")
     facts: dict[str, Any] = {
         "outcome": Outcome.RUNNING.value,
         "reason": "",
@@ -128,6 +131,7 @@ def start_run(
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "elapsed_s": 0.0,
         "fingerprint": fingerprint(workload.code, workload.source, config),
+        "near": near(reference, folder.absolute()) if reference else None,
         **(more or {}),
     }
     return RunWriter(folder.absolute(), facts)
@@ -135,7 +139,7 @@ def start_run(
 
 def new_folder(results: Path, name: str) -> Path:
     """Create NAME_YYYYMMDD_HHMMSS, with _2, _3 ... when it is taken."""
-    base = results / f"{_file_name(name)}_{time.strftime('%Y%m%d_%H%M%S')}"
+    base = results / f"{folder_name(name)}_{time.strftime('%Y%m%d_%H%M%S')}"
     number = _suffixes.get(base, 0)
     while True:
         number += 1
@@ -148,9 +152,3 @@ def new_folder(results: Path, name: str) -> Path:
             _suffixes.clear()  # another second: the old names will not be asked for again
         _suffixes[base] = number
         return folder
-
-
-def _file_name(name: str) -> str:
-    """A name that is one folder on every system."""
-    kept = "".join(c if c.isalnum() or c in "-_.+" else "_" for c in name).strip("._")
-    return kept[:80] or "run"

@@ -19,13 +19,28 @@ from typing import Any
 from homeostat.errors import RecordError, did_you_mean
 from homeostat.record.attempt import Attempt, read_attempt
 from homeostat.record.curves import Curves
-from homeostat.record.files import read_json
 from homeostat.record.hold import is_held
 from homeostat.record.liveness import is_alive, silence
 from homeostat.record.outcome import Outcome, combined
+from homeostat.record.reference import found_again
+from homeostat.record.schema import Kind, objectives, seeds
 from homeostat.wording import as_html
 
 FILE = "run.json"
+LIMITS = {"device": str, "timeout_s": float | None, "memory_mb": float | None}
+KIND = Kind(
+    "run",
+    {
+        "outcome": Outcome, "workload": str, "objectives": objectives, "config": dict,
+        "given": dict, "adjustments": list[str], "seeds": seeds, "budget": int, "unit": str,
+        "fingerprint": dict,
+    },
+    {
+        "reason": str, "value": float | None, "sd": float | None, "source": str, "started": str,
+        "elapsed_s": float, "values": dict[str, float], "reference": str | None, "near": str | None,
+        "limits": LIMITS, "mixed": list[str],
+    },
+)  # fmt: skip
 
 
 def seed_folder(run: Path, seed: int) -> Path:
@@ -123,6 +138,12 @@ class RunRecord:
     def fingerprint(self) -> dict[str, Any]:
         """What the result depends on: code, configuration, versions, machine."""
         return dict(self.facts["fingerprint"])
+
+    @property
+    def reference(self) -> str | None:
+        """Where its workload is, as far as that can be told; None of one made in a notebook."""
+        kept = self.facts.get("reference")
+        return found_again(kept, self.facts.get("near"), self.folder) if kept else None
 
     @property
     def wall_s(self) -> float:
@@ -235,11 +256,8 @@ def read_run(folder: str | Path) -> RunRecord:
     if not path.exists():
         near = [p.parent.name for p in folder.parent.glob(f"*/{FILE}")]
         raise RecordError(f"No run in {folder}.", hint=did_you_mean(folder.name, near))
-    facts = read_json(path)
-    try:
-        found = [read_attempt(seed_folder(folder, seed)) for seed in facts["seeds"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise RecordError(f"Cannot read the run {folder}: {error!r}.") from error
+    facts = KIND.read(path)
+    found = [read_attempt(seed_folder(folder, seed)) for seed in facts["seeds"]]
     running = facts.get("outcome") == Outcome.RUNNING
     alive = running and is_alive(facts, silence(path.stat().st_mtime), is_held(folder))
     return RunRecord(folder, facts, tuple(a for a in found if a is not None), alive)

@@ -20,6 +20,7 @@ from homeostat.search.result import SearchResult
 from homeostat.search.settings import SearchSettings
 from homeostat.search.summary import summarise
 from homeostat.space import configs
+from homeostat.study.folder import claim, folder_of
 from homeostat.study.kept import for_reading
 from homeostat.study.store import Store
 from homeostat.study.study import Study
@@ -203,7 +204,7 @@ def resume(
     load.refuse_while_loading()
     place = open_store(results, store)
     settings = SearchSettings.from_json(place.study(study).settings)
-    found = load.find(_how_to_find(study, settings, workload))
+    found = load.find(_how_to_find(study, settings, workload, folder_of(results, study)))
     opened = Study.open(found, study, store=place, alone=settings.deterministic)
     return _run(opened, settings, results, on_event)
 
@@ -258,7 +259,7 @@ def _run(
         began = study.row.settings
         changed = "code" in began and not study.workload.has_code(began["code"]) and study.trials
         study.keep_settings(settings.to_json())
-        folder = Path(results) / "studies" / study.name
+        folder = claim(results, study.name, study.store)
         campaign = Optimisation(study, settings, folder, on_event or live)
         if changed:
             campaign.notes.append(
@@ -285,7 +286,7 @@ def names_of(studies: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
 
 
 def _how_to_find(
-    study: str, settings: SearchSettings, workload: Workload | str | Path | None
+    study: str, settings: SearchSettings, workload: Workload | str | Path | None, folder: Path
 ) -> Workload | str | Path:
     found = workload if workload is not None else settings.reference
     if found is None:
@@ -293,6 +294,10 @@ def _how_to_find(
             f"Study {study!r} does not say where its workload is: a notebook, or a function.",
             hint=f"In Python, give it again:  hs.search(workload, study={study!r})",
         )
+    first = folder / "trial_0000"
+    if workload is None and isinstance(found, str):
+        with suppress(RecordError):  # a run keeps where its workload was, seen from its folder
+            found = read_run(first).reference or found
     return found
 
 

@@ -15,6 +15,10 @@ import yaml
 
 from homeostat.errors import ConfigError
 
+MOST_VALUES = 100_000
+"""A few aliases of aliases make a short file as large as anybody wants."""
+MOST_DIGITS = 300
+
 
 class _Loader(yaml.SafeLoader):
     """The safe loader (no objects, no code), with our numbers."""
@@ -49,8 +53,48 @@ _RESOLVERS = (
 for _tag, _pattern, _first in _RESOLVERS:
     _starts = [start.replace("\0", "") for start in _first]
     _Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), _starts)
-_Loader.add_constructor(_INT, lambda _, node: int(node.value))
+_Loader.add_constructor(_INT, lambda _, node: _whole(node.value))
 _Loader.add_constructor(_FLOAT, lambda _, node: float(re.sub(r"\.(?=[iInN])", "", node.value)))
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:  # no float could hold it
+        raise ValueError(f"a number of {len(text)} digits is too long")
+    return int(text)
+
+
+def _load(text: str) -> Any:
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _expanded(root, {})
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _expanded(node: yaml.Node, sizes: dict[yaml.Node, int]) -> int:
+    """How many values a node holds once every alias stands for what it refers to."""
+    if node in sizes:
+        if not sizes[node]:
+            raise _refusal("refers to itself", node)
+        return sizes[node]
+    sizes[node] = 0
+    inside = node.value if isinstance(node, yaml.CollectionNode) else ()
+    parts = (part for item in inside for part in (item if isinstance(item, tuple) else (item,)))
+    size = 1
+    for part in parts:
+        size += _expanded(part, sizes)
+        if size > MOST_VALUES:
+            raise _refusal(f"holds more than {MOST_VALUES:,} values", node)
+    sizes[node] = size
+    return size
+
+
+def _refusal(why: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, f"what stands here {why}", node.start_mark)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -62,7 +106,7 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader, see above
+        content = _load(text)
     except FileNotFoundError:
         raise ConfigError(f"No file {str(path)!r}.") from None
     except OSError as error:

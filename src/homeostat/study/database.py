@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import sqlite3
 import sys
 import time
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from homeostat.errors import MissingExtraError, RecordError
 from homeostat.execute.interrupt import PoliteInterrupt
+from homeostat.study.records import UNREADABLE
 
 BUSY_S = 30.0
 PATIENCE_S = 3600.0
@@ -23,6 +25,10 @@ _REMIND_S = 60.0
 
 R = TypeVar("R")
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class Refused(RecordError):
+    """The database refused a row: there is one with its key, or none that it refers to."""
 
 
 class ServerGone(RecordError):
@@ -56,7 +62,9 @@ def connect(url: sa.URL) -> sa.Engine:
             return sa.create_engine(
                 url.set(drivername=driver) if "+" not in url.drivername else url
             )
-        engine = sa.create_engine(url, connect_args={"timeout": BUSY_S})
+        engine = sa.create_engine(
+            url, connect_args={"timeout": BUSY_S}, json_deserializer=read_column
+        )
     except (sa.exc.ArgumentError, ValueError):
         raise _no_address(url) from None
     except ModuleNotFoundError as error:
@@ -66,6 +74,17 @@ def connect(url: sa.URL) -> sa.Engine:
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def read_column(text: str) -> Any:
+    """The value in a column of JSON; `UNREADABLE` where a damaged file has something else.
+
+    A TypeError is not caught: SQLite gives a number as one, and SQLAlchemy waits for the error.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return UNREADABLE
 
 
 def _prepare(connection: Any, _record: Any) -> None:
@@ -89,14 +108,15 @@ def plain_errors(place: str) -> Iterator[None]:
 
     Raises:
         ServerGone: If a later attempt may go well.
-        RecordError: For everything else, except that an IntegrityError stays what it is.
+        Refused: If a row is there already, or refers to one that is not.
+        RecordError: For everything else.
     """
     try:
         yield
-    except sa.exc.IntegrityError:
-        raise
     except sa.exc.DatabaseError as error:
-        reason = str(error.orig).strip().splitlines()[0].rstrip(".")
+        reason = (str(error.orig).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        if isinstance(error, sa.exc.IntegrityError):
+            raise Refused(f"The studies in {place} refused a row: {reason}.") from error
         if _is_gone(error):
             raise ServerGone(
                 f"Cannot reach the studies in {place}: {reason}.",

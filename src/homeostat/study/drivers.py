@@ -72,7 +72,8 @@ class DriverPart:
         return chosen if chosen.key != self.driver else None
 
     def beat(self, *, at_once: bool = False) -> None:
-        """Say now and then that the driver lives."""
+        """Say now and then that the driver lives; see each time that its database does."""
+        self._store.check_file()
         if at_once or time.monotonic() - self._beaten > HEARTBEAT_S:
             self._store.beat(self._study, self.driver)
             self._beaten = time.monotonic()

@@ -18,13 +18,19 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from homeostat.study import tables
+from homeostat.study.database import read_column
 
 BUSY_S = 30.0
 
 
 def connect_to_look(file: str) -> sa.Engine:
     """An engine whose every connection is made anew, so that each sees the file as it is then."""
-    return sa.create_engine("sqlite://", creator=lambda: _open(Path(file)), poolclass=NullPool)
+    return sa.create_engine(
+        "sqlite://",
+        creator=lambda: _open(Path(file)),
+        poolclass=NullPool,
+        json_deserializer=read_column,
+    )
 
 
 def _open(path: Path) -> sqlite3.Connection:

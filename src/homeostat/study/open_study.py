@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from homeostat.errors import StudyError
 from homeostat.execute.run import checked_budget, checked_seeds
 from homeostat.prune.rules import make_rule
+from homeostat.record.names import checked_name
 from homeostat.space.order import SearchSpace
 from homeostat.study.ask import Proposals
 from homeostat.study.definition import Definition, define, refuse_changes
@@ -36,11 +36,7 @@ def find_or_make(
     Raises:
         StudyError: If the name cannot be one, or the study was made for something else.
     """
-    if not re.fullmatch(r"\w[\w.+-]{0,99}", name):
-        raise StudyError(
-            f"{name!r} cannot be a study's name.",
-            hint="Use letters, digits, and after the first - + and dots: it names a folder.",
-        )
+    checked_name(name, "a study", StudyError)
     row = store.find(name)
     definition = define(
         workload,

@@ -8,7 +8,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from homeostat.errors import StudyError
 from homeostat.record.outcome import Outcome
+from homeostat.record.schema import Kind, objectives, seeds
+
+DEFINITION = {
+    "method": str, "seed": int, "seeds": seeds, "budget": int, "wave": int,
+    "objectives": objectives, "searched": dict[str, dict[str, Any]], "start": dict, "pins": dict,
+}  # fmt: skip
+"""What a study's definition must have; see `study.definition`."""
+UNREADABLE = "a text that is no JSON"
+"""Stands for a column of JSON that cannot be read, so that the others can."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +51,8 @@ class StudyRow:
     settings: Mapping[str, Any]
     confirmation: Mapping[str, Any] | None
     created: float
+    uid: str | None = None
+    """What its folder carries too; none until it is driven, if an earlier version made it."""
     drivers: tuple[DriverRow, ...] = ()
     """Those that joined and have not left."""
 
@@ -91,8 +103,37 @@ class ReportPoint:
     value: float
 
 
+_STUDY = Kind(
+    "study",
+    {"name": str, "workload": str, "definition": DEFINITION, "settings": dict, "created": float},
+    {"confirmation": dict | None, "uid": str | None},
+)
+_TRIAL = Kind(
+    "trial",
+    {"number": int, "outcome": Outcome, "reason": str, "started": float},
+    {
+        "finished": float | None, "wall_s": float | None, "driver_id": int | None,
+        "attributes": dict | None,
+    },
+)  # fmt: skip
+_OBJECTIVE = Kind(
+    "objective", {"value": float, "sd": float | None, "per_seed": list[float], "name": str}
+)
+
+
 def study_row(row: sa.Row[Any], drivers: Sequence[DriverRow]) -> StudyRow:
+    """A study.
+
+    Raises:
+        StudyError: If its row is damaged.
+    """
     columns = dict(row._mapping)
+    wrong = _STUDY.problem(columns)
+    if wrong is not None:
+        raise StudyError(
+            f"The row of study {columns['name']!r} is damaged: {wrong[1]}.",
+            hint="Its runs are in its folder; restore the database from a copy.",
+        )
     return StudyRow(key=columns.pop("id"), drivers=tuple(drivers), **columns)
 
 
@@ -106,6 +147,19 @@ def driver_row(row: sa.Row[Any], alive: bool) -> DriverRow:
 def trial_row(
     row: sa.Row[Any], drawn: Sequence[sa.Row[Any]], measured: Sequence[sa.Row[Any]]
 ) -> TrialRow:
+    """A trial; one whose rows are damaged is read as that, without values."""
+    problems = [_TRIAL.problem(row._asdict()), *(_OBJECTIVE.problem(m._asdict()) for m in measured)]
+    wrong = next((problem[1] for problem in problems if problem is not None), None)
+    if wrong is not None:
+        return TrialRow(
+            key=row.id,
+            number=row.number,
+            outcome=Outcome.DAMAGED,
+            reason=f"its row in the store is damaged: {wrong}",
+            parameters={p.name: p.value for p in drawn if p.value is not UNREADABLE},
+            # Whoever takes it over says whose it was.
+            driver=row.driver_id if isinstance(row.driver_id, int) else None,
+        )
     return TrialRow(
         key=row.id,
         number=row.number,

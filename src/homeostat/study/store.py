@@ -8,7 +8,9 @@ dies, and only its driver can finish it.
 
 from __future__ import annotations
 
+import os
 import time
+import uuid
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +26,7 @@ from homeostat.record.hold import Hold, is_held
 from homeostat.record.liveness import is_alive, is_this_process, owner
 from homeostat.record.outcome import Outcome
 from homeostat.study import tables
-from homeostat.study.database import ServerGone, address, connect, patient, plain_errors
+from homeostat.study.database import Refused, ServerGone, address, connect, patient, plain_errors
 from homeostat.study.looking import connect_to_look
 from homeostat.study.records import (
     DriverRow,
@@ -82,8 +84,9 @@ class Store:
             self._prepare()
         except ServerGone:
             raise
-        except (sa.exc.IntegrityError, RecordError):  # another process was making them just now
+        except RecordError:  # another process was making them just now
             self._prepare()
+        self._file = self._which_file()
 
     @staticmethod
     def url_of(location: str | Path) -> sa.URL:
@@ -101,6 +104,28 @@ class Store:
     def _prepare(self) -> None:
         with self._write() as connection:
             tables.prepare(connection)
+
+    def _which_file(self) -> tuple[int, int] | None:
+        """Which file on which disk the database is; none of a server's, or one in memory."""
+        path = self.url.database
+        if not self.is_sqlite or path in (None, "", ":memory:"):
+            return None
+        with suppress(OSError):
+            status = os.stat(path)  # noqa: PTH116 (hot path)
+            return status.st_dev, status.st_ino
+        return -1, -1
+
+    def check_file(self) -> None:
+        """See that the database is still the file that was opened.
+
+        Raises:
+            RecordError: If somebody removed it or put another one in its place.
+        """
+        if self._which_file() != self._file:
+            raise RecordError(
+                f"{self.place} was removed or replaced while it was in use.",
+                hint="Put it back, and resume; what the runs reported is in their folders.",
+            )
 
     def close(self) -> None:
         """Close its connections."""
@@ -139,13 +164,20 @@ class Store:
         self, name: str, workload: str, definition: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> StudyRow:
         """A new study; if another process has just created it, that one."""
-        row = {"name": name, "workload": workload, "definition": definition, "settings": settings}
-        try:
-            with self._write() as connection:
-                connection.execute(studies.insert().values(created=time.time(), **row))
-        except sa.exc.IntegrityError:
-            pass
+        row: dict[str, Any] = {"name": name, "workload": workload, "definition": definition}
+        row |= {"settings": settings, "uid": uuid.uuid4().hex, "created": time.time()}
+        with suppress(Refused), self._write() as connection:
+            connection.execute(studies.insert().values(row))
         return self.study(name)
+
+    @patient
+    def identity(self, key: int) -> str:
+        """The id of a study, which no other has; given now if an earlier version made it."""
+        mine = studies.c.id == key
+        with self._write() as connection:
+            new = studies.update().where(mine, studies.c.uid.is_(None))
+            connection.execute(new.values(uid=uuid.uuid4().hex))
+            return str(connection.execute(sa.select(studies.c.uid).where(mine)).scalar_one())
 
     @patient
     def update(self, key: int, **columns: Any) -> None:
@@ -168,7 +200,9 @@ class Store:
         with self._write() as connection:
             # Whoever joins waits here for whoever is joining.
             query = sa.select(studies.c.name).where(studies.c.id == study).with_for_update()
-            name = connection.execute(query).scalar_one()
+            name = connection.execute(query).scalar_one_or_none()
+            if name is None:
+                raise _gone("study", self.place)
             for other in self._drivers_of(connection, study):
                 if not other.alive:
                     connection.execute(drivers.delete().where(drivers.c.id == other.key))
@@ -260,7 +294,13 @@ class Store:
                         _ADD_PARAMETERS,
                         [{"trial_id": key, "name": n, "value": v} for n, v in values.items()],
                     )
-        except sa.exc.IntegrityError:
+        except Refused:
+            taken = sa.select(trials.c.id).where(
+                trials.c.study_id == study, trials.c.number == number
+            )
+            with self._read() as connection:
+                if connection.execute(taken).first() is None:  # then no driver was quicker
+                    raise
             return None
         return key
 
@@ -270,12 +310,16 @@ class Store:
         free = trials.c.driver_id.is_not_distinct_from(trial.driver)
         change = (
             trials.update()
-            .where(trials.c.id == trial.key, trials.c.outcome == Outcome.RUNNING.value)
+            .where(trials.c.id == trial.key, _UNFINISHED)
             .where(sa.or_(free, trials.c.driver_id == driver))
             .values(driver_id=driver)
         )
         with self._write() as connection:
-            return connection.execute(change).rowcount == 1
+            taken = connection.execute(change).rowcount == 1
+            if taken and trial.outcome is Outcome.DAMAGED:  # what is told anew takes its place
+                for table in (objectives, reports):
+                    connection.execute(table.delete().where(table.c.trial_id == trial.key))
+            return taken
 
     @patient
     def finish_trial(self, trial: TrialRow, curves: Sequence[ReportPoint] = ()) -> bool:
@@ -300,7 +344,10 @@ class Store:
             if connection.execute(_FINISH_TRIAL, ending).rowcount == 0:
                 # Told already: by us, if the server took it and died before it could say so.
                 query = sa.select(trials.c.driver_id).where(trials.c.id == trial.key)
-                return bool(connection.execute(query).scalar_one() == trial.driver)
+                row = connection.execute(query).first()
+                if row is None:
+                    raise _gone(f"trial {trial.number}", self.place)
+                return bool(row.driver_id == trial.driver)
             if measured:
                 connection.execute(_ADD_OBJECTIVES, measured)
             if points:
@@ -408,13 +455,22 @@ class Store:
                 yield connection
 
 
+def _gone(what: str, place: str) -> RecordError:
+    return RecordError(
+        f"The {what} that this process drives is no longer in {place}.",
+        hint="Somebody removed it; the runs are still in its folder.",
+    )
+
+
+# Also one whose word is damaged: it is made again.
+_UNFINISHED = trials.c.outcome.not_in([word.value for word in Outcome if word.final])
 _ADD_TRIAL = trials.insert()
 _ADD_PARAMETERS = parameters.insert()
 _ADD_OBJECTIVES = objectives.insert()
 _ADD_REPORTS = reports.insert()
 _FINISH_TRIAL = (
     trials.update()
-    .where(trials.c.id == sa.bindparam("key"), trials.c.outcome == Outcome.RUNNING.value)
+    .where(trials.c.id == sa.bindparam("key"), _UNFINISHED)
     .where(trials.c.driver_id.is_not_distinct_from(sa.bindparam("driver", type_=sa.Integer)))
     .values({name: sa.bindparam(name) for name in ("outcome", "reason", "finished", "wall_s")})
 )

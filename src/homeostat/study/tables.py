@@ -36,6 +36,7 @@ studies = Table(
     Column("definition", JSON, nullable=False),  # see homeostat.study.definition
     Column("settings", JSON, nullable=False),  # how it was last driven; `resume` starts from these
     Column("confirmation", JSON),  # the winners on fresh seeds
+    Column("uid", String(32)),  # in the study's folder too; none of earlier versions' studies
     Column("created", Double, nullable=False),  # seconds since 1970, as are all times here
 )
 

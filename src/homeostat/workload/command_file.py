@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import ConfigError, SpaceError, UnknownNameError, did_you_mean
+from homeostat.record.schema import Kind
 from homeostat.space import Bool, Choice, Fixed, Float, Int, Rule, Space
 from homeostat.space.parameters import AnyParameter
 from homeostat.space.values import show
@@ -128,6 +129,7 @@ def load(path: Path) -> CommandFile:
         for key in ("command", "space", "metrics", "budget"):
             if content.get(key) is None:
                 raise ConfigError(f"the key {key!r} is missing.")
+        _hold(_SETTINGS, content, "")
         file = CommandFile(
             path=path.resolve(),
             command=_command(content["command"]),
@@ -148,6 +150,34 @@ _PASSED_ON = (
     *("name", "description", "metric", "goal", "objectives"),
     *("budget", "unit", "bounds", "configs"),
 )
+
+
+_SETTINGS = Kind(
+    "command",
+    {},
+    {
+        "name": str | None, "description": str | None, "metric": str | None, "goal": str | None,
+        "objectives": dict[str, str] | None, "unit": str | None,
+        "bounds": dict[str, Any] | None, "configs": str | None,
+    },
+)  # fmt: skip
+_OPTIONS = Kind(
+    "parameter",
+    {},
+    {"log": bool, "tier": int, "when": dict[str, Any] | None, "help": str, "why": str},
+)
+_RULE = Kind("rule", {"when": dict[str, Any], "set": dict[str, Any], "why": str})
+
+
+def _hold(kind: Kind, content: Mapping[str, Any], where: str) -> None:
+    """Refuse a value of another kind than its key has, and a key that is no text."""
+    wrong = kind.problem(content)
+    if wrong is not None:
+        raise ConfigError(f"{where}{wrong[1]}.")
+    for value in content.values():
+        for key in value if isinstance(value, dict) else ():
+            if not isinstance(key, str):
+                raise ConfigError(f"{where}the key {key!r} must be text; quote it.")
 
 
 def _known(content: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
@@ -182,6 +212,8 @@ def _space(content: Any, rules: Any) -> Space:
     if not isinstance(content, dict) or not content:
         raise ConfigError("space must be names with ranges, such as lr: {float: [1e-5, 0.1]}.")
     for name in content:
+        if not isinstance(name, str):
+            raise ConfigError(f"a parameter's name must be text, got {name!r}; quote it.")
         if name in PROVIDED:
             raise ConfigError(f"{name!r} cannot be a parameter's name: it is {PROVIDED[name]}.")
     return space_of(content, rules)
@@ -193,6 +225,8 @@ def space_of(content: Mapping[str, Any], rules: Any = None) -> Space:
     Raises:
         ConfigError, SpaceError: With the parameter's name and what is wrong.
     """
+    if rules is not None and not isinstance(rules, list):
+        raise ConfigError(f"rules must be a list, each with when, set and why, got {rules!r}.")
     parameters = {name: _parameter(name, entry) for name, entry in content.items()}
     return Space(**parameters, rules=[_rule(rule) for rule in rules or ()])
 
@@ -207,6 +241,7 @@ def _parameter(name: str, entry: Any) -> AnyParameter:
     kind = kinds[0]
     options = {key: value for key, value in entry.items() if key != kind}
     _known(options, _KINDS[kind], f"{name}: ")
+    _hold(_OPTIONS, options, f"{name}: ")
     if kind in ("float", "int") and not (isinstance(entry[kind], list) and len(entry[kind]) == 2):
         raise ConfigError(f"{name}: {kind} must be [low, high], got {show(entry[kind])}.")
     if kind == "value" and "why" not in options:
@@ -229,6 +264,7 @@ _MAKE: dict[str, Callable[[Any, dict[str, Any]], AnyParameter]] = {
 def _rule(content: Any) -> Rule:
     if not isinstance(content, dict) or set(content) != {"when", "set", "why"}:
         raise ConfigError("each of the rules must have the keys when, set and why.")
+    _hold(_RULE, content, "rules: ")
     return Rule(**content)
 
 

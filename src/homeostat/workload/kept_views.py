@@ -11,13 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import HomeostatError
-from homeostat.record.files import write_bytes
+from homeostat.errors import HomeostatError, RecordError
 from homeostat.record.runs import RunRecord, seed_folder
+from homeostat.record.schema import Kind
 from homeostat.workload.view import Look, View, draw_views
 from homeostat.workload.workload import Workload
 
 FILE = "views.json"
+KIND = Kind("views", {}, {"views": dict[str, dict[str, Any]]})
 
 
 def keep_views(workload: Workload, run: RunRecord) -> None:
@@ -29,9 +30,9 @@ def keep_views(workload: Workload, run: RunRecord) -> None:
         return
     for attempt in run.attempts:
         views = draw_views(workload.views, run, attempt.seed)
-        document = {name: _document(view) for name, view in views.items()}
+        document = {"views": {name: _document(view) for name, view in views.items()}}
         try:
-            write_bytes(_place(run, attempt.seed), json.dumps(document).encode())
+            KIND.write(_place(run, attempt.seed), document)
         except HomeostatError:
             return
 
@@ -41,12 +42,13 @@ def views_of(run: RunRecord, seed: int, looks: Sequence[Look]) -> dict[str, View
 
     A view that cannot be read is a line that says why.
     """
-    try:
-        document = json.loads(_place(run, seed).read_text(encoding="utf-8"))
-        return {str(name): _view(entry) for name, entry in document.items()}
-    except OSError:
+    if not _place(run, seed).exists():
         return draw_views(looks, run, seed)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    try:
+        document = KIND.read(_place(run, seed))
+        views = document["views"] if "format" in document else document
+        return {str(name): _view(entry) for name, entry in views.items()}
+    except (RecordError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return {FILE: f"The views of {run.name}, seed {seed}, cannot be read: {error}."}
 
 

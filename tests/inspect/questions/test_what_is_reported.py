@@ -215,6 +215,22 @@ def test_a_loss_that_is_reported_is_the_loss(times):
     assert len(found) == (times != "whole")
 
 
+def test_a_mean_of_several_losses_in_one_pass_is_not_divided_once_too_often():
+    def step(net, optimizer, rows):
+        loss = sum(F.cross_entropy(net(X[part]), Y[part]) for part in rows.chunk(4)) / 4
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def loop(config, trial):
+        for report in looped(step)(config, trial):
+            val = report.metrics["val"]
+            yield hs.Report(report.step, val=val, train_loss=val)
+
+    assert not suspects(ask("reported losses", of=loop))
+
+
 def test_an_error_below_the_logarithm_of_probabilities_is_no_range_of_theirs():
     def step(net, optimizer, rows):
         loss = F.kl_div(F.log_softmax(net(X[rows]), 1), F.one_hot(Y[rows], 3).float())

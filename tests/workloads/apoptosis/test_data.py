@@ -45,7 +45,9 @@ def test_held_out_windows_are_spread_over_all_of_the_held_out_part():
     text = encode(source, context=10, windows=7)
     assert text.held_out[0].shape == (7, 10)
     assert text.decode(text.held_out[0][0]) == source[9000:9010]
-    assert text.decode(text.held_out[1][-1]) == source[-10:]
+    assert text.decode(text.held_out[1][-1]) == source[9490:9500]
+    assert text.decode(text.test[0][0]) == source[9500:9510]
+    assert text.decode(text.test[1][-1]) == source[-10:]
 
 
 def test_every_training_window_can_be_drawn():
@@ -89,7 +91,7 @@ def test_the_bigram_floor_of_a_strict_alternation_is_nothing():
 
 def test_digits_are_held_out_and_scaled():
     data = digits()
-    assert len(data.images) + len(data.held_out[0]) == 1797
+    assert len(data.images) + len(data.held_out[0]) + len(data.test[0]) == 1797
     assert (data.images.min(), data.images.max()) == (0, 1)
     rows = {tuple(image.flatten().tolist()) for image in data.images}
     held = [tuple(image.flatten().tolist()) for image in data.held_out[0]]

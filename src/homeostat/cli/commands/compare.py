@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from homeostat.cli import complete
 from homeostat.cli.options import JsonOption, ResultsOption
 from homeostat.cli.output import Output
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 def compare(
     runs: Annotated[
         list[str],
-        typer.Argument(help="Run folders, or the start of their names; the first is the baseline."),
+        typer.Argument(
+            autocompletion=complete.runs,
+            help="Run folders, or the start of their names; the first is the baseline.",
+        ),
     ],
     metric: Annotated[
         str | None, typer.Option("--metric", help="Which metric; the objective by default.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from homeostat.cli import complete
 from homeostat.cli.options import JsonOption, ResultsOption, WorkloadOption
 from homeostat.cli.output import Output
 
@@ -18,7 +19,12 @@ FIRST, LAST = 4, 12
 
 
 def predict(
-    run: Annotated[str, typer.Argument(help="A run's folder, or the start of its name.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=complete.runs, help="A run's folder, or the start of its name."
+        ),
+    ],
     file: Annotated[
         Path | None,
         typer.Argument(help="New data, as the workload's page says; without it, its own data."),

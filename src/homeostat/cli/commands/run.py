@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from homeostat.cli import complete
 from homeostat.cli.engine import CpusOption, GpusOption, RayAddressOption, cores, where
 from homeostat.cli.options import (
     ConfigOption,
@@ -21,6 +22,7 @@ from homeostat.cli.options import (
     StoreOption,
     TimeoutOption,
     WorkloadArgument,
+    WorkloadOption,
 )
 from homeostat.cli.output import Output
 from homeostat.cli.settings import choose
@@ -79,7 +81,10 @@ def run(
 
 
 def resume(
-    what: Annotated[str, typer.Argument(help="A run's folder or name, or a study's.")],
+    what: Annotated[
+        str,
+        typer.Argument(autocompletion=complete.runs, help="A run's folder or name, or a study's."),
+    ],
     force: Annotated[
         bool,
         typer.Option(
@@ -88,6 +93,7 @@ def resume(
             "made it cannot be seen from here and may live.",
         ),
     ] = False,
+    workload: WorkloadOption = None,
     jobs: JobsOption = None,
     engine: EngineOption = "local",
     results: ResultsOption = "results",
@@ -104,7 +110,7 @@ def resume(
     out = Output(as_json=as_json)
     name = Path(what).name
     if not (Path(what) / "run.json").exists() and look_store(results, store).find(name):
-        resume_study(out, name, results, store)
+        resume_study(out, name, results, store, workload)
         return
     before = find_run(what, results)
     with RunProgress(
@@ -112,6 +118,7 @@ def resume(
     ) as progress:
         record = execute_resume(
             before.folder,
+            workload=workload,
             engine=engine,
             jobs=cores() if jobs is None else jobs,
             force=force,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from homeostat.cli import complete
 from homeostat.cli.commands.screen import screen_for
 from homeostat.cli.commands.study import tell_round
 from homeostat.cli.engine import CpusOption, GpusOption, RayAddressOption, where
@@ -36,7 +37,12 @@ if TYPE_CHECKING:
 def search(
     workload: WorkloadArgument,
     study: Annotated[
-        str | None, typer.Option("--study", help="The study's name; an existing study goes on.")
+        str | None,
+        typer.Option(
+            "--study",
+            autocompletion=complete.studies,
+            help="The study's name; an existing study goes on.",
+        ),
     ] = None,
     trials: Annotated[int, typer.Option("--trials", min=1, help="How many in total.")] = 50,
     budget: Annotated[
@@ -196,13 +202,15 @@ def _steps(text: str) -> tuple[int, ...]:
         raise typer.BadParameter("--prune-at takes steps, like 10,20,50.") from None
 
 
-def resume_study(out: Output, study: str, results: str, store: str | None) -> None:
+def resume_study(
+    out: Output, study: str, results: str, store: str | None, workload: str | None = None
+) -> None:
     """Go on with a study as it was last driven."""
     from homeostat.cli.progress import PlanProgress
     from homeostat.search.search import resume
 
     with PlanProgress(out) as progress:
-        result = resume(study, results=results, store=store, on_event=progress)
+        result = resume(study, workload=workload, results=results, store=store, on_event=progress)
     _conclude(out, result)
 
 

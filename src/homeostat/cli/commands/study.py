@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from homeostat.cli import complete
 from homeostat.cli.options import (
     JsonOption,
     ResultsOption,
@@ -24,28 +25,40 @@ if TYPE_CHECKING:
 
 
 def status(
-    study: Annotated[str | None, typer.Option("--study", help="One study; all by default.")] = None,
+    study: Annotated[
+        str | None,
+        typer.Option("--study", autocompletion=complete.studies, help="One study; all by default."),
+    ] = None,
     workload: WorkloadOption = None,
     results: ResultsOption = "results",
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show where studies stand: trials, outcomes, the best so far; for one, what to do next."""
+    from homeostat.errors import HomeostatError
     from homeostat.search.decide import verdict_of
     from homeostat.search.search import look_store
 
     out = Output(as_json=as_json)
     opened = look_store(results, store)
     names = [study] if study is not None else opened.names()
-    studies = [opened.study(name) for name in names]
-    trials = [opened.trials(row.key) for row in studies]
-    verdicts = [verdict_of(row, found) for row, found in zip(studies, trials, strict=True)]
-    rows = [
-        _status(row, found, verdict)
-        for row, found, verdict in zip(studies, trials, verdicts, strict=True)
-    ]
-    if study is not None:
-        out.verdict(verdicts[0])
+    studies, rows = [], []
+    verdict: StudyVerdict | None = None
+    for name in names:
+        try:
+            row = opened.study(name)
+            trials = opened.trials(row.key)
+        except HomeostatError as error:
+            if study is not None:
+                raise
+            rows.append(_damaged(name))
+            out.line(str(error))
+            continue
+        studies.append(row)
+        verdict = verdict_of(row, trials)
+        rows.append(_status(row, trials, verdict))
+    if study is not None and verdict is not None:
+        out.verdict(verdict)
     out.table(
         ("study", "workload", "state", "trials", "outcomes", "winner", "on fresh seeds",
          "best in the search", "which scored there (chosen on)"),
@@ -65,7 +78,9 @@ def status(
 
 
 def best(
-    study: Annotated[str, typer.Option("--study", help="The study's name.")],
+    study: Annotated[
+        str, typer.Option("--study", autocompletion=complete.studies, help="The study's name.")
+    ],
     top: Annotated[int, typer.Option("--top", "--n-top", min=1, help="How many.")] = 5,
     results: ResultsOption = "results",
     store: StoreOption = None,
@@ -173,6 +188,14 @@ def _status(row: StudyRow, trials: list[TrialRow], verdict: StudyVerdict) -> dic
         "outcomes": ", ".join(f"{number} {word}" for word, number in counts.most_common()),
         **figures_of(verdict),
     }
+
+
+def _damaged(name: str) -> dict[str, object]:
+    nothing = ("workload", "trials", "outcomes", "winner", "on_fresh_seeds", "best_in_search",
+               "in_search")  # fmt: skip
+    return {"verdict": None, "study": name, "workload": None, "state": "damaged"} | dict.fromkeys(
+        nothing
+    )
 
 
 def tell_round(out: Output, result: SearchResult) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from homeostat.cli import complete
 from homeostat.cli.engine import CpusOption, GpusOption, RayAddressOption, cores, where
 from homeostat.cli.options import (
     ConfigOption,
@@ -34,7 +35,11 @@ def tune(
     ] = "10m",
     study: Annotated[
         str | None,
-        typer.Option("--study", help="The study's name; the configuration's by default."),
+        typer.Option(
+            "--study",
+            autocompletion=complete.studies,
+            help="The study's name; the configuration's by default.",
+        ),
     ] = None,
     config: ConfigOption = None,
     settings: SetOption = None,

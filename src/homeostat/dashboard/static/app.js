@@ -38,7 +38,7 @@ async function open() {
   }
 }
 
-addEventListener("hashchange", () => { open(); scrollTo(0, 0); main.focus(); });
+addEventListener("hashchange", () => { open(); scrollTo(0, 0); main.focus({ preventScroll: true }); });
 addEventListener("keydown", (event) => {
   if (event.key === "/" && !/INPUT|SELECT|TEXTAREA/.test(document.activeElement.tagName)) {
     const field = document.querySelector("input[type=search]");

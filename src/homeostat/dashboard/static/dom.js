@@ -18,21 +18,20 @@ export function show(value) {
   if (value === null || value === undefined) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "number") return String(value);
-  if (Number.isInteger(value)) return String(value);
   const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e9) return String(value);
   return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2) : String(Number(value.toPrecision(4)));
 }
 
 export const badge = (word) => el("span", { class: `badge ${word}` }, word);
 
-// columns: [{head, label: where head is empty, cell: row => Node or value, number: bool, sort: name}]
+// columns: [{head, cell: row => Node or value, number: bool, sort: name}]
 export function table(columns, rows, { sorted, onsort } = {}) {
   const head = columns.map((c) => {
     const mark = sorted && sorted.name === c.sort ? (sorted.down ? " ↓" : " ↑") : "";
     const label = c.sort && onsort ? el("button", { onclick: () => onsort(c.sort) }, c.head + mark) : c.head;
     const direction = mark ? (sorted.down ? "descending" : "ascending") : null;
-    const spoken = c.head ? null : c.label;
-    return el("th", { scope: "col", class: c.number ? "number" : null, "aria-sort": direction, "aria-label": spoken }, label);
+    return el("th", { scope: "col", class: c.number ? "number" : null, "aria-sort": direction }, label);
   });
   const body = rows.map((row) =>
     el("tr", {}, columns.map((c) => {

@@ -35,7 +35,7 @@ export async function runs(place, group) {
     of.replaceChildren(el("option", { value: "", selected: !group }, "runs of their own"),
       ...found.groups.map((name) => el("option", { value: name, selected: name === group }, name)));
     list.replaceChildren(found.runs.length ? table([
-      { head: "", label: "compare", cell: tick },
+      { head: "compare", cell: tick },
       { head: "run", cell: (r) => link(r.name, r.name.split("/").pop()) },
       { head: "workload", cell: (r) => r.workload },
       { head: "outcome", cell: (r) => badge(r.outcome) },
@@ -67,7 +67,7 @@ export async function trial(place, joined) {
     table([
       { head: "parameter", cell: ([name]) => name }, { head: "value", cell: ([, value]) => value },
       { head: "default", cell: ([name]) => found.default[name] },
-      { head: "", label: "differs", cell: ([name, value]) => (name in found.default && found.default[name] !== value ? badge("other") : "") },
+      { head: "differs", cell: ([name, value]) => (name in found.default && found.default[name] !== value ? badge("yes") : "") },
     ], Object.entries(found.parameters)),
     ...(found.command ? [el("h2", {}, "Run it again"), el("pre", { class: "wrapped" }, found.command)] : []),
   );
@@ -134,7 +134,7 @@ export async function run(place, name, { within = false } = {}) {
       { head: now.metric, cell: (a) => a.values[now.metric], number: true },
       { head: "seconds", cell: (a) => a.seconds, number: true },
       { head: "why", cell: (a) => a.reason, long: true },
-      { head: "files", cell: (a) => el("span", {}, a.files.map((f) => [
+      { head: "files", cell: (a) => el("span", {}, a.files.flatMap((f) => [
         el("a", { href: `api/run/file?${new URLSearchParams({ name, seed: a.seed, file: f.name })}`, title: `${f.bytes} bytes` }, f.name), " "])) },
     ], now.attempts));
     await look();

@@ -17,7 +17,7 @@ from homeostat.workload.report import Report
 
 def lost(job: Job, outcome: Outcome, reason: str, wall_s: float) -> Attempt:
     """Finish the record of an attempt whose process is gone, from the curves it left."""
-    rows = read_curves(job.folder / CURVES).rows
+    rows = read_curves(job.folder / CURVES, good_part=True).rows
     last: dict[str, float] = {}
     for step, values in rows:
         if guard.check(Report(step, **values), job.workload.bounds) is None:

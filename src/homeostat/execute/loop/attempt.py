@@ -67,7 +67,7 @@ class _InProgress:
         try:
             write_attempt(self._summary())
             self._note("" if holds(self._job.folder) else NO_LOCKS)
-            state, note = snapshots.load(self._job)
+            state, note = snapshots.load(self._job, self._recorder.num_rows)
             self._note(note)
             try:
                 yield from self._train(state)
@@ -97,7 +97,7 @@ class _InProgress:
         job = self._job
         self._trial = trial = self._new_trial()
         self._ending = Ending(last=self._recorder.already())
-        saver = Snapshots(job, trial)
+        saver = Snapshots(job, trial, lambda: self._recorder.num_rows)
         trial.between_steps.append(lambda step: self._between_steps(step, saver))
         trial.on_check += [self._recorder.beat, self._control.check]
         if state is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from homeostat.errors import RecordError
@@ -19,8 +20,10 @@ MAX_SHARE = 0.03
 class Snapshots:
     """Takes a trial's state between two steps, when one is due or asked for."""
 
-    def __init__(self, job: Job, trial: Trial) -> None:
+    def __init__(self, job: Job, trial: Trial, reports: Callable[[], int]) -> None:
+        """`reports` tells how many reports are on disk."""
         self._job = job
+        self._reports = reports
         self._trial = trial
         self._path = job.folder / SNAPSHOT
         self._due = time.perf_counter() + job.snapshot_s
@@ -53,13 +56,19 @@ class Snapshots:
             "config": config_digest(self._job.config),
             "seed": self._job.seed,
             "workload": self._job.workload.name,
+            "reports": self._reports(),
             "trial": self._trial.state(next_step),
             "process": isolation.capture(),
         }
 
 
-def load(job: Job) -> tuple[dict[str, Any] | None, str]:
-    """The state to resume a job from, or None; and a sentence about it, if there is one to say."""
+def load(job: Job, reports: int) -> tuple[dict[str, Any] | None, str]:
+    """The state to resume a job from, or None; and a sentence about it, if there is one to say.
+
+    Args:
+        job: The job.
+        reports: How many of its reports are on disk.
+    """
     path = job.folder / SNAPSHOT
     if not job.resume or not path.exists():
         return None, ""
@@ -70,9 +79,14 @@ def load(job: Job) -> tuple[dict[str, Any] | None, str]:
             and state["seed"] == job.seed
             and state["workload"] == job.workload.name
         )
-        step = int(state["trial"]["step"])
-    except (RecordError, KeyError, TypeError, ValueError) as error:
+        step, reported = int(state["trial"]["step"]), int(state.get("reports", 0))
+    except (RecordError, AttributeError, KeyError, TypeError, ValueError) as error:
         return None, f"Started from the beginning: the snapshot cannot be read ({error})."
     if not belongs:
         return None, "Started from the beginning: the snapshot is of another configuration."
+    if reported > reports:
+        return None, (
+            f"Started from the beginning: {reports} reports are left of the {reported} that the "
+            "snapshot comes after."
+        )
     return state, f"Resumed from the snapshot before step {step}."

@@ -63,7 +63,8 @@ def _summaries(passes: list[BackwardPass]) -> list[float]:
     losses = [b.loss for b in passes]
     found = [losses[-1], statistics.fmean(losses)]
     slopes = {round(s, 6) for b in passes for _, s in b.slopes}
-    if len(slopes) == 1 and 0 < (slope := slopes.pop()) < 1:
+    one_each = all(len(b.slopes) == 1 for b in passes)  # a mean of several losses is no division
+    if one_each and len(slopes) == 1 and 0 < (slope := slopes.pop()) < 1:
         few = max(1, round(1 / slope))
         last = losses[-few:]
         found = [v / slope for v in (*found, statistics.fmean(last))]

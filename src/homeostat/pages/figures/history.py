@@ -57,7 +57,7 @@ def history(
 
     told = [t for t in trials if np.isfinite(t.values.get(metric, np.nan))]
     done = [t for t in told if t.outcome is Outcome.COMPLETED]
-    scale = scale_of([*(t.values[metric] for t in told), *([noise.mean] if noise else [])], goal)
+    scale = scale_of((t.values[metric] for t in told), goal, shows=noise.mean if noise else None)
     figure = go.Figure()
     if noise is not None:
         _default(figure, noise)

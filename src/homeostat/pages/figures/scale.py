@@ -45,8 +45,12 @@ class MetricAxis:
         return shown, shown != found
 
 
-def scale_of(values: Iterable[float], goal: str) -> MetricAxis:
-    """The scale on which the finite ones of some values are best told apart."""
+def scale_of(values: Iterable[float], goal: str, *, shows: float | None = None) -> MetricAxis:
+    """The scale on which the finite ones of some values are best told apart.
+
+    Args:
+        shows: A value that must lie on it, however far from the others.
+    """
     found = np.asarray([v for v in values if np.isfinite(v)], dtype=float)
     if not len(found):
         return MetricAxis(log=False, low=0.0, high=1.0)
@@ -60,6 +64,8 @@ def scale_of(values: Iterable[float], goal: str) -> MetricAxis:
     best, worst = better.best(usual), better.worst(usual)
     spread = abs(float(np.median(usual)) - best) or abs(best) * 0.05 or 1.0
     far = better.best([worst, best + better.sign * (FAR / 2 if log else FAR) * spread])
+    if shows is not None and (shows > 0 or not log):
+        far = better.worst([far, float(np.log10(shows)) if log else shows])
     room = 0.06 * abs(far - best) or 0.1 * spread
     low, high = sorted([best - better.sign * room, far + better.sign * room])
     return MetricAxis(log, float(10**low), float(10**high)) if log else MetricAxis(log, low, high)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from homeostat.errors import HomeostatError, StudyError
+from homeostat.errors import HomeostatError, RecordError, StudyError
 from homeostat.execute.rerun import Place
 from homeostat.pages.figures import Noise
+from homeostat.record.plan_file import FILE as PLAN
+from homeostat.record.plan_file import KIND
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.decide import verdict_of
 from homeostat.search.importance import Importance, importance
@@ -27,8 +28,6 @@ from homeostat.study.trial_command import place_of, trial_command
 from homeostat.workload import load
 from homeostat.workload.goal import Goal
 from homeostat.workload.workload import Workload
-
-PLAN = "plan.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,9 +244,11 @@ def gather(
 
 
 def _phases(folder: Path) -> list[dict[str, Any]]:
-    try:
-        plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    if not (folder / PLAN).exists():
         return []
-    found: list[dict[str, Any]] = plan.get("phases", [])
+    try:
+        found: list[dict[str, Any]] = KIND.read(folder / PLAN)["phases"]
+    except RecordError as error:
+        told = {"status": "stopped", "sentences": [str(error)], "decisions": [], "facts": {}}
+        return [{"name": "plan", "seconds": 0.0, **told}]
     return found

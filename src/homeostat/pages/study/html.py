@@ -141,7 +141,7 @@ def _picture(picture: Picture) -> str:
     width = int((layout.meta or {}).get("width", 0))
     style = f"min-height:{int(layout.height or 380)}px;min-width:{width}px"
     name, told = html.escape(picture.name), html.escape(picture.caption or picture.name)
-    place = f'<div class="figure" id="figure-{name}" role="img" aria-label="{told}"'
+    place = f'<div class="figure" id="figure-{name}" role="group" aria-label="{told}"'
     caption = f"<figcaption>{_text(picture.caption)}</figcaption>" if picture.caption else ""
     scroll = ' class="wide" tabindex="0"' if width else ""
     return f'<figure><div{scroll}>{place} style="{style}"></div></div>{caption}</figure>'

@@ -91,7 +91,7 @@ def commands(facts: Facts) -> Iterator[Block]:
     run = facts.run(facts.to_take.number) if facts.to_take else None
     about = {"homeostat": __version__, **(run.fingerprint if run is not None else {})}
     yield TableBlock.of(
-        ("made with", ""),
+        ("made with", "version"),
         [(name, value) for name, value in about.items() if isinstance(value, str) and value],
     )
 

@@ -8,9 +8,9 @@ from typing import Any
 from homeostat.execute import resume, run
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
-from homeostat.record.index import run_folders
+from homeostat.record.index import DamagedRun, read_or_tell, run_folders
 from homeostat.record.outcome import Outcome
-from homeostat.record.runs import RunRecord, read_run
+from homeostat.record.runs import RunRecord
 from homeostat.wording import format_duration, plural
 
 NAME = "baseline"
@@ -47,7 +47,9 @@ def baseline(context: Context, allowance_s: float) -> PhaseResult:
 def _resumed(context: Context) -> RunRecord | None:
     """Go on with a baseline that a stop or a kill left unfinished."""
     for folder in reversed(run_folders(context.folder)):
-        record = read_run(folder)
+        record = read_or_tell(folder)
+        if isinstance(record, DamagedRun):
+            continue
         if record.name.startswith(NAME) and not record.outcome.final and not record.alive:
             return resume(
                 folder, workload=context.workload, engine=context.engine, jobs=context.jobs,

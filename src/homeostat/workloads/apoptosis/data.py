@@ -105,7 +105,7 @@ def encode(text: str, *, context: int, windows: int, alphabet: str = "") -> Text
     Raises:
         DataError: If the text is too short, or uses a character outside `alphabet`.
     """
-    least = 20 * (context + 2)
+    least = 20 * (context + 1)  # a window each in the held-out and the test part
     if len(text) < least:
         raise DataError(
             f"A text of {len(text)} characters is too short for windows of {context}: "

@@ -72,7 +72,7 @@ class Work:
         self.hold = Hold(folder)
         if not self.job.resume:
             clear(folder)
-        rows = read_curves(folder / CURVES).rows
+        rows = read_curves(folder / CURVES, good_part=True).rows
         self.heard = rows[-1][0] if rows else -1
 
     def end(self, attempt: Attempt) -> Finished:
