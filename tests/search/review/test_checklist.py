@@ -155,10 +155,14 @@ def test_a_curve_that_jumps_by_more_than_the_best_differ_decides_by_luck(tmp_pat
 def test_few_trials_and_trials_that_still_improve_ask_for_more(tmp_path):
     few = searched(tmp_path / "few", inside, trials=6)["trials"]
     assert (few.status, "6 completed trials are few" in few.saw) == ("warning", True)
-    assert few.remedy.endswith(f"--study first --trials 30 --results {tmp_path / 'few'}")
+    assert few.remedy.endswith(
+        f"hs.search(surface, study='first', trials=30, results={str(tmp_path / 'few')!r})"
+    )
     steep = searched(tmp_path / "steep", inside, method="random", trials=20)["trials"]
     assert steep.status == "warning"
-    assert steep.remedy.endswith(f"--study first --trials 40 --results {tmp_path / 'steep'}")
+    assert steep.remedy.endswith(
+        f"hs.search(surface, study='first', trials=40, results={str(tmp_path / 'steep')!r})"
+    )
 
 
 def test_curves_of_two_reports_cannot_be_judged(tmp_path):
@@ -197,13 +201,14 @@ def test_the_next_round_is_asked_for_as_this_one_was(tmp_path):
         names=["x", "kind"], pins={"z": 0.25}, scientific=["kind"], goal="a or b?", confirm=False,
     )  # fmt: skip
     assert found.checklist[0].remedy.endswith(
-        "--study s_2 --from s --steps 4 --seeds 2 --method tpe --prune median --only x --only kind "
-        f"--set z=0.25 --scientific kind --goal 'a or b?' --results {tmp_path}"
+        "hs.search(slope, study='s_2', carry_from='s', budget=4, seeds=2, method='tpe', "
+        "prune='median', names=['x', 'kind'], pins={'z': 0.25}, scientific=['kind'], "
+        f"goal='a or b?', results={str(tmp_path)!r})"
     )
     # A method that cannot learn from another study is not asked for where there is one.
     blind = hs.search(slope, 12, method="sobol", results=tmp_path, study="t", confirm=False)
     assert blind.checklist[0].remedy.endswith(
-        f"--study t_2 --from t --steps 8 --results {tmp_path}"
+        f"hs.search(slope, study='t_2', carry_from='t', budget=8, results={str(tmp_path)!r})"
     )
 
 

@@ -90,7 +90,7 @@ def test_a_value_with_few_trials_gets_a_study_of_its_own(tmp_path):
     )  # fmt: skip
     [comparison] = found.conclusion.comparisons
     assert "few trials completed with some values (" in comparison.caution
-    assert "--set layers=2 --set optimizer=" in comparison.caution
+    assert "pins={'layers': 2, 'optimizer': " in comparison.caution
 
 
 def test_a_question_can_be_asked_of_a_study_that_is_there_and_is_kept(tmp_path):
