@@ -22,16 +22,16 @@ from homeostat.study.store import Store
 
 
 def test_it_finds_the_valley_and_says_what_to_expect(tmp_path):
-    found = hs.search(valley, 40, method="tpe", results=tmp_path, study="v")
+    found = hs.search(valley, 40, method="tpe", results=tmp_path, study="v", confirm=6)
     best = found.best
     assert (best.config.x - 0.7) ** 2 + (best.config.y - 0.2) ** 2 < 0.02
-    assert best.confirmed.n == best.default.n == 3
-    assert set(best.confirmed.values) == set(seeds.fresh(3))
+    assert best.confirmed.n == best.default.n == 6
+    assert set(best.confirmed.values) == set(seeds.fresh(6))
     assert best.overrides == {"x": best.config.x, "y": best.config.y}
     # The default is 0.13 worse; the noise that both share would hide it, pairing does not.
     assert best.gain.mean == pytest.approx(0.13, abs=0.08)
     assert best.gain.low > 0
-    again = hs.run(valley, best.config, seeds=seeds.fresh(3), results=tmp_path)
+    again = hs.run(valley, best.config, seeds=seeds.fresh(6), results=tmp_path)
     assert again.values() == best.confirmed.values
 
 

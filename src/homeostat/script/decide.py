@@ -23,6 +23,7 @@ from homeostat.script.survey import Survey
 from homeostat.script.words import snake
 from homeostat.space.config import RESERVED
 from homeostat.wording import plural, some
+from homeostat.workload.goal import Goal
 
 MANY = 40
 """Of a parser with more options only those are knobs whose names say what they are."""
@@ -284,14 +285,13 @@ def _asked_for(
             f"{path.name} says no {wanted!r}{_until(facts)}; it says {some(names)}.",
             hint=did_you_mean(wanted, names),
         )
-    goal = direction or objective.goal_of(wanted)
-    if goal not in ("minimize", "maximize"):
+    named = direction or objective.goal_of(wanted)
+    if not named:
         raise WorkloadError(
-            f"Whether a high {wanted} is good or bad, its name does not tell."
-            if not goal
-            else f"{goal!r} is no goal.",
+            f"Whether a high {wanted} is good or bad, its name does not tell.",
             hint="Add:  --goal minimize  or  --goal maximize",
         )
+    goal = Goal.of(named, wanted)
     return wanted, str(goal), [f"{goal.capitalize()} {wanted}, as asked."]
 
 

@@ -27,7 +27,8 @@ def test_layers_deaths_and_parents_are_those_of_the_run(tmp_path):
     assert shown.shape == (6, 25) and list(heat.x) == list(range(1, 26))
     for layer in range(6):
         steps, values = curves.of(f"vitality_{layer}")
-        np.testing.assert_allclose(shown[layer, steps], values, atol=1e-6)
+        # A step's scores are those before it ages: what was shown after the step before it.
+        np.testing.assert_allclose(shown[layer, steps - 1], values, atol=1e-6)
     events = record.attempts[0].extra["events"]
     assert list(deaths.x) == [e["step"] for e in events]
     assert list(deaths.y) == [e["layer"] for e in events]
