@@ -1,4 +1,4 @@
-# make demo   watch an ordinary script being diagnosed, probed, repaired and tuned (a minute and a half)
+# make demo   watch an ordinary script being diagnosed, probed, repaired and tuned (a minute)
 # make test   the tests (under 10 minutes on 2 cores);  make slow  the long ones too
 # make torture  kills, damaged files and odd inputs at length (docs/reliability.md)
 # make lint   ruff and mypy --strict;  make format  put the code in order
