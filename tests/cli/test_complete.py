@@ -7,7 +7,16 @@ import sys
 
 import pytest
 
+import homeostat as hs
 from homeostat.cli import complete
+from homeostat.study.store import Store
+from homeostat.study.study import Study
+
+
+@hs.workload(space=hs.Space(lr=hs.Float(0.0, 1.0)), metric="loss", goal="minimize", budget=1)
+def toy(config, trial):
+    for step in trial.steps():
+        yield hs.Report(step, loss=config.lr)
 
 
 class Line:
@@ -18,10 +27,8 @@ class Line:
 
 
 def test_studies_and_runs_are_those_of_the_results_folder(tmp_path, monkeypatch):
-    from homeostat.study.store import Store
-
-    Store(tmp_path / "studies.db").create("first", "toy", {}, {})
-    Store(tmp_path / "studies.db").create("second", "toy", {}, {})
+    for name in ("first", "second"):
+        Study.open(toy, name, store=Store(tmp_path / "studies.db"))
     (tmp_path / "mlp_1").mkdir()
     (tmp_path / "mlp_1" / "run.json").write_text(json.dumps({}))
     line = Line(results=str(tmp_path))
@@ -50,9 +57,7 @@ def test_configurations_and_parameters_are_the_named_workloads():
     ("typed", "offered"), [("best --study ", "first"), ("tune apop", "apoptosis")]
 )
 def test_the_shell_is_told_through_typer(typed, offered, tmp_path):
-    from homeostat.study.store import Store
-
-    Store(tmp_path / "results" / "studies.db").create("first", "toy", {}, {})
+    Study.open(toy, "first", store=Store(tmp_path / "results" / "studies.db"))
     words = f"homeostat {typed}"
     asked = {"_HOMEOSTAT_COMPLETE": "complete_bash", "COMP_WORDS": words,
              "COMP_CWORD": str(words.count(" "))}  # fmt: skip
