@@ -126,7 +126,7 @@ def test_a_folder_without_a_run_is_told(tmp_path):
     with pytest.raises(RecordError, match="Cannot read"):
         read_run(tmp_path)
     (tmp_path / "run.json").write_text("{}")
-    with pytest.raises(RecordError, match="Cannot read the run"):
+    with pytest.raises(RecordError, match="it is damaged"):
         read_run(tmp_path)
 
 

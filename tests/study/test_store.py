@@ -23,8 +23,14 @@ def store(tmp_path):
     return Store(tmp_path / "new" / "studies.db")
 
 
+DEFINITION = {
+    "method": "tpe", "seed": 0, "seeds": [42], "budget": 1, "wave": 1, "start": {}, "pins": {},
+    "objectives": {"loss": "minimize"}, "searched": {},
+}  # fmt: skip
+
+
 def new_study(store, name="s"):
-    return store.create(name, "mlp", {"method": "tpe"}, {"jobs": 1})
+    return store.create(name, "mlp", DEFINITION, {"jobs": 1})
 
 
 def test_a_trial_comes_back_as_it_was_told(store):

@@ -76,7 +76,7 @@ class Attempt:
     """Facts the workload left in `trial.extra`."""
     notes: tuple[str, ...] = ()
     """Sentences worth reading: where it was resumed, why there is no snapshot."""
-    files: Sums = field(default_factory=dict, compare=False)
+    files: Sums = field(default_factory=dict, compare=False, repr=False)
     """What the files beside it were when it ended, as read from disk."""
 
     @property

@@ -28,6 +28,7 @@ OTHERWISE = {
         "gradient_clip",
     ): 1,
     ("the time step is too long for stiff, light bodies", "physics_substeps"): 1,
+    ("the compatibility threshold is wider than the population", "target_species"): 1,
 }
 
 
