@@ -54,6 +54,7 @@ def browser():
 def page(browser, address):
     context = browser.new_context()
     opened = context.new_page()
+    opened.set_default_timeout(120_000)  # a promise of what comes, not of when on a busy machine
     opened.wrong = []
     opened.on("console", lambda m: opened.wrong.append(m.text) if m.type == "error" else None)
     opened.on("pageerror", lambda error: opened.wrong.append(str(error)))
