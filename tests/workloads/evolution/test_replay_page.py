@@ -68,6 +68,7 @@ def test_it_moves_stops_and_turns(folder):
         assert stage.screenshot() != first
 
         page.click("button:has-text('Pause')")
+        page.wait_for_timeout(300)  # the frame that was being drawn
         still = stage.screenshot()
         page.wait_for_timeout(200)
         assert stage.screenshot() == still
