@@ -53,6 +53,7 @@ def test_random_points_are_exactly_what_acts():
     assert all(point.changes.keys() == {"rate"} for point in held)
 
 
+@pytest.mark.slow
 def test_a_run_that_hangs_does_not_take_a_design_past_its_time(tmp_path):
     started = time.monotonic()
     points = grid({"x": [0.1, 0.9, 0.2]})

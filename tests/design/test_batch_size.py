@@ -77,6 +77,7 @@ def test_a_size_has_the_one_thread_that_an_attempt_has():
 
 
 @pytest.mark.parametrize("error", [MemoryError, RuntimeError])
+@pytest.mark.slow
 def test_a_size_that_does_not_fit_ends_the_search_and_accumulation_makes_up_for_it(error):
     found = find_batch_size(loader(64, error), {"batch_size": 512, "accumulate": 2}, steps=1)
     assert [one.size for one in found.sizes] == [8, 16, 32, 64, 128]

@@ -134,6 +134,7 @@ def test_a_run_that_diverges_leaves_its_last_states_unless_told_not_to(tmp_path,
     assert all(state["trial"]["step"] <= 10 for state in states)
 
 
+@pytest.mark.slow
 def test_a_long_run_is_replayed_from_its_last_finite_state(tmp_path, monkeypatch):
     monkeypatch.setattr(examine, "CHEAP_S", 0.0)
     script = tmp_path / "roots.py"

@@ -15,7 +15,8 @@ LONG = {
     "decay_under_another_name",
     "without_mask_by_name", "epochs_with_loaders", "score_that_never_changes",
     "overlap_as_it_passes", "average_reversed_in_time", "bfloat_weights_lose_their_steps",
-    "deep_with_norms", "rate_scale_read_too_early", "rate_far_too_high",
+    "deep_with_norms", "rate_scale_read_too_early", "rate_far_too_high", "sigmoid_twice",
+    "decay_on_norms", "logits_for_logarithms", "clip_before_unscale",
 }  # fmt: skip
 """Loops that take more than two seconds of a core."""
 

@@ -282,6 +282,7 @@ def test_a_plateau_is_looked_for_in_the_direction_of_the_metric(mode, better):
 
 @settings(max_examples=4, deadline=None)
 @given(each=st.sampled_from(["batch", "epoch"]), gamma=st.sampled_from([0.1, 0.3]))
+@pytest.mark.slow
 def test_a_rate_is_spent_early_where_an_epochs_schedule_is_stepped_each_batch(each, gamma):
     def loop(config, trial):
         model = net()()

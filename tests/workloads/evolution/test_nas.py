@@ -217,6 +217,7 @@ def test_show_and_configs_tell_what_there_is(finished, capsys):
     assert latest("quick", finished.folder.parent)["run"] == finished.name
 
 
+@pytest.mark.slow
 def test_replay_films_the_winners_of_a_run(finished):
     assert nas("replay", "--run", finished.folder) == 0
     [folder] = finished.folder.glob("seed_*/artifacts/replay")

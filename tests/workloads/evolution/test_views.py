@@ -24,6 +24,7 @@ def best(record):
     return behaviours(Kept(record, 42).artifacts / WINNERS)
 
 
+@pytest.mark.slow
 def test_the_best_three_of_the_winners_are_seen(record, best):
     winners = load_winners(Kept(record, 42).artifacts / WINNERS, evolution.space)
     assert [b.name for b in best] == winners.population.name[:3].tolist()

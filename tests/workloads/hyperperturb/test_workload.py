@@ -79,6 +79,7 @@ def test_the_predictions_are_left_as_a_table_of_shares(small_run):
         assert sum(shares) == pytest.approx(1.0, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_seeds_differ_and_a_seed_repeats_itself(small_run, tmp_path, configure):
     values = small_run.values()
     assert values[42] != values[123]
@@ -117,6 +118,7 @@ def test_the_signs_of_its_defects_stand_in_the_report_of_the_documented_run(tmp_
     assert shown == {"rows of norm zero", "gradients that are not finite", "dead outputs"}
 
 
+@pytest.mark.slow
 def test_the_signs_are_absent_from_the_repaired_run(small_run):
     for row in (values for _, values in small_run.curves()[42].rows):
         for symptom in hyperperturb.symptoms:

@@ -176,6 +176,7 @@ def test_a_trial_cut_short_resumes_as_if_nothing_had_happened(need, config):
     assert [report.metrics for report in ncp(second.config, second)] == whole[2:]
 
 
+@pytest.mark.slow
 def test_a_solver_that_runs_away_is_found_with_its_cure(tmp_path):
     config = {"hidden_size": 16, "model": "ltc", "solver": "explicit"}
     run = hs.run(ncp, config, budget=3, results=tmp_path)
