@@ -97,7 +97,7 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 
     A name comes from outside, and in a YAML file it may be a number, a date or nothing.
     """
-    names = sorted(known)
+    names = sorted(map(str, known))
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {near[0]!r}?"

@@ -70,7 +70,9 @@ class Bench:
         self._limits = Limits(device=device, snapshot_s=math.inf)
         self._known: dict[tuple[str, int], ArmResult] = {}
         make_folder(folder)
-        remove_leftovers(folder)
+        # A run that was killed at its very end has all that is measured, and is not opened again.
+        for place in (folder, *folder.glob("runs/*")):
+            remove_leftovers(place)
 
     def has(self, arm: Arm, seed: int) -> bool:
         """Whether it has been measured."""

@@ -129,12 +129,26 @@ def study_row(row: sa.Row[Any], drivers: Sequence[DriverRow]) -> StudyRow:
     """
     columns = dict(row._mapping)
     wrong = _STUDY.problem(columns)
+    if wrong is None and not _counts(columns.get("confirmation") or {}):
+        wrong = ("confirmation", "a trial or a seed of 'confirmation' is no number")
     if wrong is not None:
         raise StudyError(
             f"The row of study {columns['name']!r} is damaged: {wrong[1]}.",
             hint="Its runs are in its folder; restore the database from a copy.",
         )
     return StudyRow(key=columns.pop("id"), drivers=tuple(drivers), **columns)
+
+
+def _counts(confirmation: Mapping[str, Any]) -> bool:
+    """Whether what a confirmation names by number is so named."""
+    try:
+        tables = [confirmation.get("values", {}), confirmation.get("lost", {})]
+        for table in [*tables, *confirmation.get("others", {}).values()]:
+            for number, by_seed in table.items():
+                _ = int(number), [int(seed) for seed in by_seed]
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return True
 
 
 def driver_row(row: sa.Row[Any], alive: bool) -> DriverRow:

@@ -377,7 +377,8 @@ def _check_settings(
                 raise WorkloadError(message, hint=error.hint) from None
     for metric, ends in bounds.items():
         low, high = ends if isinstance(ends, tuple) and len(ends) == 2 else (1, 0)
-        if low is not None and high is not None and not low < high:
+        numbers = all(end is None or isinstance(end, int | float) for end in (low, high))
+        if not numbers or (low is not None and high is not None and not low < high):
             raise WorkloadError(
                 f"{name}: bounds[{metric!r}] must be (low, high), with low below high or None, "
                 f"got {ends!r}."
