@@ -31,9 +31,9 @@ export function listen(changed) {
   const tell = (state, word) => { lamp.className = state; lamp.textContent = word; };
   const events = new EventSource("api/events");
   let first = true;
-  events.onopen = () => tell("on", "live");
   events.onerror = () => tell("off", "connection lost");
-  events.onmessage = () => { if (!first) changed(); first = false; };
+  // Live from the first message on: what changes after that look at the disk is told.
+  events.onmessage = () => { tell("on", "live"); if (!first) changed(); first = false; };
 }
 
 // drawFigure is of pages/draw.js, as a file of a page has it too.
