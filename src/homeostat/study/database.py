@@ -125,6 +125,11 @@ def plain_errors(place: str) -> Iterator[None]:
         raise RecordError(
             f"Cannot use the studies in {place}: {reason}.", hint=_hint(reason)
         ) from error
+    except UnicodeDecodeError as error:  # of a damaged file: SQLite's message quotes it
+        raise RecordError(
+            f"Cannot use the studies in {place}: the file is damaged.",
+            hint="Restore it from a copy; the runs are in their folders.",
+        ) from error
 
 
 def _hint(reason: str) -> str:

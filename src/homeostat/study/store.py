@@ -386,6 +386,8 @@ class Store:
         found: dict[int, list[ReportPoint]] = {}
         with self._read() as connection:
             for row in connection.execute(query):
+                if not str(row.seed).isdecimal():
+                    continue  # a damaged row: the run's own curves have the report
                 point = ReportPoint(int(row.seed), row.name, row.step, row.value)
                 found.setdefault(row.number, []).append(point)
         return found
