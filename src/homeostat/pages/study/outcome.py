@@ -98,6 +98,9 @@ def wrong(facts: Facts) -> Iterator[Block]:
         yield check_table(checks)
     else:
         yield Words("The probe found no fault and gave no warning.")
+    untried = [n for c in facts.checks for n in c.get("evidence", {}).get("no_time", ())]
+    if untried:
+        yield Words(f"It had no time to try whether these act on anything: {', '.join(untried)}.")
     diagnosed = [p for p in facts.phases if p["name"] == "diagnose" and p["status"] != "skipped"]
     for phase in diagnosed:
         yield Bullets(tuple(phase["sentences"]))
