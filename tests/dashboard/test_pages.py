@@ -78,6 +78,19 @@ def test_a_live_study_is_followed_without_a_reload(page, address, results):
     page.wait_for_selector(".card:has-text('trials') b:has-text('15')")
 
 
+def test_a_change_that_comes_while_a_page_is_drawn_is_not_missed(page, address, results):
+    hs.search(bowl, 2, study="drawn", results=results, confirm=False)
+
+    def slow_section(route):
+        hs.search(bowl, 4, study="drawn", results=results, confirm=False)
+        time.sleep(2.5)  # longer than the server takes to see it and to tell
+        route.continue_()
+
+    page.route("**/sections/table", slow_section, times=1)
+    page.goto(address + "#/study/drawn")
+    page.wait_for_selector(".card:has-text('trials') b:has-text('4')")
+
+
 def test_trials_are_filtered_and_sorted(page, address):
     page.goto(address + "#/study/first")
     page.wait_for_selector("#trial-table tbody tr")

@@ -13,8 +13,9 @@ const PAGES = [
   [/^\/replays$/, replays], [/^\/replay\/(.+)$/, replay],
 ];
 const main = document.getElementById("main");
-let refresh = null;
-let turn = 0;
+let turn = 0;      // how often a page was opened
+let changes = 0;   // how often the server has told of something new
+let wake = () => {};
 
 async function open() {
   const mine = ++turn;
@@ -23,7 +24,6 @@ async function open() {
     const here = link.getAttribute("href") === `#${path}`;
     here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
   }
-  refresh = null;
   const [pattern, page] = PAGES.find(([candidate]) => candidate.test(path)) || PAGES[0];
   const name = decodeURIComponent((path.match(pattern) || [])[1] || "");
   const place = el("div");
@@ -31,19 +31,36 @@ async function open() {
     const again = await page(place, name);
     if (mine !== turn) return;
     main.replaceChildren(place);
-    await (again && again());
-    refresh = again;
+    if (again) await follow(again, () => mine === turn);
   } catch (error) {
     if (mine === turn) main.replaceChildren(el("p", { class: "empty", role: "alert" }, error.message));
   }
 }
 
-addEventListener("hashchange", () => { open(); scrollTo(0, 0); main.focus({ preventScroll: true }); });
+// Draws a page as long as it is open: once, and again for whatever has changed since a drawing began,
+// one drawing at a time, so that no change is missed and no old answer overwrites a newer one.
+async function follow(again, isOpen) {
+  let first = true;
+  while (isOpen()) {
+    const seen = changes;
+    try {
+      await again();
+    } catch (error) {
+      if (first) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 2000));  // a server that is away comes back
+      continue;
+    }
+    first = false;
+    while (isOpen() && seen === changes) await new Promise((resolve) => { wake = resolve; });
+  }
+}
+
+addEventListener("hashchange", () => { wake(); open(); scrollTo(0, 0); main.focus({ preventScroll: true }); });
 addEventListener("keydown", (event) => {
   if (event.key === "/" && !/INPUT|SELECT|TEXTAREA/.test(document.activeElement.tagName)) {
     const field = document.querySelector("input[type=search]");
     if (field) { field.focus(); event.preventDefault(); }
   }
 });
-listen(() => refresh && refresh().catch(() => {}));
+listen(() => { changes += 1; wake(); });
 open();
