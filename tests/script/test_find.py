@@ -282,6 +282,8 @@ def test_a_notebook_is_a_script(tmp_path):
         "args = Namespace()\nargs.lr = 0.1",
         "def get_config():\n    C = Node()\n    C.trainer.lr = 0.1\n    return C",
         "class Config:\n    lr = 0.1",
+        "opt = Adam(net.parameters(), lr=0.1)",
+        "if __name__ == '__main__':\n    Trainer(Net(16, lr=0.1)).fit(data)",
         "class TrainConfig:\n    def __init__(self):\n        self.lr = 0.1",
     ],
 )
@@ -292,7 +294,15 @@ def test_a_number_is_found_wherever_settings_are_written(script, text):
 
 @pytest.mark.parametrize(
     "text",
-    ["self.lr = 0.1", "net.bias = 0.1", "def forward():\n    x.lr = 0.1", "lr = 0.1\nlr = 1"],
+    [
+        "self.lr = 0.1",
+        "net.bias = 0.1",
+        "def forward():\n    x.lr = 0.1",
+        "lr = 0.1\nlr = 1",
+        "f(lr=0.1)\ng(lr=0.2)",
+        "y = torch.cat(xs, dim=1)",
+        "def make():\n    return SGD(w, lr=0.1)",
+    ],
 )
 def test_a_number_that_is_no_setting_is_left_alone(script, text):
     assert not list(Source(script(text + "\n")).constants())
