@@ -60,7 +60,7 @@ def test_a_script_is_probed_diagnosed_and_tuned_as_it_is(homeostat, desk, name):
         assert f"imize {metric}, said at" in remarks[1] + remarks[2]
         for flag in filter(None, (length, seed)):
             assert flag in remarks[1] + remarks[2]
-    assert not any(f["name"] == "runs" for f in faults), faults
+    assert not any(f["check"] == "runs" for f in faults), faults
     code, out, err = homeostat("diagnose", file, "--budget", "10s", *own)
     assert code == 0, out + err
     code, out, err = homeostat(

@@ -299,5 +299,4 @@ class Run:
         if len(self._losses) == 1:
             return float(self._losses[0])
         torch = sys.modules["torch"]
-        total = torch.stack([loss.reshape(()).float() for loss in self._losses])
-        return float(total.mean())
+        return float(torch.stack([loss.reshape(()) for loss in self._losses]).double().mean())
