@@ -308,6 +308,11 @@ def test_a_number_that_is_no_setting_is_left_alone(script, text):
     assert not list(Source(script(text + "\n")).constants())
 
 
+def test_what_a_script_takes_into_its_globals_and_was_given_is_left_alone(at_desk):
+    found = load.find("with_configurator.py -- --lr=0.3")
+    assert "lr" not in found.space and "momentum" in found.space
+
+
 def test_constants_of_a_script_that_takes_a_file_from_its_command_line_are_still_constants(script):
     text = "import sys\nLR = 0.1\nname = sys.argv[1:]\nx = 3.0\nfor e in range(6):\n"
     found = load.find(str(script(text + "    x -= LR * 2 * x\n    print(f'val_loss: {x * x}')\n")))

@@ -62,6 +62,8 @@ class Survey:
     """Until it trained."""
     train_s: float = 0.0
     started_processes: bool = False
+    seeds: list[int] = field(default_factory=list)
+    """What it seeds its process's generators with, by itself or as it was told."""
     batches: int = 0
     """How many batches the loader gives that it trains from, if one was seen."""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -188,6 +190,7 @@ class _Look:
     def _settle(self) -> Survey:
         facts, run = self.facts, self.run
         facts.steps, facts.backward_passes = run.steps, run.backward_passes
+        facts.seeds = sorted(set(run.seeds))
         facts.series = list(self._series.values())
         facts.optimizers = [type(o).__name__ for o in self._trial.optimizers.values()]
         now = own_time()

@@ -61,7 +61,7 @@ def _nothing(found: Found, bench: ShortRuns) -> Check:
     return found.fault(
         f"Nothing is trained: in a whole run with {plural(len(run.reports), 'report')} no loss was "
         f"differentiated and no step was made, though {some(kinds)} was made for it.",
-        "Count the batches of a pass over the data: drop_last with fewer rows than one batch leaves "
+        "Count the batches of a pass: drop_last with fewer rows than one batch leaves "
         "none, and an iterator that was used up gives none again.",
     )  # fmt: skip
 
