@@ -284,11 +284,26 @@ def test_a_script_that_seeds_itself_draws_otherwise_for_other_trials(script, dra
         return report.metrics["val_loss"]
 
     names = {"torch": torch, "np": np, "random": random}
-    exec(draw, names)  # noqa: S102  # the same three lines, by hand
+    exec(draw, names)  # the same three lines, by hand
     assert drawn(0) == names["x"] == drawn(0)
     assert drawn(1) == drawn(1) != drawn(0)
-    exec(draw, names)  # noqa: S102
+    exec(draw, names)
     assert names["x"] == drawn(0), "the functions are given back"
+
+
+def test_what_a_library_logs_is_read_and_hidden_as_what_is_printed(script):
+    import logging
+
+    handler = logging.StreamHandler(sys.__stderr__)  # made when the library was imported
+    logger = logging.getLogger("a_library")
+    logger.addHandler(handler)
+    path = script("import logging\nlogging.getLogger('a_library').error('val_loss: 0.25')\n")
+    try:
+        (report,) = reports(path, steps_by="said")
+        assert report.metrics == {"val_loss": 0.25}
+        assert handler.stream is sys.__stderr__
+    finally:
+        logger.removeHandler(handler)
 
 
 def test_an_exit_code_is_told_with_what_was_said_last(script):

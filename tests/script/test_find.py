@@ -308,6 +308,12 @@ def test_a_number_that_is_no_setting_is_left_alone(script, text):
     assert not list(Source(script(text + "\n")).constants())
 
 
+def test_a_whole_number_with_the_name_of_a_measure_is_one(script):
+    text = "clip = 1\nx = 3.0\nfor e in range(6):\n    x -= 0.1 * min(2 * x, clip)\n"
+    found = load.find(str(script(text + "    print(f'val_loss: {x * x}')\n")))
+    assert isinstance(found.space["clip"].default, float)
+
+
 def test_what_a_script_takes_into_its_globals_and_was_given_is_left_alone(at_desk):
     found = load.find("with_configurator.py -- --lr=0.3")
     assert "lr" not in found.space and "momentum" in found.space

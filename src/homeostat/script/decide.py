@@ -16,7 +16,7 @@ from homeostat.script import objective
 from homeostat.script.objective import Series
 from homeostat.script.options.option import Option
 from homeostat.script.plan import ScriptPlan
-from homeostat.script.ranges import is_named, range_of
+from homeostat.script.ranges import is_measure, is_named, range_of
 from homeostat.script.roles import KNOB, LENGTH, SEED, counts_epochs, counts_rounds, role
 from homeostat.script.source import Source
 from homeostat.script.survey import Survey
@@ -166,6 +166,8 @@ def _constants(source: Source, facts: Survey, arguments: Sequence[str]) -> Itera
                 default=facts.settings[option.name],
                 given=option.name in given,
             )
+        elif not typed and option.kind == "int" and is_measure(option):
+            yield dataclasses.replace(option, kind="float", default=float(option.default))
         elif not typed:
             yield option
 

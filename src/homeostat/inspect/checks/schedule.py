@@ -19,7 +19,7 @@ NORMS = (
     nn.RMSNorm,
 )
 FEW_RATES = 8
-MOST_PULL = 10.0
+MOST_PULL = 3.0
 FIRST = 3
 """Updates, before the two pulls have come to balance."""
 USUAL_DECAY = 0.01
