@@ -41,8 +41,12 @@ def scored(net, x, y):
         return (net(x).argmax(1) == y).float().mean()
 
 
-@pair(expect="padding_idx|never move|stays? at", kind="a token that means something is padding",
-      source="discuss.pytorch.org: Embedding padding_idx and index 0", **LOSS)  # fmt: skip
+@pair(
+    expect="padding_idx|never move|stays? at",
+    kind="a token that means something is padding",
+    source="github ibalazevic/TuckER#17",
+    **LOSS,
+)
 def first_word_is_taken_for_padding(config, trial, faulty):
     train, val = walk(trial.seed, rows=240, alphabet=6)
     net = nn.Sequential(nn.Embedding(6, 16, padding_idx=0 if faulty else None), nn.Linear(16, 6))
@@ -57,8 +61,12 @@ def first_word_is_taken_for_padding(config, trial, faulty):
             yield hs.Report(step, val_loss=loss_of(net(val[:, :-1]), val[:, 1:]))
 
 
-@pair(expect="running statistics|evaluation mode|momentum", kind="momentum means 1 - momentum",
-      source="discuss.pytorch.org: BatchNorm momentum convention, eval mode is bad", **ACCURACY)  # fmt: skip
+@pair(
+    expect="running statistics|evaluation mode|momentum",
+    kind="momentum means 1 - momentum",
+    source="the momentum of Keras and of PyTorch, often asked about; no single report",
+    **ACCURACY,
+)
 def batch_norm_that_hardly_follows(config, trial, faulty):
     x, y, vx, vy = classes(trial.seed)
     x, vx = 4 * x + 6, 4 * vx + 6
@@ -70,8 +78,12 @@ def batch_norm_that_hardly_follows(config, trial, faulty):
         yield hs.Report(step, val_accuracy=scored(net, vx, vy))
 
 
-@pair(expect="ignore_index|class 0|never learnt|no effect on the loss", kind="a class is ignored",
-      source="discuss.pytorch.org: ignore_index=0 with a background class", **ACCURACY)  # fmt: skip
+@pair(
+    expect="ignore_index|class 0|never learnt|no effect on the loss",
+    kind="a class is ignored",
+    source="github meetps/pytorch-semseg#67 (asked for a background class)",
+    **ACCURACY,
+)
 def first_class_is_ignored(config, trial, faulty):
     x, y, vx, vy = classes(trial.seed)
     net = body(8, 4)
@@ -82,8 +94,12 @@ def first_class_is_ignored(config, trial, faulty):
         yield hs.Report(step, val_accuracy=scored(net, vx, vy))
 
 
-@pair(expect="no update|never step|nothing is trained|no weight|never moves|not one batch|no batch",
-      kind="no batch is left", source="discuss.pytorch.org: drop_last with a small dataset", **ACCURACY)  # fmt: skip
+@pair(
+    expect="no update|never step|nothing is trained|no weight|never moves|not one batch|no batch",
+    kind="no batch is left",
+    source="github dreamquark-ai/tabnet#537",
+    **ACCURACY,
+)
 def no_batch_is_left(config, trial, faulty):
     x, y, vx, vy = classes(trial.seed, rows=160)
     loader = DataLoader(
@@ -101,8 +117,12 @@ def no_batch_is_left(config, trial, faulty):
         yield hs.Report(step, val_accuracy=scored(net, vx, vy) + 1e-6 * step)
 
 
-@pair(expect="one value|constant|all (its|the) targets", kind="targets cut to integers",
-      source="stackoverflow: labels all zero after .long()", **ACCURACY)  # fmt: skip
+@pair(
+    expect="one value|constant|all (its|the) targets",
+    kind="targets cut to integers",
+    source="shares made whole numbers; no single report",
+    **ACCURACY,
+)
 def shares_are_cut_to_integers(config, trial, faulty):
     x, y, vx, vy = classes(trial.seed, groups=2)
     share = 0.1 + 0.8 * y.float()
@@ -114,8 +134,12 @@ def shares_are_cut_to_integers(config, trial, faulty):
         yield hs.Report(step, val_accuracy=scored(net, vx, vy))
 
 
-@pair(expect="average|follow|copy of|share", kind="share of an average exchanged",
-      source="github: tau and 1 - tau in soft updates of a target network", **LOSS)  # fmt: skip
+@pair(
+    expect="average|follow|copy of|share",
+    kind="share of an average exchanged",
+    source="tau and 1 - tau exchanged; no single report",
+    **LOSS,
+)
 def average_keeps_the_wrong_share(config, trial, faulty):
     x, y, vx, vy = surface(trial.seed)
     net = body(6, 1)
@@ -139,8 +163,12 @@ def average_keeps_the_wrong_share(config, trial, faulty):
             yield hs.Report(step, val_loss=F.mse_loss(average(vx)[:, 0], vy))
 
 
-@pair(expect="sum to|do not add up|several classes|more than one class", kind="several labels, one softmax",
-      source="discuss.pytorch.org: CrossEntropyLoss for multi-label targets", **LOSS)  # fmt: skip
+@pair(
+    expect="sum to|do not add up|several classes|more than one class",
+    kind="several labels, one softmax",
+    source="cross entropy for several labels, often asked about; no single report",
+    **LOSS,
+)
 def several_labels_under_one_softmax(config, trial, faulty):
     x, _, vx, _ = classes(trial.seed)
     make = torch.randn(8, 6, generator=torch.Generator().manual_seed(5))
@@ -154,8 +182,12 @@ def several_labels_under_one_softmax(config, trial, faulty):
             yield hs.Report(step, val_loss=((net(vx) > 0).float() - vy).abs().mean())
 
 
-@pair(expect="target.*(scale|spread|large|units)|does not learn", kind="targets in thousands",
-      source="stackoverflow: regression does not converge without scaling targets", **LOSS)  # fmt: skip
+@pair(
+    expect="target.*(scale|spread|large|units)|does not learn",
+    kind="targets in thousands",
+    source="targets that are not scaled, often asked about; no single report",
+    **LOSS,
+)
 def targets_in_thousands(config, trial, faulty):
     x, y, vx, vy = surface(trial.seed)
     factor = 20_000.0 if faulty else 1.0
@@ -170,8 +202,12 @@ def targets_in_thousands(config, trial, faulty):
             yield hs.Report(step, val_loss=F.mse_loss(net(vx)[:, 0], vy))
 
 
-@pair(expect="decay", kind="a decay that outweighs the loss",
-      source="discuss.pytorch.org: weight_decay=1 and the network predicts the mean", **ACCURACY)  # fmt: skip
+@pair(
+    expect="decay",
+    kind="a decay that outweighs the loss",
+    source="a large weight_decay; no single report",
+    **ACCURACY,
+)
 def decay_outweighs_the_loss(config, trial, faulty):
     x, y, vx, vy = classes(trial.seed)
     net = body(8, 4)
@@ -181,8 +217,12 @@ def decay_outweighs_the_loss(config, trial, faulty):
         yield hs.Report(step, val_accuracy=scored(net, vx, vy))
 
 
-@pair(expect="dropout|by luck|mode", kind="the share to keep given as the share to drop",
-      source="stackoverflow: keep_prob of TensorFlow and p of PyTorch", **ACCURACY)  # fmt: skip
+@pair(
+    expect="dropout|by luck|mode",
+    kind="the share to keep given as the share to drop",
+    source="github bonlime/keras-deeplab-v3-plus#4, piergiaj/pytorch-i3d#58",
+    **ACCURACY,
+)
 def share_to_keep_is_dropped(config, trial, faulty):
     x, y, vx, vy = classes(trial.seed)
     p = 0.95 if faulty else 0.05
