@@ -233,7 +233,9 @@ def _shift(plan: ScriptPlan, trial: Trial) -> int:
 
     Nor where it is looked at closely: then it is found out what it does by itself.
     """
-    return 0 if plan.seed or trial.close else trial.seed - SEED
+    if plan.seed:
+        return 0
+    return 0 if trial.close else trial.seed - SEED
 
 
 def _pace(plan: ScriptPlan, values: dict[str, Any]) -> float:
