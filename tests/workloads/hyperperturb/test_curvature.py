@@ -29,10 +29,10 @@ def test_distances_and_midpoints_are_those_of_geoopt(seed, c):
     ball = geoopt.PoincareBall(c)
     x, y = points(seed, 6, c), points(seed + 1, 5, c)
     expected = ball.dist(x[:, None], y[None]) ** 2 / 4
-    np.testing.assert_allclose(squared_distances(x, y, number(c)), expected, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(squared_distances(x, y, number(c)), expected, rtol=1e-4, atol=1e-6)
     weights = torch.rand(3, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     expected = torch.stack([ball.weighted_midpoint(x, weights=w, reducedim=[0]) for w in weights])
-    np.testing.assert_allclose(midpoints(weights, x, number(c)), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(midpoints(weights, x, number(c)), expected, rtol=1e-4, atol=1e-5)
 
 
 @settings(max_examples=20, deadline=None)
