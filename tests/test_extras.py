@@ -20,6 +20,7 @@ SOURCE = ROOT / "src" / "homeostat"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Distributions whose module has another name.
 MODULES = {"scikit-image": "skimage", "scikit-learn": "sklearn", "pyyaml": "yaml",
+           "mlflow-skinny": "mlflow", "hydra-core": "hydra",
            }  # fmt: skip
 # Started or read by others (a notebook's kernel, Parquet), imported by nobody here.
 NEVER_IMPORTED = {"ipykernel"}
