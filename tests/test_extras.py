@@ -149,7 +149,13 @@ def test_every_check_of_the_probe_is_there():
 
 
 @pytest.mark.parametrize(
-    ("words", "extra"), [(("report", "--study", "s"), "report"), (("dashboard",), "dashboard")]
+    ("words", "extra"),
+    [
+        (("report", "--study", "s"), "report"),
+        (("dashboard",), "dashboard"),
+        (("export", "s", "--to", "tensorboard"), "export"),
+        (("run", f"{ROOT}/tests/search/loops.py:valley", "--engine", "slurm"), "slurm"),
+    ],
 )
 def test_a_command_whose_extra_is_missing_is_one_line(tmp_path, words, extra):
     workload = ROOT / "tests" / "search" / "loops.py"

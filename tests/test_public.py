@@ -30,6 +30,7 @@ PROMISED = {
     "Workload",
     "compare",
     "diagnose",
+    "export",
     "probe",
     "report",
     "resume",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from homeostat.evidence.compare import compare
     from homeostat.evidence.verify import verify
     from homeostat.execute.run import resume, run
+    from homeostat.export.export import export
     from homeostat.inspect.diagnose.diagnosis import Diagnosis
     from homeostat.inspect.diagnose.examine import diagnose
     from homeostat.inspect.probe.audit import probe
@@ -54,6 +55,7 @@ _HOME = {
     "Workload": "homeostat.workload.workload",
     "compare": "homeostat.evidence.compare",
     "diagnose": "homeostat.inspect.diagnose.examine",
+    "export": "homeostat.export.export",
     "probe": "homeostat.inspect.probe.audit",
     "report": "homeostat.script.bridge",
     "resume": "homeostat.execute.run",
@@ -88,6 +90,7 @@ __all__ = [
     "Workload",
     "compare",
     "diagnose",
+    "export",
     "probe",
     "report",
     "resume",
