@@ -15,6 +15,7 @@ PROMISED = {
     "Diagnosis",
     "Fixed",
     "Float",
+    "HomeostatSearchCV",
     "Int",
     "Report",
     "Rule",

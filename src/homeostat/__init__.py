@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from homeostat.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from homeostat.bridges.search_cv import HomeostatSearchCV
     from homeostat.design.screen.screen import screen
     from homeostat.evidence.compare import compare
     from homeostat.evidence.verify import verify
@@ -40,6 +41,7 @@ _HOME = {
     "Diagnosis": "homeostat.inspect.diagnose.diagnosis",
     "Fixed": "homeostat.space",
     "Float": "homeostat.space",
+    "HomeostatSearchCV": "homeostat.bridges.search_cv",
     "Int": "homeostat.space",
     "Report": "homeostat.workload.report",
     "Rule": "homeostat.space",
@@ -75,6 +77,7 @@ __all__ = [
     "Diagnosis",
     "Fixed",
     "Float",
+    "HomeostatSearchCV",
     "Int",
     "Report",
     "Rule",

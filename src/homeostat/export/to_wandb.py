@@ -13,6 +13,8 @@ def write(history: History, folder: Path) -> str:
     """Write the runs; return what to type to send them."""
     for past in history.pasts:
         _write_past(past, history, folder)
+    if wandb.run is None:  # the files are whole once its service has ended, which ends all runs
+        wandb.teardown()
     return f"wandb sync {folder}/wandb/offline-run-*"
 
 
