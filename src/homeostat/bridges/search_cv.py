@@ -19,11 +19,11 @@ from sklearn.model_selection import check_cv, cross_validate
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state
 
+from homeostat.bridges.again import Pair, run_again
 from homeostat.bridges.distributions import Distributions
 from homeostat.errors import StudyError
-from homeostat.record import seeds as seed_list
 from homeostat.record.outcome import Outcome
-from homeostat.search.confirm import candidates, effort, leave_unconfirmed
+from homeostat.search.confirm import leave_unconfirmed
 from homeostat.search.decide import verdict_of
 from homeostat.search.search import open_store
 from homeostat.study.records import TrialRow
@@ -193,48 +193,28 @@ class HomeostatSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has
                 _tell(study, spec, results, metric, self._rows.index(spec.number))
 
     def _run_on_fresh_splits(self, study: Study, distributions: Distributions, metric: str) -> None:
-        """What `search.confirm` does with seeds, with splits."""
-        size = effort(len(study.trials), self.confirm)
-        if not self.confirm or not study.ranked():
-            return
+        """What a search does with fresh seeds, with splits."""
         X, y, params = self._given
         splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         # Not by its attributes: TimeSeriesSplit inherits a random_state that it has no use for.
         if "random_state" not in signature(type(splitter).__init__).parameters:
             leave_unconfirmed(study, f"{type(splitter).__name__} has no other splits to try it on")
             return
-        finalists = candidates(study, size.finalists)
-        seeds = seed_list.fresh(size.seeds)
-        final = {trial.number: trial for trial in [*finalists, study.trials[0]]}
-        values: dict[str, dict[str, float]] = {}
-        lost: dict[str, dict[str, str]] = {}
         groups, others = params.get("groups"), {k: v for k, v in params.items() if k != "groups"}
-        for number, trial in sorted(final.items()):
-            values[str(number)], lost[str(number)] = {}, {}
-            candidate = clone(self.estimator).set_params(
-                **clone(distributions.values(study.config(trial)), safe=False)
-            )
-            for seed in seeds:
+
+        def measure(pairs: Sequence[Pair]) -> list[dict[str, float]]:
+            means = []
+            for trial, seed in pairs:
+                values = clone(distributions.values(study.config(trial)), safe=False)
                 scores = cross_validate(
-                    candidate, X, y, groups=groups, cv=_other_splits(splitter, seed),
-                    scoring=self.scoring, n_jobs=self.n_jobs, params=others,
-                    pre_dispatch=self.pre_dispatch, error_score=self.error_score,
+                    clone(self.estimator).set_params(**values), X, y, groups=groups,
+                    cv=_other_splits(splitter, seed), scoring=self.scoring, n_jobs=self.n_jobs,
+                    params=others, pre_dispatch=self.pre_dispatch, error_score=self.error_score,
                 )  # fmt: skip
-                mean = float(np.mean(scores[self._key(metric, scores)]))
-                if math.isfinite(mean):
-                    values[str(number)][str(seed)] = mean
-                else:
-                    lost[str(number)][str(seed)] = Outcome.FAILED.value
-        study.record_confirmation(
-            {
-                "after": len(study.trials),
-                "seeds": list(seeds),
-                "chosen": [trial.number for trial in finalists],
-                "values": values,
-                "others": {},
-                "lost": lost,
-            }
-        )
+                means.append({metric: float(np.mean(scores[self._key(metric, scores)]))})
+            return means
+
+        run_again(study, self.confirm, measure)
 
     def _metric(self, results: Mapping[str, Any]) -> str:
         """The objective: the metric that refits, or the only one."""
