@@ -111,7 +111,7 @@ def test_overrides_become_the_space_they_mean():
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from omegaconf import OmegaConf
 
-    from homeostat.bridges.hydra_sweep import Sweep
+    from homeostat.bridges.hydra_sweep import OpenOverrides
 
     config = OmegaConf.create(
         {"a": 3, "opt": {"lr": 0.2}, "hydra": {"runtime": {"choices": {"model": "large"}}}}
@@ -120,7 +120,7 @@ def test_overrides_become_the_space_they_mean():
         "a=int(interval(1,9))", "opt.lr=tag(log,interval(0.01,1))", "b=range(0,10,4)",
         "model=small,large", "+new='x y',null,3", "fixed=7", "a=99",
     ]  # fmt: skip
-    made = Sweep(OverridesParser.create().parse_overrides(typed), config)
+    made = OpenOverrides(OverridesParser.create().parse_overrides(typed), config)
     space = made.space
     assert made.fixed == ["fixed=7"]
     assert (space["a"].low, space["a"].high, space["a"].default) == (1, 9, 3)

@@ -32,7 +32,7 @@ FILE = "optimization_results.yaml"
 log = logging.getLogger(__name__)
 
 
-class Sweep:
+class OpenOverrides:
     """The overrides of a sweep: those that are fixed, and the space of the others.
 
     lr=tag(log, interval(1e-4, 1))   Float(0.0001, 1, log=True)
@@ -102,7 +102,7 @@ class _Launched:
 
     sweeper: Any
     settings: Any
-    sweep: Sweep
+    sweep: OpenOverrides
     study: Study
 
     def __call__(self, pairs: Sequence[tuple[Config, int | None]]) -> list[dict[str, float]]:
@@ -155,7 +155,7 @@ def sweep(sweeper: Any, settings: Any, arguments: Sequence[str]) -> dict[str, An
     OmegaConf.save(sweeper.config, folder / "multirun.yaml")
     typed = [*arguments, *(f"{key}={value}" for key, value in settings.params.items())]
     parser = OverridesParser.create(config_loader=sweeper.hydra_context.config_loader)
-    made = Sweep(parser.parse_overrides(typed), sweeper.config)
+    made = OpenOverrides(parser.parse_overrides(typed), sweeper.config)
     workload = Workload(
         name=str(sweeper.config.hydra.job.name), loop=_no_loop, space=made.space,
         objectives=_objectives(settings.metric, settings.goal), budget=1, unit="job",
@@ -216,7 +216,7 @@ def _tell(
             study.tell(spec.number, Outcome.COMPLETED, per_seed)
 
 
-def _result(verdict: StudyVerdict, study: Study, made: Sweep) -> dict[str, Any]:
+def _result(verdict: StudyVerdict, study: Study, made: OpenOverrides) -> dict[str, Any]:
     trial = verdict.trial
     taken = None if trial is None else study.config(study.trials[trial.number])
     return {
