@@ -4,13 +4,15 @@ A surrogate of all that is known is asked for the configuration from which most 
 Candidates come from everywhere, from where good trials are dense, and from small changes of the
 best, and the most promising are improved step by step. Some
 trials look where more is unsure than seeds differ, some are a Parzen estimator's; the share of each
-proposer follows what its trials have earned in this study.
+proposer follows what its trials have earned in this study. Where metrics must keep bounds, each has
+a surrogate of its own, and what is to be gained counts as often as all bounds are likely kept
+(Gardner et al. 2014); while no trial keeps them, that alone counts.
 
 A proposal depends on the seed, its number and the results it may know, and on nothing else. What is
 kept between asks could be computed again from those.
 """
 
-# N trials, M candidates, P parameters, O objectives.
+# N trials, M candidates, P parameters, O objectives, C bounds.
 
 from __future__ import annotations
 
@@ -44,12 +46,17 @@ good trials are dense."""
 SHARES = np.array([0.15, 0.8, 0.05])
 """Of the trials, before anything was earned. On a branch that is good and not the best,
 what is to be gained keeps trying what differs by less than seeds do."""
+VALUES, LOST = -1, -2
+"""What a surrogate is of; from 0, the bound of that number."""
 LEAST = 0.04
 """The share that every proposer keeps."""
 WIDTH = 0.3
 """Of a change at first, as a share of the scale."""
 EDGE = 0.3
 """How unsure a boundary between survival and loss always is, where the two are 2 apart."""
+LIKELY, CAREFUL = math.log(0.8), 0.8
+"""A trial keeps all bounds at least so likely, in that share of the trials: at an edge, where the
+best often lies, what is to be gained is mostly beyond."""
 FIRST = 10
 """The trials that say what a usual value is: the later ones crowd around the best."""
 
@@ -57,14 +64,16 @@ FIRST = 10
 class Portfolio:
     """Several proposers, asked by what they earn; the protocol is that of `samplers.Sampler`."""
 
-    def __init__(self, search_space: SearchSpace, goals: Sequence[str], seed: int) -> None:
+    def __init__(
+        self, search_space: SearchSpace, goals: Sequence[str], seed: int, bounds: int = 0
+    ) -> None:
         self._seed = seed
         self._signs_O = np.array([Goal(goal).sign for goal in goals])
         self._coordinates = Coordinates(search_space)
         self._shape = Shape(self._coordinates)
         self._sobol = Sobol(search_space.searched, seed)
         self._startup = min(10, 4 + len(self._coordinates.names) // 2)
-        self._known = _Known(len(self._coordinates.names), len(goals))
+        self._known = _Known(len(self._coordinates.names), len(goals), bounds)
         self._pending: dict[int, np.ndarray] = {}
         """The rows of trials whose results may not be known yet."""
         self._tried: set[bytes] = set()
@@ -72,7 +81,7 @@ class Portfolio:
         self._whose: dict[int, int | None] = {}
         self._best_O = np.full(len(goals), np.inf)
         self._trials_K, self._gains_K = np.zeros(len(SHARES)), np.zeros(len(SHARES))
-        self._scales: dict[tuple[str, int], Scales] = {}
+        self._scales: dict[tuple[int, int], Scales] = {}
 
     def carry(self, drawn: Mapping[str, Any], values: tuple[float, ...] | None) -> None:
         """Take up a trial of an earlier study."""
@@ -95,14 +104,17 @@ class Portfolio:
         self._pending[number] = row_P
         self._tried.add(row_P.tobytes())
 
-    def learn(self, number: int, values: tuple[float, ...] | None) -> None:
+    def learn(
+        self, number: int, values: tuple[float, ...] | None, excess: tuple[float, ...] = ()
+    ) -> None:
         """The result of a trial may be seen from now on."""
         number += self._carried
         bad_O = None if values is None else self._signs_O * np.array(values)
-        self._known.add(number, self._pending.pop(number), bad_O)
+        self._known.add(number, self._pending.pop(number), bad_O, excess)
         whose = self._whose.pop(number)
-        gained = bad_O is not None and bool((bad_O < self._best_O).any())
-        if bad_O is not None:
+        keeps = not any(beyond > 0 for beyond in excess)
+        gained = bad_O is not None and keeps and bool((bad_O < self._best_O).any())
+        if bad_O is not None and keeps:
             self._best_O = np.minimum(self._best_O, bad_O)
         if whose is not None:
             self._trials_K[whose] += 1
@@ -134,13 +146,13 @@ class Portfolio:
         """
         if self._known.survivors < FIRST:
             return {}
-        rows_NP, bad_NO = self._known.in_order()
+        rows_NP, bad_NO, excess_NC = self._known.in_order()
         o = bad_NO.shape[1]
         y_N = targets(bad_NO, np.full(o, 1.0 / o))
         chosen = telling(y_N, MOST)
         undo = one_thread()
         try:
-            scales = self._fitted("values", rows_NP, bad_NO)
+            scales = self._fitted(VALUES, rows_NP, bad_NO, excess_NC)
             posterior = Posterior(self._shape, scales, rows_NP[chosen], y_N[chosen])
             mean_N = posterior.mean(rows_NP)
         finally:
@@ -162,12 +174,16 @@ class Portfolio:
     def _propose(self, number: int, whose: int) -> np.ndarray:
         """The whole row to try next."""
         rng = seeds.generator(self._seed, f"propose {number}")
-        rows_NP, bad_NO = self._known.in_order()
+        rows_NP, bad_NO, excess_NC = self._known.in_order()
         weight_O = rng.dirichlet(np.ones(len(self._signs_O)))
         y_N = targets(bad_NO, weight_O)
-        good, rest = self._good_and_rest(rows_NP, y_N)
+        rank_N = behind(y_N, excess_NC)
+        good, rest = self._good_and_rest(rows_NP, rank_N)
         if whose != DENSITY:
-            return self._by_surrogate(rows_NP, bad_NO, y_N, good, rng, explores=whose == EXPLORE)
+            known = (rows_NP, bad_NO, excess_NC)
+            return self._by_surrogate(
+                known, y_N, telling(rank_N, MOST), good, rng, explores=whose == EXPLORE
+            )
         drawn_MP = good.draw(rng, DENSE)
         acting_MP = self._coordinates.acting(drawn_MP)
         share_M = np.where(self._new(acting_MP), good.log(acting_MP) - rest.log(acting_MP), -np.inf)
@@ -189,38 +205,60 @@ class Portfolio:
 
     def _by_surrogate(
         self,
-        rows_NP: np.ndarray,
-        bad_NO: np.ndarray,
+        known: tuple[np.ndarray, np.ndarray, np.ndarray],
         y_N: np.ndarray,
+        chosen: np.ndarray,
         good: Density,
         rng: np.random.Generator,
         *,
         explores: bool,
     ) -> np.ndarray:
-        """The candidate from which most is to be gained."""
-        chosen = telling(y_N, MOST)
-        scales = self._fitted("values", rows_NP, bad_NO)
+        """The candidate from which most is to be gained.
+
+        Args:
+            known: What `_Known.in_order` gives.
+            chosen: The trials to learn from.
+        """
+        rows_NP, bad_NO, excess_NC = known
+        scales = self._fitted(VALUES, *known)
         near_NP, near_N = rows_NP[chosen], y_N[chosen]
         posterior = Posterior(self._shape, scales, near_NP, near_N)
         survived_N = ~np.isnan(bad_NO[chosen, 0])
         survives = None
         if not survived_N.all():
-            lost = self._fitted("lost", rows_NP, bad_NO)
+            lost = self._fitted(LOST, *known)
             survives = Posterior(self._shape, lost, near_NP, np.where(survived_N, -1.0, 1.0))
         if self._pending:  # their likeliest values, so that nobody else goes there
             pending_KP = np.array(list(self._pending.values()))
             y = np.r_[near_N, posterior.mean(pending_KP)]
             posterior = Posterior(self._shape, scales, np.concatenate([near_NP, pending_KP]), y)
+        kept = [
+            Posterior(self._shape, self._fitted(c, *known), rows_NP[told][-MOST:], y[-MOST:])
+            for c, (told, y) in enumerate(map(_beyond, excess_NC.T))
+            if told.any()
+        ]
+        keeps_N = survived_N & ~(excess_NC[chosen] > 0).any(axis=1)
         believed_N = np.where(survived_N, posterior.mean(near_NP), np.inf)
-        best = believed_N.min()
+        best = believed_N[keeps_N].min() if keeps_N.any() else None
+        believed_N = np.where(survived_N, behind(believed_N, excess_NC[chosen]), np.inf)
         noise = math.exp(0.5 * scales.noise)
+        careful = best is not None and rng.random() < CAREFUL
 
         def gain(rows_MP: np.ndarray) -> np.ndarray:
             acting_MP = self._coordinates.acting(rows_MP)
-            mean_M, sd_M = posterior(acting_MP)
-            gain_M = log_improvement((best - mean_M) / sd_M) + np.log(sd_M)
-            if explores:  # what one more run can still tell (Huang et al. 2006, equation 13)
-                gain_M += np.log1p(-noise / np.hypot(sd_M, noise))
+            gain_M = np.zeros(len(rows_MP))
+            if best is not None:
+                mean_M, sd_M = posterior(acting_MP)
+                gain_M = log_improvement((best - mean_M) / sd_M) + np.log(sd_M)
+                if explores:  # what one more run can still tell (Huang et al. 2006, equation 13)
+                    gain_M += np.log1p(-noise / np.hypot(sd_M, noise))
+            keeps_M = np.zeros(len(rows_MP))
+            for bound in kept:
+                off_M, unsure_M = bound(acting_MP)
+                keeps_M += log_ndtr(-off_M / unsure_M)
+            gain_M += keeps_M
+            if careful:
+                gain_M += np.where(keeps_M < LIKELY, 100 * keeps_M, 0.0)
             if survives is not None:
                 off_M, unsure_M = survives(acting_MP)
                 gain_M += log_ndtr(-off_M / np.hypot(unsure_M, EDGE))
@@ -259,8 +297,10 @@ class Portfolio:
         best_P: np.ndarray = rows_KP[int(np.argmax(gain_K))]
         return best_P
 
-    def _fitted(self, what: str, rows_NP: np.ndarray, bad_NO: np.ndarray) -> Scales:
-        """The scales of the values, or of what is lost; fitted again at every milestone.
+    def _fitted(
+        self, what: int, rows_NP: np.ndarray, bad_NO: np.ndarray, excess_NC: np.ndarray
+    ) -> Scales:
+        """The scales of the values, of what is lost or of a bound; fitted at every milestone.
 
         They depend on the trials up to the milestone only, so that it makes no difference at which
         of the later ones somebody asks.
@@ -268,12 +308,16 @@ class Portfolio:
         count = _milestone(len(rows_NP))
         key = (what, count)
         if key not in self._scales:
-            rows_NP, bad_NO = rows_NP[:count], bad_NO[:count]
+            rows_NP, bad_NO, excess_NC = rows_NP[:count], bad_NO[:count], excess_NC[:count]
             o = bad_NO.shape[1]
             y_N = targets(bad_NO, np.full(o, 1.0 / o))
-            chosen = telling(y_N, MOST_TO_FIT)
-            if what == "lost":
+            chosen = telling(behind(y_N, excess_NC), MOST_TO_FIT)
+            if what == LOST:
                 y_N = np.where(np.isnan(bad_NO[:, 0]), 1.0, -1.0)
+            elif what != VALUES:
+                told, y_N = _beyond(excess_NC[:, what])
+                rows_NP = rows_NP[told]
+                chosen = np.arange(len(rows_NP))[-MOST_TO_FIT:]
             features = self._shape.features(rows_NP[chosen])
             self._scales[key] = fit(self._shape, features, y_N[chosen])
         return self._scales[key]
@@ -282,8 +326,9 @@ class Portfolio:
 class _Known:
     """Rows and values of the trials whose results may be known, by number."""
 
-    def __init__(self, parameters: int, objectives: int) -> None:
+    def __init__(self, parameters: int, objectives: int, bounds: int) -> None:
         self._numbers: list[int] = []
+        self._excess = np.empty((64, bounds))
         self._rows = np.empty((64, parameters))
         self._bad = np.empty((64, objectives))
         self.survivors = 0
@@ -292,28 +337,35 @@ class _Known:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def add(self, number: int, row_P: np.ndarray, bad_O: np.ndarray | None) -> None:
+    def add(
+        self, number: int, row_P: np.ndarray, bad_O: np.ndarray | None, excess: tuple[float, ...]
+    ) -> None:
         n = len(self._numbers)
         if n == len(self._rows):
             self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
             self._bad = np.concatenate([self._bad, np.empty_like(self._bad)])
+            self._excess = np.concatenate([self._excess, np.empty_like(self._excess)])
         self._numbers.append(number)
         self._rows[n] = row_P
         self._bad[n] = np.nan if bad_O is None else bad_O
+        self._excess[n] = excess or np.nan
         self.survivors += bad_O is not None
 
     def numbers(self) -> list[int]:
         """Of the trials, in order."""
         return sorted(self._numbers)
 
-    def in_order(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows (N, P) and values (N, O), the lower the better; nan where a trial has none."""
+    def in_order(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows (N, P), values (N, O), the lower the better, and how far beyond bounds (N, C).
+
+        nan where a trial has none.
+        """
         n = len(self._numbers)
         numbers = np.array(self._numbers)
         if (np.diff(numbers) > 0).all():
-            return self._rows[:n], self._bad[:n]
+            return self._rows[:n], self._bad[:n], self._excess[:n]
         order = np.argsort(numbers, kind="stable")
-        return self._rows[:n][order], self._bad[:n][order]
+        return self._rows[:n][order], self._bad[:n][order], self._excess[:n][order]
 
 
 def targets(bad_NO: np.ndarray, weight_O: np.ndarray) -> np.ndarray:
@@ -346,6 +398,29 @@ def targets(bad_NO: np.ndarray, weight_O: np.ndarray) -> np.ndarray:
     y_N -= y_N.mean()
     sd = y_N.std()
     return y_N / sd if sd > 1e-12 else np.zeros(len(y_N))
+
+
+def _beyond(excess_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of which trials it is known how far they are beyond a bound, and how far: 0 is the bound.
+
+    What is far from it, on either side, is brought closer, in order.
+    """
+    told = ~np.isnan(excess_N)
+    off = excess_N[told].clip(-1e150, 1e150)
+    usual = np.median(np.abs(off)) if len(off) else 0.0
+    return told, np.arcsinh(off / (usual if usual > 0 else 1.0))
+
+
+def behind(y_N: np.ndarray, excess_NC: np.ndarray) -> np.ndarray:
+    """Values of which those beyond a bound come after all others, the least beyond first."""
+    beyond_N = np.zeros(len(y_N))
+    for excess_N in excess_NC.T:
+        told, off = _beyond(excess_N)
+        beyond_N[told] += np.maximum(off, 0.0)
+    if not beyond_N.any():
+        return y_N
+    worst = y_N[np.isfinite(y_N)].max()
+    return np.where(beyond_N > 0, worst + 1e-9 + beyond_N, y_N)
 
 
 def telling(y_N: np.ndarray, most: int) -> np.ndarray:

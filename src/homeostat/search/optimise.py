@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from homeostat.errors import SpaceExhaustedError
+from homeostat.errors import RecordError, SpaceExhaustedError
 from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import Engine, Event, Finished, Reported
 from homeostat.execute.measure import Limits, PendingRun, work
@@ -23,6 +24,7 @@ from homeostat.search.pruner import TrialPruner
 from homeostat.search.review.roles import best_of_each
 from homeostat.search.settings import SearchSettings
 from homeostat.search.verdict import StudyVerdict
+from homeostat.study.constraint import parsed
 from homeostat.study.records import ReportPoint, TrialRow
 from homeostat.study.study import Study, TrialSpec
 from homeostat.wording import plural
@@ -180,11 +182,12 @@ class Optimisation:
             # for it again.
             self._cut.add(spec.number)
             return
+        study = self._study
         ended = replace(
-            self._study.trials[spec.number],
+            study.trials[spec.number],
             outcome=record.outcome,
             reason=self._why(spec.number, record),
-            per_seed=_per_seed(record),
+            per_seed=_per_seed(record, [c.metric for c in parsed(study.definition.constraints)]),
             wall_s=record.wall_s,
         )
         self._tell(ended, spec, points(record))
@@ -368,8 +371,11 @@ def _pruner(study: Study) -> TrialPruner | None:
     )
 
 
-def _per_seed(record: RunRecord) -> dict[str, tuple[float, ...]]:
-    """Objective -> its value for each seed; of a pruned run, what the seeds had reached."""
+def _per_seed(record: RunRecord, bounded: Sequence[str] = ()) -> dict[str, tuple[float, ...]]:
+    """Objective -> its value for each seed; of a pruned run, what the seeds had reached.
+
+    So with the bounded metrics, of which the last report counts.
+    """
     counted = [Outcome.COMPLETED]
     if record.outcome is Outcome.PRUNED:
         counted.append(Outcome.PRUNED)
@@ -378,6 +384,10 @@ def _per_seed(record: RunRecord) -> dict[str, tuple[float, ...]]:
         name: tuple(a.values[name] for a in attempts if name in a.values)
         for name in record.objectives
     }
+    for name in bounded:
+        if name not in found and record.outcome is Outcome.COMPLETED:
+            with suppress(RecordError):  # a metric that nobody reported
+                found[name] = tuple(record.values(name).values())
     return {name: values for name, values in found.items() if values}
 
 

@@ -50,6 +50,7 @@ def search(
     prune: str | None = None,
     prune_at: Sequence[int] | None = None,
     among: Mapping[str, Collection[Any]] | None = None,
+    constraints: str | Sequence[str] | None = None,
     carry_from: str | Path | Sequence[str | Path] = (),
     goal: str | None = None,
     scientific: Sequence[str] | None = None,
@@ -96,6 +97,8 @@ def search(
         prune_at: The steps at which pruning is decided, in place of its own choice.
         among: Choices of which only some options are searched, {"mode": ("pure", "hybrid")}, for
             a new study.
+        constraints: Bounds on metrics that the workload reports, such as "latency<=5": a trial
+            beyond one is infeasible. It is learned from, and cannot win.
         carry_from: Earlier studies of the workload, by name or path (other/studies/first), for a
             new one to learn from. Their trials do not count as its own; the best is run again.
         goal: What the study is to find out, in words; shown with its conclusion.
@@ -176,6 +179,7 @@ def search(
         prune=prune,
         prune_at=prune_at,
         among=among,
+        constraints=[constraints] if isinstance(constraints, str) else constraints,
         carry_from=names_of(carry_from),
         settings=settings.to_json(),
         alone=deterministic,

@@ -7,6 +7,7 @@ again: with the same seeds and budget it would measure the same.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.sample.samplers import Setting, make_sampler
 from homeostat.sample.untried import Untried
 from homeostat.space.order import SearchSpace
+from homeostat.study.constraint import parsed
 from homeostat.study.definition import Definition
 from homeostat.study.records import TrialRow
 from homeostat.study.transfer import best_carried
@@ -30,8 +32,10 @@ class Proposals:
         """Bring the sampler to the state it would have had it proposed `trials` itself."""
         self._search_space = search_space
         self._objectives = dict(definition.objectives)
+        self._constraints = parsed(definition.constraints)
         self._wave = definition.wave
-        setting = Setting(search_space, definition.objectives, definition.seed)
+        bounds = len(self._constraints)
+        setting = Setting(search_space, definition.objectives, definition.seed, bounds)
         self._sampler = make_sampler(definition.method, setting)
         # Results before this number have all been shown; of the later ones, those named.
         self._shown_to = 0
@@ -93,7 +97,7 @@ class Proposals:
         end = self._wave_of(number)
         for trial in trials[self._shown_to : end]:
             if trial.outcome.final and trial.number not in self._shown:
-                self._sampler.learn(trial.number, self._values(trial, trials))
+                self._sampler.learn(trial.number, self._values(trial, trials), self._excess(trial))
                 self._shown.add(trial.number)
         while self._shown_to < end and self._shown_to in self._shown:
             self._shown.remove(self._shown_to)
@@ -103,11 +107,21 @@ class Proposals:
         """The values a sampler is told; None for a trial that has no value."""
         if any(name not in trial.values for name in self._objectives):
             return None
-        if trial.outcome is Outcome.COMPLETED:
+        if trial.outcome in (Outcome.COMPLETED, Outcome.INFEASIBLE):
             return tuple(trial.values[name] for name in self._objectives)
         if trial.outcome is not Outcome.PRUNED:
             return None
         return tuple(self._reached(trial, trials, *aim) for aim in self._objectives.items())
+
+    def _excess(self, trial: TrialRow) -> tuple[float, ...]:
+        """How far a trial is beyond each bound; nothing is known of one that did not complete.
+
+        One that completed without the metric is as far beyond as can be.
+        """
+        if trial.outcome not in (Outcome.COMPLETED, Outcome.INFEASIBLE):
+            return (math.nan,) * len(self._constraints)
+        found = (constraint.excess(trial.values) for constraint in self._constraints)
+        return tuple(math.inf if math.isnan(beyond) else beyond for beyond in found)
 
     def _reached(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: Goal) -> float:
         """What a pruned trial counts as: the value it had reached, within the worse half.

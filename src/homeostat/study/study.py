@@ -26,6 +26,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.sample.portfolio import Portfolio
 from homeostat.space import Config
 from homeostat.study.ask import Proposals
+from homeostat.study.constraint import parsed, violations
 from homeostat.study.database import ServerGone
 from homeostat.study.definition import Definition
 from homeostat.study.drivers import DriverPart
@@ -117,6 +118,7 @@ class Study:
         prune: str | None = None,
         prune_at: Sequence[int] | None = None,
         among: Mapping[str, Collection[Any]] | None = None,
+        constraints: Sequence[str] | None = None,
         carry_from: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         alone: bool = False,
@@ -136,6 +138,7 @@ class Study:
             prune_at: The steps at which it is asked, in place of its own choice.
             among: Choices of which only some options are searched: {"mode": ("pure", "hybrid")};
                 for a new study.
+            constraints: Bounds that a trial must keep to win, such as "latency<=5".
             carry_from: Earlier studies whose trials its sampler learns from, by name or path.
             settings: How it is driven, kept for resuming.
             alone: Whether no other process may drive it at the same time.
@@ -147,7 +150,8 @@ class Study:
         row, definition = find_or_make(
             store, workload, name, settings=settings, method=method, seed=seed, seeds=seeds,
             budget=budget, wave=wave, tiers=tiers, names=names, start=start, pins=pins,
-            prune=prune, prune_at=prune_at, among=among, carry_from=carry_from,
+            prune=prune, prune_at=prune_at, among=among, constraints=constraints,
+            carry_from=carry_from,
         )  # fmt: skip
         sharing = DriverPart(store, row.key, alone=alone)
         read = as_searched(workload, definition)
@@ -339,7 +343,8 @@ class Study:
         counts, and the trial is returned as it is then.
 
         Args:
-            per_seed: Objective -> its value for each seed; empty if there is none.
+            per_seed: Objective -> its value for each seed; empty if there is none. So with the
+                metrics of constraints, which decide whether a completed trial is feasible.
             curves: Its reports.
 
         Raises:
@@ -355,12 +360,16 @@ class Study:
             for name, values in (per_seed or {}).items()
             if values and all(math.isfinite(value) for value in values)
         }
+        means = {name: statistics.fmean(values) for name, values in measured.items()}
+        if outcome is Outcome.COMPLETED:
+            broken = violations(parsed(self.definition.constraints), means)
+            outcome, reason = (Outcome.INFEASIBLE, broken) if broken else (outcome, reason)
         row = replace(
             self._trials[number],
             outcome=outcome,
             reason=reason,
             per_seed=measured,
-            values={name: statistics.fmean(values) for name, values in measured.items()},
+            values=means,
             sds={n: statistics.stdev(v) if len(v) > 1 else None for n, v in measured.items()},
             finished=time.time(),
             wall_s=wall_s,

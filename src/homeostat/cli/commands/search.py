@@ -81,6 +81,14 @@ def search(
             "--prune-at", metavar="STEPS", help="Decide at these steps only, like 10,20,50."
         ),
     ] = None,
+    constraints: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--constraint",
+            metavar="'METRIC<=NUMBER'",
+            help="A trial beyond this bound (<= or >=) cannot win; may be repeated.",
+        ),
+    ] = None,
     carry_from: FromOption = None,
     scientific: Annotated[
         list[str] | None,
@@ -180,6 +188,7 @@ def search(
             pins=held or None,
             prune=prune,
             prune_at=_steps(prune_at) if prune_at else None,
+            constraints=constraints,
             carry_from=carry_from or (),
             goal=goal,
             scientific=scientific,
