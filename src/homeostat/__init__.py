@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from homeostat.record.runs import RunRecord
     from homeostat.script.bridge import report
     from homeostat.search.result import SearchResult
-    from homeostat.search.search import search
+    from homeostat.search.search import change, search
     from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space, Text
     from homeostat.study.store import Store
     from homeostat.study.study import Study
@@ -52,6 +52,7 @@ _HOME = {
     "TuneResult": "homeostat.plan.tune",
     "View": "homeostat.workload.view",
     "Workload": "homeostat.workload.workload",
+    "change": "homeostat.search.search",
     "compare": "homeostat.evidence.compare",
     "diagnose": "homeostat.inspect.diagnose.examine",
     "probe": "homeostat.inspect.probe.audit",
@@ -86,6 +87,7 @@ __all__ = [
     "TuneResult",
     "View",
     "Workload",
+    "change",
     "compare",
     "diagnose",
     "probe",

@@ -57,6 +57,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "a question, with everything else tuned for each answer",
         ),
     ),
+    "change": (
+        ("homeostat change --study first --fix optimizer=adam", "in every further trial"),
+        ("homeostat change --study first --forget 3,5-9", "they count for nothing; undone by:"),
+        ("homeostat change --study first --restore 3,5-9", "they count again"),
+        ("homeostat change --study first --widen --add dropout", "the workload's wider ranges"),
+    ),
     "screen": (
         ("homeostat screen ncp --config small --runs 60", "which parameters matter"),
         ("homeostat screen my_file.py --only lr --only width", "these two only"),

@@ -42,6 +42,9 @@ class Coordinates:
             if not isinstance(p, Choice | Bool) and p.count <= MOST_LEVELS:
                 values = map(p.nth, range(int(p.count)))
                 self.levels[int(i)] = np.array([p.to_unit(value) for value in values])
+        row_P = self.row(search_space.fixed)
+        self._fixed = np.flatnonzero(~np.isnan(row_P))
+        self._fixed_at = row_P[self._fixed]
         self._places = {name: i for i, name in enumerate(self.names)}
         self._deciders = [self._places[name] for name in search_space.deciders]
         self._acting: dict[bytes, np.ndarray] = {}
@@ -78,10 +81,11 @@ class Coordinates:
         return self.snapped(rows_NP)
 
     def snapped(self, rows_NP: np.ndarray) -> np.ndarray:
-        """Each number at the nearest place that it can have."""
+        """Each number at the nearest place that it can have, and what is fixed at its value."""
         for i, levels in self.levels.items():
             middle = (levels[1:] + levels[:-1]) / 2
             rows_NP[:, i] = levels[np.searchsorted(middle, rows_NP[:, i])]
+        rows_NP[:, self._fixed] = self._fixed_at
         return rows_NP
 
     def acting(self, rows_NP: np.ndarray) -> np.ndarray:

@@ -142,6 +142,12 @@ class Adaptive:
         """Another configuration than the one drawn last is tried in its place."""
         self._put(number + self._carried, drawn)
 
+    def forget(self, number: int) -> None:
+        """A trial that no sampler looks at takes the number."""
+        from optuna.trial import TrialState, create_trial
+
+        self._study.add_trial(create_trial(state=TrialState.FAIL))
+
     def learn(
         self, number: int, values: tuple[float, ...] | None, excess: tuple[float, ...] = ()
     ) -> None:

@@ -95,6 +95,9 @@ class Portfolio:
         self._whose[number] = self._proposer(number)
         self._take(number, drawn)
 
+    def forget(self, number: int) -> None:
+        """Nothing is kept of it."""
+
     def amend(self, number: int, drawn: Mapping[str, Any]) -> None:
         """Another configuration than the one drawn last is tried in its place."""
         self._take(number + self._carried, drawn)

@@ -20,6 +20,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.scores import FreshScore, standing
 from homeostat.study.constraint import parsed
+from homeostat.study.ranking import forgotten
 from homeostat.study.records import TrialRow
 from homeostat.study.study import Study
 
@@ -132,6 +133,7 @@ def confirm(
     study.record_confirmation(
         {
             "after": len(study.trials),
+            "forgotten": forgotten(study.trials),
             "seeds": list(fresh),
             "chosen": [trial.number for trial in finalists],
             "values": values.pop(main),
@@ -143,7 +145,8 @@ def confirm(
 
 def leave_unconfirmed(study: Study, why: str) -> None:
     """Record why the best in the search was not run on fresh seeds."""
-    study.record_confirmation({"after": len(study.trials), "seeds": [], "values": {}, "why": why})
+    after = {"after": len(study.trials), "forgotten": forgotten(study.trials)}
+    study.record_confirmation({**after, "seeds": [], "values": {}, "why": why})
 
 
 def _by_seed(values: Mapping[int, float]) -> dict[str, float]:

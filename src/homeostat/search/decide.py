@@ -10,7 +10,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.search.scores import FreshScore, gain_over, standing
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.constraint import Constraint, closest, parsed, violations
-from homeostat.study.ranking import all_equal, objectives_of, ranked, tied
+from homeostat.study.ranking import all_equal, forgotten, objectives_of, ranked, tied
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.wording import plural, some
 from homeostat.workload.goal import Goal
@@ -29,7 +29,7 @@ def verdict_of(row: StudyRow, trials: Sequence[TrialRow]) -> StudyVerdict:
     objectives = objectives_of(row)
     metric, goal = next(iter(objectives.items()))
     best_first = ranked(trials, metric, goal)
-    by_number = {trial.number: trial for trial in trials}
+    by_number = {t.number: t for t in trials if t.outcome is not Outcome.FORGOTTEN}
     leader = None if all_equal(best_first, metric) else next(iter(best_first), None)
     constraints = parsed(row.definition.get("constraints", ()))
     facts: dict[str, Any] = {
@@ -102,7 +102,7 @@ def _why_no_leader(
     constraints: Sequence[Constraint],
 ) -> str:
     metric = next(iter(objectives))
-    ended = [trial for trial in trials if trial.outcome.final]
+    ended = [t for t in trials if t.outcome.final and t.outcome is not Outcome.FORGOTTEN]
     if not ended:
         return "no trial has ended yet"
     if best_first:
@@ -145,6 +145,8 @@ def _why_unconfirmed(
         return (
             f"{plural(newer, 'trial')} came after the runs on fresh seeds, which do not count now"
         )
+    if kept.get("forgotten", []) != forgotten(trials):
+        return "trials were forgotten or restored after the runs on fresh seeds, which do not count"
     if kept.get("why"):
         return str(kept["why"])
     scores = next(iter(fresh.values()))

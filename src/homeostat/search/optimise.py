@@ -25,6 +25,7 @@ from homeostat.search.review.roles import best_of_each
 from homeostat.search.settings import SearchSettings
 from homeostat.search.verdict import StudyVerdict
 from homeostat.study.constraint import parsed
+from homeostat.study.ranking import forgotten
 from homeostat.study.records import ReportPoint, TrialRow
 from homeostat.study.study import Study, TrialSpec
 from homeostat.wording import plural
@@ -133,7 +134,11 @@ class Optimisation:
         study, settings = self._study, self._settings
         if self._time_is_up():
             return True
-        if len(study.trials) >= settings.trials or self._hopeless() or self._is_enough():
+        if (
+            len(study.trials) - len(forgotten(study.trials)) >= settings.trials
+            or self._hopeless()
+            or self._is_enough()
+        ):
             study.refresh(at_once=True)  # a driver that died may have left work
             return not study.has_unfinished
         return settings.deterministic and study.must_wait
@@ -148,7 +153,8 @@ class Optimisation:
         if settings.stop_at is not None and not goal.better(settings.stop_at, value):
             self._note(f"Trial {best.number} has reached {metric} {value:.6g}: the search is over.")
             return True
-        after = sum(t.outcome.final and t.number > best.number for t in self._study.trials)
+        later = [t for t in self._study.trials[best.number + 1 :] if t.outcome.final]
+        after = len(later) - len(forgotten(later))
         if settings.patience is not None and after >= settings.patience:
             self._note(
                 f"{plural(after, 'trial')} after trial {best.number} were no better: the search is "
@@ -248,7 +254,7 @@ class Optimisation:
         self._on_event(event)
 
     def _hopeless(self) -> bool:
-        first = self._study.trials[:GIVE_UP]
+        first = [t for t in self._study.trials if t.outcome is not Outcome.FORGOTTEN][:GIVE_UP]
         if len(first) < GIVE_UP or any(t.outcome is not Outcome.FAILED for t in first):
             return False
         sentence = f"Stopped: the first {GIVE_UP} trials all failed, the last with: "

@@ -45,7 +45,9 @@ class TrialPruner:
         return self._rule.rungs(trial)
 
     def learn(self, trial: TrialRow, points: Iterable[ReportPoint]) -> None:
-        """Take in a trial that has ended."""
+        """Take in a trial that has ended; one that is forgotten has no curves."""
+        if trial.outcome is Outcome.FORGOTTEN:
+            return
         reports: dict[int, dict[int, dict[str, float]]] = {}
         for point in points:
             reports.setdefault(point.seed, {}).setdefault(point.step, {})[point.name] = point.value

@@ -20,6 +20,7 @@ from homeostat.search.result import SearchResult
 from homeostat.search.settings import SearchSettings
 from homeostat.search.summary import summarise
 from homeostat.space import configs
+from homeostat.study.change import change_study
 from homeostat.study.folder import claim, folder_of
 from homeostat.study.kept import for_reading
 from homeostat.study.store import Store
@@ -236,9 +237,67 @@ def read(
     place = look_store(results, store)
     row = place.study(study)
     looked = Study.look(for_reading(row, workload), study, store=place)
-    return summarise(
-        looked, Path(results) / "studies" / study, notes=tuple(looked.definition.sources.values())
-    )
+    return summarise(looked, Path(results) / "studies" / study, notes=looked.definition.told)
+
+
+def change(
+    study: str,
+    *,
+    fix: Mapping[str, Any] | None = None,
+    free: Sequence[str] = (),
+    widen: bool = False,
+    add: Sequence[str] = (),
+    forget: Sequence[int] = (),
+    restore: Sequence[int] = (),
+    workload: Workload | str | Path | None = None,
+    results: str | Path = "results",
+    store: str | Path | None = None,
+) -> tuple[str, ...]:
+    """Change what a study searches from now on, and which of its trials count.
+
+    Args:
+        study: Its name; nobody may be driving it.
+        fix: Searched parameters to hold at these values in further trials.
+        free: Those that were fixed and are to vary again.
+        widen: Search the ranges that the workload has now, as long as they hold every trial.
+        add: Parameters of the workload to search too; an earlier trial has the value with which
+            it acted there.
+        forget: Numbers of trials that count for nothing from now on: not for the sampler, the
+            verdict, importance or pages. They stay on disk.
+        restore: Numbers of forgotten trials that count again.
+        workload: Where its workload is, to widen or add; as the study says by default.
+        results, store: As in `search`.
+
+    Returns:
+        What was changed, a sentence each; the study keeps them.
+
+    Raises:
+        StudyLockedError: While a process drives it.
+        StudyError, SpaceError, UnknownNameError: If a change is not possible; none is made then.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> found = hs.search(valley, trials=4, study="changed", confirm=False)
+        >>> hs.change("changed", fix={"unused": 0.5})
+        ('After 4 trials unused is held at 0.5 in further trials.',)
+    """
+    place = open_store(results, store)
+    folder = folder_of(results, study)
+    found = None
+    if workload is not None or widen or add:
+        settings = SearchSettings.from_json(place.study(study).settings)
+        found = load.find(_how_to_find(study, settings, workload, folder))
+    return change_study(
+        place, study, found, folder, fix=fix, free=free, widen=widen, add=add, forget=forget,
+        restore=restore,
+    )  # fmt: skip
 
 
 def look_store(results: str | Path = "results", store: str | Path | None = None) -> Store:

@@ -69,7 +69,7 @@ class Proposals:
         else:
             proposal = self._search_space.draw(self._sampler.start(number))
             drawn = self._untried.closest(proposal, number)
-            if drawn != proposal:
+            if drawn != proposal or self._search_space.fixed:
                 self._sampler.amend(number, drawn)
         self._untried.add(drawn)
         return drawn
@@ -85,6 +85,9 @@ class Proposals:
 
     def _replay(self, trials: Sequence[TrialRow], trial: TrialRow) -> None:
         self._show(trials, trial.number)
+        if trial.outcome is Outcome.FORGOTTEN:
+            self._sampler.forget(trial.number)
+            return
         self._sampler.replay(trial.number, trial.parameters)
         self._untried.add(trial.parameters)
 
@@ -97,7 +100,9 @@ class Proposals:
         end = self._wave_of(number)
         for trial in trials[self._shown_to : end]:
             if trial.outcome.final and trial.number not in self._shown:
-                self._sampler.learn(trial.number, self._values(trial, trials), self._excess(trial))
+                if trial.outcome is not Outcome.FORGOTTEN:
+                    told = self._values(trial, trials), self._excess(trial)
+                    self._sampler.learn(trial.number, *told)
                 self._shown.add(trial.number)
         while self._shown_to < end and self._shown_to in self._shown:
             self._shown.remove(self._shown_to)

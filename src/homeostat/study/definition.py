@@ -36,7 +36,7 @@ _WORDS = {
     "prune_at": "the steps at which trials are pruned",
     "constraints": "the constraints",
 }
-_TUPLES = ("seeds", "prune_at", "narrowed", "constraints")
+_TUPLES = ("seeds", "prune_at", "narrowed", "constraints", "changes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +68,21 @@ class Definition:
     """The steps at which it is asked; its own choice if there are none."""
     constraints: tuple[str, ...] = ()
     """Bounds that a trial must keep to win, such as "latency <= 5"."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Of `searched`, what further trials hold at a value."""
+    changes: tuple[str, ...] = ()
+    """What was changed since it was made, a sentence each."""
     narrowed: tuple[str, ...] = ()
     """Those of `searched` that had some of their parameter's options only."""
     carried: tuple[TransferredTrial, ...] = ()
     """Trials of earlier studies, from which the sampler learns before its own."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Those studies, each with a sentence about what was carried over and what was not."""
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What of its story is worth reading: earlier studies, and changes."""
+        return (*self.sources.values(), *self.changes)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {name: list(getattr(self, name)) for name in _TUPLES}
@@ -191,7 +200,8 @@ def refuse_changes(study: str, before: Definition, now: Definition) -> None:
     if difference:
         raise StudyError(
             f"Study {study!r} was made for something else: {difference}.",
-            hint="Choose another study name, or undo the change.",
+            hint="Choose another study name, undo the change, or change the study:  homeostat "
+            f"change --study {study} --help",
         )
 
 

@@ -29,6 +29,7 @@ from homeostat.study import tables
 from homeostat.study.database import Refused, ServerGone, address, connect, patient, plain_errors
 from homeostat.study.looking import connect_to_look
 from homeostat.study.records import (
+    FORGOTTEN,
     DriverRow,
     ReportPoint,
     StudyRow,
@@ -364,6 +365,34 @@ class Store:
             drawn = _grouped(connection, parameters, mine)
             measured = _grouped(connection, objectives, mine)
             return [trial_row(r, drawn.get(r.id, ()), measured.get(r.id, ())) for r in found]
+
+    @patient
+    def change(
+        self,
+        study: int,
+        definition: Mapping[str, Any],
+        added: Mapping[int, Mapping[str, Any]],
+        counts: Mapping[int, bool],
+    ) -> None:
+        """Change a study's definition and its trials at once.
+
+        Args:
+            added: Key of a trial -> parameters that are added to its own.
+            counts: Key of a trial -> whether it counts from now on.
+        """
+        mine = studies.update().where(studies.c.id == study)
+        with self._write() as connection:
+            connection.execute(mine.values(definition=definition))
+            for key, values in added.items():
+                rows = [{"trial_id": key, "name": n, "value": v} for n, v in values.items()]
+                connection.execute(_ADD_PARAMETERS, rows)
+            for key, count in counts.items():
+                query = sa.select(trials.c.attributes).where(trials.c.id == key)
+                facts = dict(connection.execute(query).scalar_one() or {})
+                facts.pop(FORGOTTEN, None)
+                facts |= {} if count else {FORGOTTEN: True}
+                update = trials.update().where(trials.c.id == key)
+                connection.execute(update.values(attributes=facts or None))
 
     @patient
     def counts(self, study: int) -> tuple[int, int]:

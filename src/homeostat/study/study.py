@@ -92,7 +92,7 @@ class Study:
         self.definition = definition
         self.store = store
         self._search_space = self._as_searched.search_space
-        self.notes = [*definition.sources.values()]
+        self.notes = [*definition.told]
         self.notes += [f"Since the study was made: {told}." for told in self.differences]
         """Sentences worth reading."""
         self._trials: list[TrialRow] = []
@@ -259,7 +259,8 @@ class Study:
         drawn = self._search_space.acting(values)
         while True:
             self.refresh(at_once=True)
-            known = next((t.number for t in self._trials if self.config(t) == config), None)
+            count = (t for t in self._trials if t.outcome is not Outcome.FORGOTTEN)
+            known = next((t.number for t in count if self.config(t) == config), None)
             if known is not None:
                 return f"What was to be tried is trial {known} already."
             # The default comes first: it is what the best is compared with.
@@ -395,7 +396,10 @@ class Study:
     def default(self) -> TrialRow | None:
         """The trial of the starting configuration, if the study has one."""
         number = self.row.default_trial
-        return None if number is None or number >= len(self._trials) else self._trials[number]
+        if number is None or number >= len(self._trials):
+            return None
+        trial = self._trials[number]
+        return None if trial.outcome is Outcome.FORGOTTEN else trial
 
     def ranked(self) -> list[TrialRow]:
         """The completed trials, best main objective first."""
