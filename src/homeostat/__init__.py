@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from homeostat.search.result import SearchResult
     from homeostat.search.search import change, search
     from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space, Text
+    from homeostat.study.import_results import import_results
     from homeostat.study.store import Store
     from homeostat.study.study import Study
     from homeostat.workload.report import Report
@@ -55,6 +56,7 @@ _HOME = {
     "change": "homeostat.search.search",
     "compare": "homeostat.evidence.compare",
     "diagnose": "homeostat.inspect.diagnose.examine",
+    "import_results": "homeostat.study.import_results",
     "probe": "homeostat.inspect.probe.audit",
     "report": "homeostat.script.bridge",
     "resume": "homeostat.execute.run",
@@ -90,6 +92,7 @@ __all__ = [
     "change",
     "compare",
     "diagnose",
+    "import_results",
     "probe",
     "report",
     "resume",

@@ -132,7 +132,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat notes add fit.log --remark 'the first that learned'", "from a log"),
     ),
     "export": (("homeostat export --study first --to sqlite:///optuna.db", "for Optuna"),),
-    "import": (("homeostat import sqlite:///optuna.db --workload my_file.py", "and go on"),),
+    "import": (
+        ("homeostat import sqlite:///optuna.db --workload my_file.py", "Optuna's, and go on"),
+        (
+            "homeostat import runs.csv --metric val_loss --goal minimize --parameter lr",
+            "a table of W&B, or of one's own",
+        ),
+        ("homeostat import ~/ray_results/tune --metric loss --goal minimize", "Ray Tune's"),
+    ),
     "doctor": (("homeostat doctor", "versions, cores, what is missing"),),
     "data": (
         ("homeostat data list", "what can be fetched"),

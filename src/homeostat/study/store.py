@@ -14,6 +14,7 @@ import uuid
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,28 @@ class Store:
         row |= {"settings": settings, "uid": uuid.uuid4().hex, "created": time.time()}
         with suppress(Refused), self._write() as connection:
             connection.execute(studies.insert().values(row))
+        return self.study(name)
+
+    def add_study(
+        self,
+        name: str,
+        workload: str,
+        definition: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        rows: Sequence[TrialRow],
+        curves: Sequence[Sequence[ReportPoint]],
+        confirmation: Mapping[str, Any] | None = None,
+    ) -> StudyRow:
+        """A study that was made elsewhere, whole: its trials have ended, and have no keys yet."""
+        made = self.create(name, workload, definition, settings)
+        if confirmation is not None:
+            self.update(made.key, confirmation=confirmation)
+        for row, points in zip(rows, curves, strict=True):
+            key = self.add_trial(
+                made.key, row.number, row.parameters, row.started, attributes=row.attributes
+            )
+            assert key is not None
+            self.finish_trial(replace(row, key=key), points)
         return self.study(name)
 
     @patient
