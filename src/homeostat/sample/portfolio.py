@@ -50,6 +50,8 @@ VALUES, LOST = -1, -2
 """What a surrogate is of; from 0, the bound of that number."""
 LEAST = 0.04
 """The share that every proposer keeps."""
+TOGETHER = 200
+"""Configurations whose possible values are drawn together."""
 WIDTH = 0.3
 """Of a change at first, as a share of the scale."""
 EDGE = 0.3
@@ -163,6 +165,47 @@ class Portfolio:
         numbers = self._known.numbers()
         survived_N = ~np.isnan(bad_NO[:, 0])
         return {n: float(m) for n, m, s in zip(numbers, mean_N, survived_N, strict=True) if s}
+
+    def chance_of_gain(self) -> float:
+        """How likely something is better than the best so far by more than seeds differ.
+
+        By draws of what the values of many configurations may be, together; 1 while fewer than
+        `FIRST` trials have a value.
+        """
+        rows_NP, bad_NO, excess_NC = self._known.in_order()
+        if self._known.survivors < FIRST:
+            return 1.0
+        o = bad_NO.shape[1]
+        y_N = targets(bad_NO, np.full(o, 1.0 / o))
+        rank_N = behind(y_N, excess_NC)
+        chosen = telling(rank_N, MOST)
+        rng = seeds.generator(self._seed, f"chance {len(rows_NP)}")
+        good, _ = self._good_and_rest(rows_NP, rank_N)
+        undo = one_thread()
+        try:
+            scales = self._fitted(VALUES, rows_NP, bad_NO, excess_NC)
+            posterior = Posterior(self._shape, scales, rows_NP[chosen], y_N[chosen])
+            keeps_N = ~np.isnan(bad_NO[chosen, 0]) & ~(excess_NC[chosen] > 0).any(axis=1)
+            known_NP = rows_NP[chosen][keeps_N]
+            best_P = known_NP[int(np.argmin(posterior.mean(known_NP)))]
+            best = posterior.mean(best_P[None])[0]
+
+            def gain(rows_MP: np.ndarray) -> np.ndarray:
+                mean_M, sd_M = posterior(self._coordinates.acting(rows_MP))
+                return log_improvement((best - mean_M) / sd_M) + np.log(sd_M)
+
+            whole_P = np.where(np.isnan(best_P), good.draw(rng, 1)[0], best_P)
+            near = self._coordinates.changed(np.repeat(whole_P[None], 4 * NEAR, axis=0), rng, WIDTH)
+            many = [self._coordinates.random(rng, 4 * EVERYWHERE), good.draw(rng, 4 * DENSE), near]
+            rows_MP = np.concatenate(many)
+            rows_MP = rows_MP[np.argsort(-gain(rows_MP), kind="stable")[:TOGETHER]]
+            rows_MP = np.concatenate([rows_MP, self._improved(rows_MP, gain, rng)[None]])
+            acting_MP = np.concatenate([best_P[None], self._coordinates.acting(rows_MP)])
+            draws_DM = posterior.draws(acting_MP, rng, 500)
+        finally:
+            undo()
+        more_D = draws_DM[:, 0] - draws_DM.min(axis=1) > math.exp(0.5 * scales.noise)
+        return float(more_D.mean())
 
     def _proposer(self, number: int) -> int | None:
         """Whose turn it is, by what each proposer's trials have earned; None at the start."""

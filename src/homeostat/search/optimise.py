@@ -36,6 +36,9 @@ GIVE_UP = 10
 """If the first so many trials all raise, the fault is not in the parameters."""
 TIMES_DEFAULT, LEAST_TIMEOUT_S = 5.0, 10.0
 """Within a time budget an attempt may take this many times as long as the default did."""
+FIRST_LOOK, LOOK_EVERY, CHANCE = 20, 5, 0.05
+"""After how many trials it is first asked whether further ones would gain enough, how often, and
+what chance is too small. `benchmarks/enough.py` measures how often that is wrong."""
 CONFIRM_SHARE = 0.3
 """The largest part of a time budget that is kept back for confirming."""
 
@@ -79,6 +82,7 @@ class Optimisation:
         """When the time for this call is up, in seconds since 1970."""
         self._cut: set[int] = set()
         """Trials of ours that the end of the time interrupted; the next call goes on with them."""
+        self._next_look, self._little = FIRST_LOOK, 0
         self._slots = 1
         self._attempts, self._attempts_s = 0, 0.0
         self._specs: dict[PendingRun, TrialSpec] = {}
@@ -155,6 +159,11 @@ class Optimisation:
             return True
         later = [t for t in self._study.trials[best.number + 1 :] if t.outcome.final]
         after = len(later) - len(forgotten(later))
+        if settings.enough and self._gains_little():
+            self._note(
+                "Further trials would, with 95 %, gain less than seeds differ: the search is over."
+            )
+            return True
         if settings.patience is not None and after >= settings.patience:
             self._note(
                 f"{plural(after, 'trial')} after trial {best.number} were no better: the search is "
@@ -162,6 +171,19 @@ class Optimisation:
             )
             return True
         return False
+
+    def _gains_little(self) -> bool:
+        """Whether two looks in a row gave a chance of 5 % at most to gain more than the noise.
+
+        Of several objectives nobody can say so: what is traded has no one gain.
+        """
+        trials = self._study.trials
+        ended = sum(trial.outcome.final for trial in trials) - len(forgotten(trials))
+        if ended >= self._next_look and len(self._study.definition.objectives) == 1:
+            self._next_look = max(ended + LOOK_EVERY, math.ceil(1.1 * ended))
+            little = self._study.chance_of_gain() <= CHANCE
+            self._little = self._little + 1 if little else 0
+        return self._little >= 2
 
     def _make(self, spec: TrialSpec) -> PendingRun:
         return PendingRun.begin(

@@ -44,6 +44,7 @@ def search(
     enqueue: Sequence[Mapping[str, Any]] = (),
     stop_at: float | None = None,
     patience: int | None = None,
+    enough: bool = False,
     tiers: Collection[int] | None = None,
     names: Collection[str] | None = None,
     start: Mapping[str, Any] | str | Path | None = None,
@@ -88,6 +89,8 @@ def search(
             it is as in the start.
         stop_at: End once a trial has this value of the main objective, or a better one.
         patience: End after this many trials in a row that were no better than the best.
+        enough: End once further trials would, with 95 %, gain less than seeds differ by, as a
+            model of all trials has it; of one objective, and after 25 trials at the earliest.
         tiers, names: Which parameters are varied.
         start: Values in place of the defaults, or a configuration's name or file: trial 0, and
             whatever is not varied.
@@ -145,6 +148,7 @@ def search(
         budget_s=budget_s,
         stop_at=stop_at,
         patience=patience,
+        enough=enough,
         engine=engine,
         jobs=jobs,
         confirm=confirm,

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from homeostat.record.outcome import Outcome
+from homeostat.sample.portfolio import Portfolio
 from homeostat.sample.samplers import Setting, make_sampler
 from homeostat.sample.untried import Untried
 from homeostat.space.order import SearchSpace
@@ -31,6 +32,7 @@ class Proposals:
     ) -> None:
         """Bring the sampler to the state it would have had it proposed `trials` itself."""
         self._search_space = search_space
+        self._definition = definition
         self._objectives = dict(definition.objectives)
         self._constraints = parsed(definition.constraints)
         self._wave = definition.wave
@@ -77,6 +79,22 @@ class Proposals:
     def take(self, trials: Sequence[TrialRow]) -> None:
         """The last of `trials` was drawn elsewhere."""
         self._replay(trials, trials[-1])
+
+    def chance_of_gain(self, trials: Sequence[TrialRow]) -> float:
+        """How likely something is better, by more than seeds differ, than the best of `trials`."""
+        definition = self._definition
+        goal, bounds = next(iter(self._objectives.values())), len(self._constraints)
+        model = Portfolio(self._search_space, [goal], definition.seed, bounds)
+        metric = next(iter(self._objectives))
+        for earlier in definition.carried:
+            value = earlier.values.get(metric)
+            model.carry(earlier.parameters, None if value is None else (value,))
+        for trial in trials:
+            if trial.outcome.final and trial.outcome is not Outcome.FORGOTTEN:
+                values = self._values(trial, trials)
+                model.replay(trial.number, trial.parameters)
+                model.learn(trial.number, values and values[:1], self._excess(trial))
+        return model.chance_of_gain()
 
     def lacks_results(self, trials: Sequence[TrialRow]) -> bool:
         """Whether the next trial would learn from results that are still to come."""

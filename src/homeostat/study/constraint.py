@@ -85,10 +85,11 @@ def closest(
     constraints: Sequence[Constraint], by_trial: Mapping[int, Mapping[str, float]]
 ) -> int | None:
     """The trial that is beyond the bounds by least, each excess in units of its median."""
-    excess = {
-        n: [max(0.0, c.excess(values)) for c in constraints] for n, values in by_trial.items()
+    whole = {
+        n: [max(0.0, c.excess(values)) for c in constraints]
+        for n, values in by_trial.items()
+        if all(c.metric in values for c in constraints)
     }
-    whole = {n: each for n, each in excess.items() if not any(map(math.isnan, each))}
     if not whole:
         return None
     columns = list(zip(*whole.values(), strict=True))

@@ -424,6 +424,13 @@ class Study:
             others.sort(key=lambda trial: expected[trial.number])
         return first + others
 
+    def chance_of_gain(self) -> float:
+        """How likely some configuration is better than the best so far by more than seeds differ.
+
+        By the surrogate of method auto, of the main objective, whatever the method.
+        """
+        return self._proposals.chance_of_gain(self._trials)
+
     def keep_settings(self, settings: Mapping[str, Any]) -> None:
         """Record how the study is driven now."""
         self.store.update(self.row.key, settings=settings)

@@ -65,6 +65,13 @@ def search(
         int | None,
         typer.Option("--patience", min=1, help="End after so many trials that improve nothing."),
     ] = None,
+    enough: Annotated[
+        bool,
+        typer.Option(
+            "--enough",
+            help="End once further trials would, with 95 %, gain less than seeds differ.",
+        ),
+    ] = False,
     method: Annotated[
         str | None,
         typer.Option("--method", help="auto, random, sobol, tpe, gp, cmaes, nsga2 or nsga3."),
@@ -183,6 +190,7 @@ def search(
             enqueue=[chosen.workload.space.parse(text.split(",")) for text in enqueue or ()],
             stop_at=stop_at,
             patience=patience,
+            enough=enough,
             names=names or None,
             start=start or None,
             pins=held or None,
