@@ -228,6 +228,7 @@ class Optimisation:
             reason=ended.reason,
             wall_s=ended.wall_s,
             curves=curves,
+            expected=self._pruner.expected.pop(spec.number, None) if self._pruner else None,
         )
         if told.outcome.final:
             self._remember(told)
@@ -395,7 +396,11 @@ def _pruner(study: Study) -> TrialPruner | None:
     if rule is None:
         return None
     return TrialPruner(
-        rule, objectives=definition.objectives, seeds=definition.seeds, wave=definition.wave
+        rule,
+        objectives=definition.objectives,
+        seeds=definition.seeds,
+        wave=definition.wave,
+        budget=definition.budget,
     )
 
 

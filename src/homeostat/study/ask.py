@@ -23,6 +23,9 @@ from homeostat.study.records import TrialRow
 from homeostat.study.transfer import best_carried
 from homeostat.workload.goal import Goal
 
+EXPECTED = "homeostat:expected"
+"""Among a pruned trial's attributes: where it would have ended, by the curves that completed."""
+
 
 class Proposals:
     """The sampler of a study, shown its results wave by wave."""
@@ -134,7 +137,7 @@ class Proposals:
             return tuple(trial.values[name] for name in self._objectives)
         if trial.outcome is not Outcome.PRUNED:
             return None
-        return tuple(self._reached(trial, trials, *aim) for aim in self._objectives.items())
+        return tuple(self._ended(trial, trials, *aim) for aim in self._objectives.items())
 
     def _excess(self, trial: TrialRow) -> tuple[float, ...]:
         """How far a trial is beyond each bound; nothing is known of one that did not complete.
@@ -145,6 +148,14 @@ class Proposals:
             return (math.nan,) * len(self._constraints)
         found = (constraint.excess(trial.values) for constraint in self._constraints)
         return tuple(math.inf if math.isnan(beyond) else beyond for beyond in found)
+
+    def _ended(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: Goal) -> float:
+        """What a pruned trial counts as: where it would have ended, if that is known."""
+        expected = trial.attributes.get(EXPECTED, {}).get(name)
+        done = [t.values[name] for t in trials[: trial.number] if t.outcome is Outcome.COMPLETED]
+        if expected is None or not done:
+            return self._reached(trial, trials, name, goal)
+        return goal.best([goal.worst(done), goal.worst([goal.best(done), expected])])
 
     def _reached(self, trial: TrialRow, trials: Sequence[TrialRow], name: str, goal: Goal) -> float:
         """What a pruned trial counts as: the value it had reached, within the worse half.

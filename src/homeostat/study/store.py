@@ -364,6 +364,7 @@ class Store:
         ]
         ending = {name: getattr(trial, name) for name in ("key", "reason", "finished", "wall_s")}
         ending |= {"outcome": trial.outcome.value, "driver": trial.driver}
+        ending |= {"attributes": dict(trial.attributes) or None}
         with self._write() as connection:
             if connection.execute(_FINISH_TRIAL, ending).rowcount == 0:
                 # Told already: by us, if the server took it and died before it could say so.
@@ -526,7 +527,12 @@ _FINISH_TRIAL = (
     trials.update()
     .where(trials.c.id == sa.bindparam("key"), _UNFINISHED)
     .where(trials.c.driver_id.is_not_distinct_from(sa.bindparam("driver", type_=sa.Integer)))
-    .values({name: sa.bindparam(name) for name in ("outcome", "reason", "finished", "wall_s")})
+    .values(
+        {
+            name: sa.bindparam(name)
+            for name in ("outcome", "reason", "finished", "wall_s", "attributes")
+        }
+    )
 )
 
 

@@ -25,7 +25,7 @@ from homeostat.errors import RecordError, SpaceError, StudyError
 from homeostat.record.outcome import Outcome
 from homeostat.sample.portfolio import Portfolio
 from homeostat.space import Config
-from homeostat.study.ask import Proposals
+from homeostat.study.ask import EXPECTED, Proposals
 from homeostat.study.constraint import parsed, violations
 from homeostat.study.database import ServerGone
 from homeostat.study.definition import Definition
@@ -337,6 +337,7 @@ class Study:
         reason: str = "",
         wall_s: float | None = None,
         curves: Sequence[ReportPoint] = (),
+        expected: Mapping[str, float] | None = None,
     ) -> TrialRow:
         """Record how a trial ended.
 
@@ -347,6 +348,7 @@ class Study:
             per_seed: Objective -> its value for each seed; empty if there is none. So with the
                 metrics of constraints, which decide whether a completed trial is feasible.
             curves: Its reports.
+            expected: Objective -> where it would have ended, of one that was stopped early.
 
         Raises:
             StudyError: If there is no such trial, or it was told already.
@@ -374,6 +376,10 @@ class Study:
             sds={n: statistics.stdev(v) if len(v) > 1 else None for n, v in measured.items()},
             finished=time.time(),
             wall_s=wall_s,
+            attributes={
+                **self._trials[number].attributes,
+                **({EXPECTED: expected} if expected else {}),
+            },
         )
         if not self.store.finish_trial(row, curves):
             [row] = self._ordered(self.store.trials(self.row.key, since=number)[:1])
