@@ -46,7 +46,8 @@ class Coordinates:
         self._fixed = np.flatnonzero(~np.isnan(row_P))
         self._fixed_at = row_P[self._fixed]
         self._places = {name: i for i, name in enumerate(self.names)}
-        self._deciders = [self._places[name] for name in search_space.deciders]
+        self.deciders = [self._places[name] for name in search_space.deciders]
+        """Of what it depends which parameters act."""
         self._acting: dict[bytes, np.ndarray] = {}
 
     def row(self, drawn: Mapping[str, Any]) -> np.ndarray:
@@ -90,14 +91,14 @@ class Coordinates:
 
     def acting(self, rows_NP: np.ndarray) -> np.ndarray:
         """Whole rows with nan where a parameter does not act."""
-        if not self._deciders:
+        if not self.deciders:
             return rows_NP
         acting_NP = np.array([self._acts(row_P) for row_P in rows_NP])
         return np.where(acting_NP, rows_NP, np.nan)
 
     def _acts(self, row_P: np.ndarray) -> np.ndarray:
         """Which parameters act; the same for all rows that agree in what decides it."""
-        key = row_P[self._deciders].tobytes()
+        key = row_P[self.deciders].tobytes()
         found = self._acting.get(key)
         if found is None:
             drawn = self._space.draw(lambda name: self.value(name, row_P))

@@ -40,10 +40,11 @@ EVERYWHERE, DENSE, NEAR = 150, 100, 250
 """Candidates of each kind."""
 IMPROVED, STEPS, CHANGES = 5, 5, 24
 """How many candidates are improved, how often, and by the best of how many changes."""
-GAIN, EXPLORE, DENSITY = range(3)
+GAIN, EXPLORE, DENSITY, BRANCH = range(4)
 """Who proposes: by what is to be gained; by that, where more is unsure than seeds differ; by where
-good trials are dense."""
-SHARES = np.array([0.15, 0.8, 0.05])
+good trials are dense; by what is to be gained within one branch of a space that has branches, over
+the best of that branch, because a branch that was never tuned looks worse than it is."""
+SHARES = np.array([0.15, 0.8, 0.05, 0.15])
 """Of the trials, before anything was earned. On a branch that is good and not the best,
 what is to be gained keeps trying what differs by less than seeds do."""
 VALUES, LOST = -1, -2
@@ -74,6 +75,10 @@ class Portfolio:
         self._coordinates = Coordinates(search_space)
         self._shape = Shape(self._coordinates)
         self._sobol = Sobol(search_space.searched, seed)
+        branching = [i for i in self._coordinates.deciders if i in self._coordinates.choices]
+        self._branches = [(i, k) for i in branching for k in range(self._coordinates.options_P[i])]
+        """Places of the choices on which it depends what acts, with each of their options."""
+        self._shares_K = SHARES * (1, 1, 1, bool(self._branches))
         self._startup = min(10, 4 + len(self._coordinates.names) // 2)
         self._known = _Known(len(self._coordinates.names), len(goals), bounds)
         self._pending: dict[int, np.ndarray] = {}
@@ -212,8 +217,8 @@ class Portfolio:
         if min(number, len(self._known)) < self._startup or self._known.survivors < 2:
             return None
         usual = self._gains_K.sum() / max(1.0, self._trials_K.sum())
-        share_K = SHARES * (1.0 + self._gains_K) / (1.0 + usual * self._trials_K)
-        share_K = np.maximum(share_K / share_K.sum(), LEAST)
+        share_K = self._shares_K * (1.0 + self._gains_K) / (1.0 + usual * self._trials_K)
+        share_K = np.maximum(share_K / share_K.sum(), LEAST * (self._shares_K > 0))
         at = seeds.generator(self._seed, f"proposer {number}").random() * share_K.sum()
         return int(np.searchsorted(share_K.cumsum()[:-1], at, side="right"))
 
@@ -227,9 +232,7 @@ class Portfolio:
         good, rest = self._good_and_rest(rows_NP, rank_N)
         if whose != DENSITY:
             known = (rows_NP, bad_NO, excess_NC)
-            return self._by_surrogate(
-                known, y_N, telling(rank_N, MOST), good, rng, explores=whose == EXPLORE
-            )
+            return self._by_surrogate(known, y_N, telling(rank_N, MOST), good, rng, whose)
         drawn_MP = good.draw(rng, DENSE)
         acting_MP = self._coordinates.acting(drawn_MP)
         share_M = np.where(self._new(acting_MP), good.log(acting_MP) - rest.log(acting_MP), -np.inf)
@@ -256,8 +259,7 @@ class Portfolio:
         chosen: np.ndarray,
         good: Density,
         rng: np.random.Generator,
-        *,
-        explores: bool,
+        whose: int,
     ) -> np.ndarray:
         """The candidate from which most is to be gained.
 
@@ -285,6 +287,12 @@ class Portfolio:
         ]
         keeps_N = survived_N & ~(excess_NC[chosen] > 0).any(axis=1)
         believed_N = np.where(survived_N, posterior.mean(near_NP), np.inf)
+        branch = self._branches[rng.integers(len(self._branches))] if whose == BRANCH else None
+        if branch is not None:
+            inside_N = near_NP[:, branch[0]] == branch[1]
+            if (inside_N & keeps_N).any():
+                keeps_N &= inside_N
+                survived_N = survived_N & inside_N
         best = believed_N[keeps_N].min() if keeps_N.any() else None
         believed_N = np.where(survived_N, behind(believed_N, excess_NC[chosen]), np.inf)
         noise = math.exp(0.5 * scales.noise)
@@ -296,7 +304,9 @@ class Portfolio:
             if best is not None:
                 mean_M, sd_M = posterior(acting_MP)
                 gain_M = log_improvement((best - mean_M) / sd_M) + np.log(sd_M)
-                if explores:  # what one more run can still tell (Huang et al. 2006, equation 13)
+                if (
+                    whose == EXPLORE
+                ):  # what one more run can still tell (Huang et al. 2006, equation 13)
                     gain_M += np.log1p(-noise / np.hypot(sd_M, noise))
             keeps_M = np.zeros(len(rows_MP))
             for bound in kept:
@@ -308,6 +318,8 @@ class Portfolio:
             if survives is not None:
                 off_M, unsure_M = survives(acting_MP)
                 gain_M += log_ndtr(-off_M / np.hypot(unsure_M, EDGE))
+            if branch is not None:
+                gain_M = np.where(rows_MP[:, branch[0]] == branch[1], gain_M, -np.inf)
             return np.where(self._new(acting_MP), gain_M, -np.inf)
 
         bases = near_NP[np.argsort(believed_N, kind="stable")[: min(5, int(survived_N.sum()))]]
@@ -316,9 +328,10 @@ class Portfolio:
         near = np.repeat(bases, NEAR // len(bases), axis=0)
         everywhere = self._coordinates.random(rng, EVERYWHERE)
         changed = self._coordinates.changed(near, rng, WIDTH)
-        return self._improved(
-            np.concatenate([everywhere, good.draw(rng, DENSE), changed]), gain, rng
-        )
+        rows_MP = np.concatenate([everywhere, good.draw(rng, DENSE), changed])
+        if branch is not None:
+            rows_MP[:, branch[0]] = branch[1]
+        return self._improved(rows_MP, gain, rng)
 
     def _improved(
         self,
