@@ -42,9 +42,9 @@ IMPROVED, STEPS, CHANGES = 5, 5, 24
 """How many candidates are improved, how often, and by the best of how many changes."""
 GAIN, EXPLORE, DENSITY, BRANCH = range(4)
 """Who proposes: by what is to be gained; by that, where more is unsure than seeds differ; by where
-good trials are dense; by what is to be gained within one branch of a space that has branches, over
-the best of that branch, because a branch that was never tuned looks worse than it is."""
-SHARES = np.array([0.15, 0.8, 0.05, 0.15])
+good trials are dense; by what is to be gained in another branch of the space than the best's, over
+the best of that branch: one that was never tuned looks worse than it is."""
+SHARES = np.array([0.15, 0.8, 0.05, 0.3])
 """Of the trials, before anything was earned. On a branch that is good and not the best,
 what is to be gained keeps trying what differs by less than seeds do."""
 VALUES, LOST = -1, -2
@@ -75,8 +75,9 @@ class Portfolio:
         self._coordinates = Coordinates(search_space)
         self._shape = Shape(self._coordinates)
         self._sobol = Sobol(search_space.searched, seed)
-        branching = [i for i in self._coordinates.deciders if i in self._coordinates.choices]
-        self._branches = [(i, k) for i in branching for k in range(self._coordinates.options_P[i])]
+        k_P = self._coordinates.options_P
+        branching = [i for i in self._coordinates.deciders if k_P[i] > 1]
+        self._branches = [(i, k) for i in branching for k in range(k_P[i])]
         """Places of the choices on which it depends what acts, with each of their options."""
         self._shares_K = SHARES * (1, 1, 1, bool(self._branches))
         self._startup = min(10, 4 + len(self._coordinates.names) // 2)
@@ -287,8 +288,11 @@ class Portfolio:
         ]
         keeps_N = survived_N & ~(excess_NC[chosen] > 0).any(axis=1)
         believed_N = np.where(survived_N, posterior.mean(near_NP), np.inf)
-        branch = self._branches[rng.integers(len(self._branches))] if whose == BRANCH else None
-        if branch is not None:
+        branch = None
+        if whose == BRANCH and keeps_N.any():
+            best_P = near_NP[int(np.argmin(np.where(keeps_N, believed_N, np.inf)))]
+            others = [(i, k) for i, k in self._branches if best_P[i] != k]
+            branch = others[rng.integers(len(others))]
             inside_N = near_NP[:, branch[0]] == branch[1]
             if (inside_N & keeps_N).any():
                 keeps_N &= inside_N
