@@ -192,13 +192,16 @@ class Portfolio:
             scales = self._fitted(VALUES, rows_NP, bad_NO, excess_NC)
             posterior = Posterior(self._shape, scales, rows_NP[chosen], y_N[chosen])
             keeps_N = ~np.isnan(bad_NO[chosen, 0]) & ~(excess_NC[chosen] > 0).any(axis=1)
+            if not keeps_N.any():
+                return 1.0
             known_NP = rows_NP[chosen][keeps_N]
             best_P = known_NP[int(np.argmin(posterior.mean(known_NP)))]
             best = posterior.mean(best_P[None])[0]
 
             def gain(rows_MP: np.ndarray) -> np.ndarray:
                 mean_M, sd_M = posterior(self._coordinates.acting(rows_MP))
-                return log_improvement((best - mean_M) / sd_M) + np.log(sd_M)
+                gain_M: np.ndarray = log_improvement((best - mean_M) / sd_M) + np.log(sd_M)
+                return gain_M
 
             whole_P = np.where(np.isnan(best_P), good.draw(rng, 1)[0], best_P)
             near = self._coordinates.changed(np.repeat(whole_P[None], 4 * NEAR, axis=0), rng, WIDTH)

@@ -205,7 +205,8 @@ class Posterior:
         values, vectors = np.linalg.eigh(k_MM)
         root_MM = vectors * np.sqrt(np.maximum(values, 0.0))
         draws_DM: np.ndarray = rng.normal(size=(count, len(rows_MP))) @ root_MM.T
-        return draws_DM + k_MN @ self._alpha_N
+        draws_DM += k_MN @ self._alpha_N
+        return draws_DM
 
     def mean(self, rows_MP: np.ndarray) -> np.ndarray:
         """The mean of each row's value without noise."""

@@ -192,20 +192,20 @@ def _of_wandb(folder: Path) -> Iterator[ForeignRow]:
         summary = path.parent / "wandb-summary.json"
         try:
             config = yaml.safe_load(decode(path.read_bytes())[0]) or {}
-            metrics = json.loads(summary.read_text("utf-8")) if summary.exists() else {}
-        except (ValueError, yaml.YAMLError) as error:
-            raise RecordError(f"The run in {path.parent} cannot be read: {error}.") from error
+        except yaml.YAMLError as error:
+            raise RecordError(f"{path} is no YAML: {error}.") from error
+        metrics = _mapping(summary) if summary.exists() else {}
         name = path.parent.parent.name
         yield _row(f"{name} of {folder.name}", {"config": config, "summary": metrics}, name=name)
 
 
 def _of_ray(folder: Path) -> Iterator[ForeignRow]:
     for path in sorted(folder.glob("**/result.json")):
-        reports = _lines(path, path.read_text("utf-8"))
+        reports = [line for line in _lines(path, _text(path)) if isinstance(line, dict)]
         parameters = path.parent / "params.json"
         config = reports[-1].get("config") if reports else None
         if config is None and parameters.exists():
-            config = json.loads(parameters.read_text("utf-8"))
+            config = _mapping(parameters)
         if config is None:
             continue
         last = {n: v for n, v in reports[-1].items() if n != "config"} if reports else {}
@@ -219,6 +219,18 @@ def _of_ray(folder: Path) -> Iterator[ForeignRow]:
             facts |= {"state": Outcome.FAILED, "reason": "Ray kept an error.txt of it"}
         where = f"{path.parent.name} of {folder.name}"
         yield _row(where, {"config": config, "metrics": last}, **facts)
+
+
+def _mapping(path: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads(_text(path))
+    except ValueError as error:
+        raise RecordError(f"{path} is no JSON: {error}.") from None
+    return document if isinstance(document, dict) else {}
+
+
+def _text(path: Path) -> str:
+    return decode(path.read_bytes())[0]
 
 
 def _numbers(report: Mapping[str, Any]) -> dict[str, float]:
