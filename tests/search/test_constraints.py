@@ -108,3 +108,20 @@ def test_the_command_takes_it_and_every_command_tells_it(tmp_path, monkeypatch, 
     assert kept["verdict"]["constraints"] == ["latency <= 0.9"]
     page = (tmp_path / "results/studies/s/report.html").read_text()
     assert "Infeasible trials" in page
+
+
+def test_on_fresh_seeds_too_what_wins_keeps_the_bound(tmp_path):
+    """The seed of the search is a lucky one: on every other the latency is higher."""
+
+    @hs.workload(space=SPACE, metric="loss", goal="minimize", budget=1)
+    def lucky(config, trial):
+        latency = config.x + config.y + (0.0 if trial.seed == 42 else 0.5)
+        yield hs.Report(0, loss=2 - config.x - config.y, latency=latency)
+
+    found = hs.search(lucky, 20, results=tmp_path, constraints=["latency<=1"], method="random")
+    verdict = found.verdict
+    assert verdict.leader.values["latency"] > 0.5
+    assert verdict.winner is verdict.default
+    assert verdict.on_fresh_seeds(verdict.winner, "latency").mean <= 1
+    told = f"On fresh seeds trial {verdict.leader.number} is infeasible: latency is "
+    assert any(line.startswith(told) for line in verdict.lines)

@@ -67,6 +67,9 @@ def test_what_is_forgotten_is_as_if_it_had_never_been_told(method, tmp_path):
         with open_study(folder) as study:
             drive(study, 34, mixed_loss)
             found.append(sequence(study))
+            sampler = study._proposals._sampler
+            knows = sampler._known.numbers() if method == "auto" else sampler._values
+            assert {3, 5}.isdisjoint(knows) and len(knows) > 10
             verdict = verdict_of(study.row, study.trials).to_json()
             verdicts.append({k: verdict[k] for k in ("best_in_search", "completed", "lines")})
             assert {t.number for t in study.ranked()} == {*range(34)} - {3, 5}
@@ -74,6 +77,20 @@ def test_what_is_forgotten_is_as_if_it_had_never_been_told(method, tmp_path):
             assert str(len(study.ranked())) in ranking.sentence
     assert found[0] == found[1]
     assert verdicts[0] == verdicts[1]
+
+
+def test_what_was_forgotten_is_tried_again_where_nothing_else_is_left(tmp_path):
+    space = hs.Space(a=hs.Choice(["x", "y", "z", "w"]))
+
+    @hs.workload(space=space, metric="loss", goal="minimize", budget=1)
+    def four(config, trial):
+        yield hs.Report(0, loss=float("xyzw".index(config.a)))
+
+    first = hs.search(four, 9, study="s", results=tmp_path, confirm=False)
+    assert len(first.trials) == 4
+    change(tmp_path, forget=[2])
+    again = hs.search(four, 9, study="s", results=tmp_path, confirm=False)
+    assert [t.parameters for t in again.trials[4:]] == [dict(first.trials[2].parameters)]
 
 
 def test_what_is_restored_is_as_if_it_had_never_been_forgotten(tmp_path):
