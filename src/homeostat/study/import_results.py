@@ -59,13 +59,14 @@ def import_results(
 
     Example:
         >>> import homeostat as hs
+        >>> import json
         >>> from pathlib import Path
-        >>> text = "config/lr,val_loss\n0.1,0.5\n0.01,0.3\n1.0,0.9\n"
-        >>> _ = Path("runs.csv").write_text(text)
+        >>> runs = [{"config": {"lr": lr}, "val_loss": 3 * lr} for lr in (0.1, 0.01, 1.0)]
+        >>> _ = Path("runs.json").write_text(json.dumps(runs))
         >>> store = hs.Store("imported.db")
-        >>> row = hs.import_results(store, "runs.csv", metric="val_loss", goal="minimize")
-        >>> [trial.values["val_loss"] for trial in store.trials(row.key)]
-        [0.5, 0.3, 0.9]
+        >>> row = hs.import_results(store, "runs.json", metric="val_loss", goal="minimize")
+        >>> [trial.parameters["lr"] for trial in store.trials(row.key)]
+        [0.1, 0.01, 1.0]
     """
     path = Path(source)
     name = checked_name(as_name or path.resolve().stem, "a study", StudyError)
