@@ -61,12 +61,12 @@ def import_results(
         >>> import homeostat as hs
         >>> import json
         >>> from pathlib import Path
-        >>> runs = [{"config": {"lr": lr}, "val_loss": 3 * lr} for lr in (0.1, 0.01, 1.0)]
+        >>> runs = [{"config": {"lr": lr}, "val_loss": 3 * lr} for lr in (0.1, 0.01, 0.5)]
         >>> _ = Path("runs.json").write_text(json.dumps(runs))
         >>> store = hs.Store("imported.db")
         >>> row = hs.import_results(store, "runs.json", metric="val_loss", goal="minimize")
         >>> [trial.parameters["lr"] for trial in store.trials(row.key)]
-        [0.1, 0.01, 1.0]
+        [0.1, 0.01, 0.5]
     """
     path = Path(source)
     name = checked_name(as_name or path.resolve().stem, "a study", StudyError)
