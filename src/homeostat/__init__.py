@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from homeostat.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from homeostat.bridges.search_cv import HomeostatSearchCV
     from homeostat.design.screen.screen import screen
     from homeostat.evidence.compare import compare
     from homeostat.evidence.verify import verify
     from homeostat.execute.run import resume, run
+    from homeostat.export.export import export
     from homeostat.inspect.diagnose.diagnosis import Diagnosis
     from homeostat.inspect.diagnose.examine import diagnose
     from homeostat.inspect.probe.audit import probe
@@ -40,6 +42,7 @@ _HOME = {
     "Diagnosis": "homeostat.inspect.diagnose.diagnosis",
     "Fixed": "homeostat.space",
     "Float": "homeostat.space",
+    "HomeostatSearchCV": "homeostat.bridges.search_cv",
     "Int": "homeostat.space",
     "Report": "homeostat.workload.report",
     "Rule": "homeostat.space",
@@ -56,6 +59,7 @@ _HOME = {
     "change": "homeostat.search.search",
     "compare": "homeostat.evidence.compare",
     "diagnose": "homeostat.inspect.diagnose.examine",
+    "export": "homeostat.export.export",
     "import_results": "homeostat.study.import_results",
     "probe": "homeostat.inspect.probe.audit",
     "report": "homeostat.script.bridge",
@@ -76,6 +80,7 @@ __all__ = [
     "Diagnosis",
     "Fixed",
     "Float",
+    "HomeostatSearchCV",
     "Int",
     "Report",
     "Rule",
@@ -92,6 +97,7 @@ __all__ = [
     "change",
     "compare",
     "diagnose",
+    "export",
     "import_results",
     "probe",
     "report",

@@ -131,7 +131,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat notes", "what was tried"),
         ("homeostat notes add fit.log --remark 'the first that learned'", "from a log"),
     ),
-    "export": (("homeostat export --study first --to sqlite:///optuna.db", "for Optuna"),),
+    "export": (
+        ("homeostat export first --to tensorboard --out events", "a study for TensorBoard"),
+        ("homeostat export first --to mlflow --out tracked", "or for MLflow"),
+        ("homeostat export mine_20260101_120000 --to wandb --out tracked", "a run for W&B"),
+        ("homeostat export first --to sqlite:///optuna.db", "for Optuna"),
+    ),
     "import": (
         ("homeostat import sqlite:///optuna.db --workload my_file.py", "Optuna's, and go on"),
         (

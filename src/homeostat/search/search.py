@@ -110,8 +110,8 @@ def search(
             a study keeps both until others are given.
         seed: Of the search itself.
         confirm: Whether to run the best and the default again on fresh seeds, or on how many.
-        engine: "inline" (this process), "local" (supervised processes, `jobs` at a time) or "ray"
-            (a cluster), with options such as "ray:address=auto,gpus=0.5".
+        engine: "inline" (this process), "local" (supervised processes, `jobs` at a time), "ray" or
+            "slurm" (a cluster), with options such as "ray:address=auto,gpus=0.5".
         deterministic: With several jobs, trials wait for each other so that the sequence is
             repeatable.
         timeout_s, memory_mb, device: For each attempt.

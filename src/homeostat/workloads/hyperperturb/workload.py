@@ -52,6 +52,16 @@ def predict(trained: Trained, file: Path | None) -> Prediction:
 )
 def hyperperturb(config: Config, trial: Trial) -> Iterator[Report]:
     """Predict, for each gene, which knock-outs move it and how much, on a graph of genes."""
+    if config.unseen == "none":
+        yield from _seen(config, trial)
+    else:
+        from homeostat.workloads.hyperperturb.unseen_loop import unseen
+
+        yield from unseen(config, trial)
+
+
+def _seen(config: Config, trial: Trial) -> Iterator[Report]:
+    """Every perturbation has cells in training; others of its cells are held out."""
     from homeostat.workloads.hyperperturb import optimisers, training
     from homeostat.workloads.hyperperturb.baselines import (
         metric_table,
