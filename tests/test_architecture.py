@@ -23,7 +23,7 @@ FLOORS = (
     ("search",),
     ("design",),
     ("pages",),
-    ("plan", "doctor", "demo"),
+    ("plan", "doctor", "demo", "export", "bridges"),
     ("dashboard",),
     ("cli",),
     # Found by entry points, as anybody's own are: nothing below names one.

@@ -41,6 +41,9 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
         pins=context.held if new else None,
         budget=extent.steps if new else None,
         budget_s=max(1.0, allowance_s),
+        # Without reports on the way no trial is stopped, and with few of them hardly any.
+        prune="auto" if new and extent.steps > 1 else None,
+        enough=True,
         confirm=False,
         engine=context.engine,
         jobs=context.jobs,
