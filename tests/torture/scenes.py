@@ -6,9 +6,15 @@ An act is one call that a user would make again after a crash: the same call goe
 from __future__ import annotations
 
 import csv
+import ctypes
+import fcntl
 import json
+import os
 import re
 import sqlite3
+import time
+import traceback
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -50,9 +56,81 @@ def plan(results: Path) -> None:
     hs.tune(walk, budget="1s", study="p", results=results)
 
 
+def nas(results: Path) -> None:
+    """What `nas search` does, in this process: it stops at rungs and keeps champions and replays."""
+    hs.search(
+        "evolution", 3, study="n", results=results, method="random", budget=4, confirm=2,
+        prune="median", prune_at=(1, 2), engine="inline",
+        pins={"neural_mode": "neat", "population_size": 100}, names=("mutation_rate",),
+    )  # fmt: skip
+
+
+def two_drivers(results: Path) -> None:
+    """Two processes at one study; the second outlives the first when that one is killed."""
+    _beside(results, search)
+
+
+def clocks_apart(results: Path) -> None:
+    """The same, where the second one's clock is hours behind and stepped by two seconds."""
+
+    def slow_clock(where: Path) -> None:
+        real, begun = time.time, time.time()
+        time.time = lambda: real() - 7200 + (2.0 if real() - begun > 0.05 else 0.0)
+        search(where)
+
+    _beside(results, slow_clock)
+
+
+def containers(results: Path) -> None:
+    """The same, where each has a PID namespace of its own and the host's name."""
+
+    def inside(where: Path) -> None:
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWPID):
+            raise OSError(ctypes.get_errno(), "this machine permits no PID namespaces")
+        pid = os.fork()  # the first process of the namespace
+        if pid == 0:
+            _leave(search, where)
+        if os.waitpid(pid, 0)[1]:
+            raise RuntimeError("the driver in the namespace failed")
+
+    _beside(results, inside)
+
+
+CLONE_NEWPID = 0x20000000
+
+
+def _beside(results: Path, other: Callable[[Path], None]) -> None:
+    """Drive the study here and in another process, and wait for every driver that is left."""
+    lock = results.with_name(f"{results.name}.drivers")
+    pid = os.fork()
+    if pid == 0:
+        with lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_SH)
+            _leave(other, results)
+    search(results)
+    if os.waitpid(pid, 0)[1]:
+        raise RuntimeError((results.parent / "failed").read_text(encoding="utf-8"))
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+
+
+def _leave(act: Callable[[Path], None], results: Path) -> None:
+    """Do it as the last thing of this process."""
+    try:
+        act(results)
+        os._exit(0)
+    except BaseException:
+        (results.parent / "failed").write_text(traceback.format_exc(), encoding="utf-8")
+        os._exit(1)
+
+
 ACTS: dict[str, Callable[[Path], None]] = {
-    "run": one_run, "search": search, "design": design, "verify": verification, "tune": plan,
+    "run": one_run, "search": search, "design": design, "verify": verification, "nas": nas,
+    "two drivers": two_drivers, "clocks apart": clocks_apart, "two containers": containers,
+    "tune": plan,
 }  # fmt: skip
+TOGETHER = frozenset({"two drivers", "clocks apart", "two containers"})
+"""Acts in which it is open who makes which trial, and when."""
 
 
 @dataclass
