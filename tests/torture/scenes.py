@@ -14,10 +14,10 @@ import re
 import sqlite3
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.torture.loops import walk
@@ -87,11 +87,8 @@ def containers(results: Path) -> None:
     def inside(where: Path) -> None:
         if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWPID):
             raise OSError(ctypes.get_errno(), "this machine permits no PID namespaces")
-        pid = os.fork()  # the first process of the namespace
-        if pid == 0:
-            _leave(search, where)
-        if os.waitpid(pid, 0)[1]:
-            raise RuntimeError("the driver in the namespace failed")
+        # Its first process cannot be killed by itself: the driver is the second.
+        _apart(lambda: _apart(partial(search, where))())()
 
     _beside(results, inside)
 
@@ -102,26 +99,42 @@ CLONE_NEWPID = 0x20000000
 def _beside(results: Path, other: Callable[[Path], None]) -> None:
     """Drive the study here and in another process, and wait for every driver that is left."""
     lock = results.with_name(f"{results.name}.drivers")
-    pid = os.fork()
-    if pid == 0:
+
+    def hold_and_drive() -> None:
         with lock.open("w") as held:
             fcntl.flock(held, fcntl.LOCK_SH)
-            _leave(other, results)
+            other(results)
+
+    ended = _apart(hold_and_drive)
     search(results)
-    if os.waitpid(pid, 0)[1]:
-        raise RuntimeError((results.parent / "failed").read_text(encoding="utf-8"))
+    ended()
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
 
 
-def _leave(act: Callable[[Path], None], results: Path) -> None:
-    """Do it as the last thing of this process."""
-    try:
-        act(results)
+def _apart(act: Callable[[], object]) -> Callable[[], None]:
+    """Begin it in a fork; what is returned waits for it, and raises what it raised.
+
+    One that is killed raises nothing: a driver that is gone.
+    """
+    told, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            act()
+        except BaseException:
+            os.write(tell, traceback.format_exc().encode())
         os._exit(0)
-    except BaseException:
-        (results.parent / "failed").write_text(traceback.format_exc(), encoding="utf-8")
-        os._exit(1)
+    os.close(tell)
+
+    def wait() -> None:
+        with open(told, encoding="utf-8") as reader:
+            text = reader.read()
+        os.waitpid(pid, 0)
+        if text:
+            raise RuntimeError(text)
+
+    return wait
 
 
 ACTS: dict[str, Callable[[Path], None]] = {
@@ -129,8 +142,6 @@ ACTS: dict[str, Callable[[Path], None]] = {
     "two drivers": two_drivers, "clocks apart": clocks_apart, "two containers": containers,
     "tune": plan,
 }  # fmt: skip
-TOGETHER = frozenset({"two drivers", "clocks apart", "two containers"})
-"""Acts in which it is open who makes which trial, and when."""
 
 
 @dataclass
