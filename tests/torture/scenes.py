@@ -57,7 +57,7 @@ def plan(results: Path) -> None:
 
 
 def nas(results: Path) -> None:
-    """What `nas search` does, in this process: it stops at rungs and keeps champions and replays."""
+    """What `nas search` does, here: it stops at rungs and keeps champions and replays."""
     hs.search(
         "evolution", 3, study="n", results=results, method="random", budget=4, confirm=2,
         prune="median", prune_at=(1, 2), engine="inline",
@@ -128,7 +128,7 @@ def _apart(act: Callable[[], object]) -> Callable[[], None]:
     os.close(tell)
 
     def wait() -> None:
-        with open(told, encoding="utf-8") as reader:
+        with Path(told).open(encoding="utf-8") as reader:
             text = reader.read()
         os.waitpid(pid, 0)
         if text:

@@ -113,7 +113,9 @@ def search(
     ] = True,
     fresh_seeds: Annotated[
         int | None,
-        typer.Option("--fresh-seeds", min=2, help="How many fresh seeds; 5, or 6 from 200 trials on."),
+        typer.Option(
+            "--fresh-seeds", min=2, help="How many fresh seeds; 5, or 6 from 200 trials on."
+        ),
     ] = None,
     deterministic: Annotated[
         bool,
