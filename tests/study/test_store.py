@@ -229,7 +229,7 @@ def test_a_full_database_keeps_what_was_written_and_says_so(store):
 
 
 def test_a_study_that_somebody_removed_is_one_line(store, tmp_path):
-    study = new_study(store)
+    study = new_study(store).key
     store.add_trial(study, 0, {"x": 1.0}, 0.0)
     with sqlite3.connect(tmp_path / "new" / "studies.db") as database:
         database.execute("delete from nas_studies")
