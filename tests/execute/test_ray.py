@@ -202,14 +202,14 @@ def test_a_node_that_dies_changes_nothing_in_a_study(cluster, tmp_path):
 @needs_ray
 @pytest.mark.slow
 def test_a_head_that_dies_ends_the_call_in_one_line_and_soon(tmp_path):
-    """Ray's own answer is a minute of silence, then the end of the process with pages of its log."""
+    """Ray's own answer is a minute of silence, then the end of the process and pages of log."""
     from ray.cluster_utils import Cluster
 
     own = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         command = [
-            sys.executable, "-m", "homeostat", "run", f"{LOOPS}:slow", "--steps", "20000", "--engine", "ray",
-            "--ray-address", own.address, "--results", tmp_path,
+            sys.executable, "-m", "homeostat", "run", f"{LOOPS}:slow", "--steps", "20000",
+            "--engine", "ray", "--ray-address", own.address, "--results", tmp_path,
         ]  # fmt: skip
         driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         curves = tmp_path.glob("*/seed_42/curves.csv")
