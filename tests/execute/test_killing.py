@@ -99,9 +99,9 @@ def test_random_kills_lose_nothing_and_end_with_the_curves_of_an_uninterrupted_r
     rng = random.Random(jobs)
     parts = tmp_path / "parts"
     process = start_run(parts, name, engine=engine, jobs=jobs, seeds=4, pause_s=0.04)
-    for _ in range(6):
+    for _ in range(3):
         before = rows(parts)
-        # Let each get somewhere, or the seventh would have to do nearly all of it.
+        # Let each get somewhere, or the fourth would have to do nearly all of it.
         wait_for(lambda before=before: rows(parts) != before)
         time.sleep(rng.uniform(0.0, 0.15))
         kill(process, rng)
