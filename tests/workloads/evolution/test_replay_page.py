@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from homeostat.errors import RecordError
+from homeostat.workloads.evolution.archive import Archive
+from homeostat.workloads.evolution.lab import Lab, evaluate_labs
 from homeostat.workloads.evolution.replay_page import film_data, find_replays, write_page
 from homeostat.workloads.evolution.replays import replay_config
 from homeostat.workloads.evolution.space import SPACE
+from homeostat.workloads.evolution.winners import save_winners
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -36,6 +39,23 @@ def test_positions_in_the_page_are_those_in_the_file(folder):
 
 def test_replays_are_found_by_name(folder):
     assert find_replays(folder.parent) == {folder.name: folder}
+
+
+def test_a_trial_that_kept_its_creatures_is_played_without_being_filmed_first(tmp_path):
+    lab = Lab(SPACE.resolve({"population_size": 100, "held_out_layouts": 2}), 5)
+    archive = Archive(lab)
+    evaluate_labs([lab])
+    archive.add(lab)
+    artifacts = tmp_path / "studies" / "exp" / "trial_0007" / "seed_5" / "artifacts"
+    artifacts.mkdir(parents=True)
+    save_winners(lab, archive.elites, artifacts)
+    found = find_replays(tmp_path)
+    assert list(found) == ["studies/exp/trial_0007"]
+    creatures = film_data(found["studies/exp/trial_0007"])["creatures"]
+    assert [c["fitness"] for c in creatures[:10]] == pytest.approx(lab.last.fitness[lab.top(10)])
+    cells = [tuple(c["cell"]) for c in creatures if "cell" in c]
+    assert cells == [tuple(cell) for cell in archive.elites.cells]
+    assert [path.name for path in artifacts.iterdir()] == ["winners.npz"]
 
 
 def test_a_folder_without_a_replay_is_told_what_to_type(tmp_path):
@@ -86,6 +106,15 @@ def test_it_moves_stops_and_turns(folder):
         )
         assert page.get_attribute("#main", "data-frame") == "30"
         page.select_option("select[multiple]", ["0", "3"])
+        assert stage.count() == 2
+
+        elite = page.locator(".elites button").last
+        elite.click()
+        assert stage.count() == 1
+        assert f"creature {stage.get_attribute('aria-label').split()[1]}," in elite.get_attribute(
+            "title"
+        )
+        page.locator(".elites button").first.click(modifiers=["Shift"])
         assert stage.count() == 2
         browser.close()
         assert wrong == []

@@ -9,8 +9,9 @@ import numpy as np
 from homeostat.errors import RecordError
 from homeostat.record.run_writer import new_folder
 from homeostat.record.runs import read_run, seed_folder
-from homeostat.space import Config
+from homeostat.space import Config, Space
 from homeostat.workload.workload import Workload
+from homeostat.workloads.evolution.archive import Archive
 from homeostat.workloads.evolution.lab import Lab, evaluate_labs
 from homeostat.workloads.evolution.replay import write_replay
 from homeostat.workloads.evolution.winners import FILE, load_winners
@@ -21,8 +22,10 @@ def replay_config(
 ) -> Path:
     """Evolve a configuration and film its last generation; returns the folder of the files."""
     lab, curve = Lab(config, seed), []
+    archive = Archive(lab)
     for number in range(generations):
         [generation] = evaluate_labs([lab])
+        archive.add(lab)
         fitness = generation.fitness
         curve.append(
             [
@@ -35,7 +38,8 @@ def replay_config(
         if number + 1 < generations:
             lab.breed()
     ancestors = lab.ancestors(int(lab.population.name[lab.top(1)[0]]))
-    return write_replay(lab, new_folder(results, f"replay_{name}"), ancestors, curve=curve)
+    folder = new_folder(results, f"replay_{name}")
+    return write_replay(lab, folder, ancestors, archive.elites, curve=curve)
 
 
 def replay_run(workload: Workload, folder: Path) -> Path:
@@ -53,7 +57,16 @@ def replay_run(workload: Workload, folder: Path) -> Path:
             f"{folder} holds no winners: it has not ended, or is not a run of evolution.",
             hint=f"Go on with it:  nas run --resume {folder}",
         )
-    winners = load_winners(kept, workload.space)
+    return film_winners(kept, kept.parent / "replay", workload.space)
+
+
+def film_winners(kept: Path, folder: Path, space: Space) -> Path:
+    """Film the creatures of a file of winners; returns the folder of the files.
+
+    Raises:
+        RecordError: If the file is damaged.
+    """
+    winners = load_winners(kept, space)
     lab = Lab.of(winners.config, winners.seed, winners.population, winners.generation)
     evaluate_labs([lab])
-    return write_replay(lab, kept.parent / "replay", winners.ancestors)
+    return write_replay(lab, folder, winners.ancestors, winners.elites)
