@@ -27,8 +27,8 @@ export function play(place, film) {
   const speed = el("select", { "aria-label": "Speed", onchange: (e) => { state.speed = Number(e.target.value); } }, SPEEDS.map((s) => el("option", { value: s, selected: s === 1 }, `${s}×`)));
   const follow = el("button", { class: "plain", "aria-pressed": "true", onclick: () => { state.follow = !state.follow; follow.setAttribute("aria-pressed", state.follow); follow.textContent = state.follow ? "Following" : "From afar"; draw(); } }, "Following");
   const pick = el("select", { "aria-label": "Creatures", multiple: true, size: 6, onchange: () => { state.shown = [...pick.selectedOptions].slice(0, 4).map((o) => Number(o.value)); stage(); } },
-    bodies.map((b, i) => el("option", { value: i, selected: i === 0 }, `${i + 1}. creature ${b.name}: ${show(Math.round(b.fitness))} in selection, ${show(Math.round(b.scored))} here${b.strategy ? `, ${b.strategy}` : ""}`)));
-  const map = archive(bodies, (i, more) => {
+    bodies.map((b, i) => el("option", { value: i, selected: i === 0 }, `${i + 1}. creature ${b.name}: ${show(Math.round(b.fitness))} ${film.judged}, ${show(Math.round(b.scored))} here${b.strategy ? `, ${b.strategy}` : ""}`)));
+  const map = archive(bodies, film.archive_of, (i, more) => {
     const shown = new Set(more ? state.shown : []);
     if (!shown.delete(i) || !shown.size) shown.add(i);
     state.shown = [...shown].slice(-4);
@@ -187,7 +187,7 @@ function ready(canvas) {
 }
 
 // The map of elites: a row for each tenth of ground contact, a column for each 0.2 m/s; the fitter the darker.
-function archive(bodies, choose) {
+function archive(bodies, whole, choose) {
   const found = new Map(bodies.flatMap((b, i) => (b.cell ? [[b.cell.join(), i]] : [])));
   if (!found.size) return null;
   const elites = [...found.values()].map((i) => bodies[i]);
@@ -210,7 +210,7 @@ function archive(bodies, choose) {
   cells.push(el("span", {}, "m/s"), ...Array.from({ length: right + 1 }, (_, s) => el("span", {}, (0.2 * s).toFixed(1))));
   const counts = [...new Set(elites.map((b) => b.strategy))].map((name) => `${elites.filter((b) => b.strategy === name).length} ${name}`);
   return el("div", {}, el("h2", {}, "The fittest of each way to move"),
-    el("p", { class: "soft" }, `Of all generations, by share of nodes on the ground (rows) and speed from … on (columns): ${counts.join(", ")}. Press a cell to see it move; with Shift, beside the others.`),
+    el("p", { class: "soft" }, `${whole}, by share of nodes on the ground (rows) and speed from … on (columns): ${counts.join(", ")}. Press a cell to see it move; with Shift, beside the others.`),
     el("div", { class: "elites", style: `grid-template-columns: auto repeat(${right + 1}, minmax(2rem, 1fr))` }, cells));
 }
 

@@ -124,6 +124,8 @@ def write_replay(
         "seed": lab.seed,
         "generation": lab.number,
         "layout": layout,
+        "judged": "in selection",
+        "archive_of": "Of all generations of this run",
         "fitness_curve": curve or [],
         "held_out": {
             "fitness": float(scores[:, S.FITNESS].mean()),
@@ -161,6 +163,16 @@ def write_films(filmed: Sequence[Filmed], folder: Path, about: dict[str, Any]) -
     write_json(str(folder / "replay.json"), told)
     draw_track(winner.film, winner.score, folder / "track.png")
     return folder
+
+
+def film_one(
+    lab: Lab, i: int, key: Any, fitness: float, whose: str, cell: tuple[int, int]
+) -> Filmed:
+    """Film creature `i` of a lab, which holds a cell of an archive."""
+    one = np.array([i])
+    [facts] = _told(lab.population, one, np.array([fitness]))
+    facts |= {"name": f"{facts['name']} {whose}", **in_archive(cell)}
+    return _filmed(lab.creatures(one), lab.world, key, [facts])[0]
 
 
 def in_archive(cell: Any) -> dict[str, Any]:

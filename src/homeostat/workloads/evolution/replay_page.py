@@ -47,6 +47,8 @@ def find_replays(results: Path) -> dict[str, Path]:
     A run that ended, such as any complete trial of a study, is played from the creatures it kept.
     """
     found = {mark.parent.name: mark.parent for mark in sorted(results.glob(f"*/{FILE}"))}
+    for mark in sorted(results.glob(f"studies/*/replay/{FILE}")):
+        found[f"study {mark.parents[1].name}"] = mark.parent
     for runs in ("*", "studies/*/*"):
         for kept in (WINNERS, f"replay/{FILE}"):  # what was filmed comes last, and stays
             for mark in sorted(results.glob(f"{runs}/seed_*/artifacts/{kept}"), reverse=True):
@@ -69,6 +71,7 @@ def film_data(folder: Path) -> dict[str, Any]:
         with np.load(folder / FRAMES, allow_pickle=False) as arrays:
             frames = {name: arrays[name] for name in arrays.files}
         return {
+            "judged": "in selection",  # films of older versions do not say
             **told,
             "frames": int(frames["nodes"].shape[1]),
             "senses": SENSES,
