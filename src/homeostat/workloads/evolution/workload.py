@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ def evolution(config: Config, trial: Trial) -> Iterator[Report]:
     from homeostat.workloads.evolution.warm import compile_all
     from homeostat.workloads.evolution.winners import save_winners
 
-    compile_all(print)
+    compile_all(lambda sentence: print(sentence, file=sys.stderr, flush=True))
     lab, grid = Lab(config, trial.seed), Grid()
     archive = Archive(lab)
     trial.keep("lab", lab)
