@@ -34,7 +34,7 @@ def is_ready() -> bool:
     return all(map(is_compiled, needed))
 
 
-def compile_all(tell: Callable[[str], None] = _nothing) -> None:
+def compile_all(tell: Callable[[str], object] = _nothing) -> None:
     """Compile what a run needs, unless it is there.
 
     Args:
@@ -98,7 +98,7 @@ def _lab(mode: str) -> Lab:
 
 
 @contextmanager
-def _alone(tell: Callable[[str], None] = _nothing) -> Iterator[None]:
+def _alone(tell: Callable[[str], object] = _nothing) -> Iterator[None]:
     """Hold the right to compile on this machine; collect no garbage meanwhile (a sixth faster)."""
     folder = cache_folder(kernel.run_tasks)
     folder.mkdir(parents=True, exist_ok=True)

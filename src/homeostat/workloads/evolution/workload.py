@@ -37,7 +37,7 @@ def evolution(config: Config, trial: Trial) -> Iterator[Report]:
     from homeostat.workloads.evolution.warm import compile_all
     from homeostat.workloads.evolution.winners import save_winners
 
-    compile_all(lambda sentence: print(sentence, file=sys.stderr, flush=True))
+    compile_all(lambda sentence: sys.stderr.write(f"{sentence}\n"))
     lab, grid = Lab(config, trial.seed), Grid()
     archive = Archive(lab)
     trial.keep("lab", lab)
