@@ -195,7 +195,7 @@ def test_progress_rises_until_the_pellet_is_touched_and_is_complete_there(world,
 
 
 def test_a_pellet_met_in_the_last_step_earns_no_progress_to_the_next(world, springs):
-    rules = world(steps=1, gravity=0.0, drag=1.0, pellet_reach=30.0)
+    rules = world(steps=1, gravity=0.0, drag=1.0)._replace(pellet_reach=30.0)
     _, body = watch(springs([(0.0, 3.0, 0.0)]), rules)
     score = np.zeros(scores.COLUMNS, np.float32)
     book.score_lane(body.book, 0, np.float32(1.0), rules, score)

@@ -68,7 +68,7 @@ def test_a_trial_that_kept_its_creatures_is_played_without_being_filmed_first(tm
 
 def test_the_archive_of_a_study_has_the_best_of_each_cell_on_held_out_layouts(tmp_path):
     study = tmp_path / "studies" / "exp"
-    kept = {number: kept_trial(study, number, number) for number in (0, 3)}
+    kept = {number: kept_trial(study, number, number) for number in (0, 3, 4, 5)}
     replay_study(study, SPACE)
     creatures = film_data(find_replays(tmp_path)["study exp"])["creatures"]
     best = {}
@@ -84,7 +84,7 @@ def test_the_archive_of_a_study_has_the_best_of_each_cell_on_held_out_layouts(tm
                 best[contact, speed] = fitness, number
     told = {tuple(c["cell"]): (c["fitness"], int(c["name"].split()[-1])) for c in creatures}
     assert told == best
-    assert {number for _, number in best.values()} == {0, 3}
+    assert len({number for _, number in best.values()}) > 1
     assert creatures[0]["fitness"] == max(fitness for fitness, _ in best.values())
 
 

@@ -123,7 +123,7 @@ def spread(total: Any, squares: Any, count: int) -> Any:
     return mean, f32(math.sqrt(max(f32(0.0), squares / f32(count) - mean * mean)))
 
 
-@compiled_part
+@compiled
 def score_lane(book: Any, lane: int, muscle_share: Any, world: Any, score: Any) -> None:
     """Write the scores of one lane; a disqualified creature scores nothing but its reason."""
     score[:] = f32(0.0)

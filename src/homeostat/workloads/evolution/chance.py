@@ -33,7 +33,7 @@ PELLETS, HELD_OUT, BIRTH, BREED, SELECT, SAMPLE = range(6)
 @compiled_part
 def mix(key: Any, number: Any) -> Any:
     """A uint64 that depends on every bit of `key` and `number` (uint64)."""
-    z = key + (number + _ONE) * GOLDEN
+    z = np.uint64(key) + (np.uint64(number) + _ONE) * GOLDEN
     z = (z ^ (z >> _S30)) * _A
     z = (z ^ (z >> _S27)) * _B
     return z ^ (z >> _S31)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 from numba import njit, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.registry import CPUDispatcher
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -40,6 +41,14 @@ class _FolderCache(FunctionCache):
         )
 
 
+class _Part(CPUDispatcher):
+    """Numba would crash where there is no way in from Python."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        name = self.py_func.__name__
+        raise TypeError(f"{name} is a part of compiled functions; write @compiled to call it here.")
+
+
 def compiled(function: Function) -> Function:
     """Compile for this machine at the first call: without the GIL, strict IEEE arithmetic."""
     return _compiled(function)
@@ -50,7 +59,9 @@ def compiled_part(function: Function) -> Function:
 
     (The way in from Python takes arrays apart, and is a fifth of the work of compiling.)
     """
-    return _compiled(function, no_cpython_wrapper=True)
+    part: Any = _compiled(function, no_cpython_wrapper=True)
+    part.__class__ = _Part
+    return cast(Function, part)
 
 
 def _compiled(function: Function, **options: bool) -> Function:

@@ -44,7 +44,8 @@ class Life:
     """One creature on one layout; `step()` until `over`."""
 
     def __init__(self, creatures: Creatures, i: int, key: Any, world: World) -> None:
-        self.world, self.key, self.creatures, self.i = world, key, creatures, i
+        self.world, self.creatures, self.i = world, creatures, i
+        self.key = np.uint64(key)  # a plain number would be taken for a signed one
         nodes, muscles = creatures.nodes[i], creatures.muscles[i]
         self.place = creatures.place[i, :nodes].astype(float)
         self.speed = np.zeros((nodes, 3))
