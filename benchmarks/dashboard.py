@@ -1,4 +1,5 @@
-"""How long the dashboard's pages wait for their data, with 5,000 trials and 200 runs.
+"""How long the dashboard's pages wait for their data, with 20,000 trials and 200 runs,
+and how long the report, `homeostat status` and `homeostat best` take.
 
 python benchmarks/dashboard.py
 """
@@ -18,7 +19,7 @@ from homeostat.record.outcome import Outcome
 from homeostat.search.search import open_store
 from homeostat.study.study import Study
 
-TRIALS, RUNS, PARAMETERS = 5_000, 200, 12
+TRIALS, RUNS, PARAMETERS = 20_000, 200, 12
 BAR_S = 1.0
 
 SPACE = hs.Space(**{f"p{i}": hs.Float(0.0, 1.0, default=0.5) for i in range(PARAMETERS)})

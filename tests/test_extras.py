@@ -20,6 +20,7 @@ SOURCE = ROOT / "src" / "homeostat"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Distributions whose module has another name.
 MODULES = {"scikit-image": "skimage", "scikit-learn": "sklearn", "pyyaml": "yaml",
+           "mlflow-skinny": "mlflow", "hydra-core": "hydra",
            }  # fmt: skip
 # Started or read by others (a notebook's kernel, Parquet), imported by nobody here.
 NEVER_IMPORTED = {"ipykernel"}
@@ -148,7 +149,13 @@ def test_every_check_of_the_probe_is_there():
 
 
 @pytest.mark.parametrize(
-    ("words", "extra"), [(("report", "--study", "s"), "report"), (("dashboard",), "dashboard")]
+    ("words", "extra"),
+    [
+        (("report", "--study", "s"), "report"),
+        (("dashboard",), "dashboard"),
+        (("export", "s", "--to", "tensorboard"), "export"),
+        (("run", f"{ROOT}/tests/search/loops.py:valley", "--engine", "slurm"), "slurm"),
+    ],
 )
 def test_a_command_whose_extra_is_missing_is_one_line(tmp_path, words, extra):
     workload = ROOT / "tests" / "search" / "loops.py"

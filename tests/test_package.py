@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -89,3 +92,40 @@ def test_what_it_starts_trains_and_is_kept(installed):
         installed("search", "first/workload.yaml", "--trials", "3", "--no-confirm", "--json")
     )
     assert len(found["trials"]) == 3
+
+
+def test_the_image_copies_what_exists_and_installs_extras_that_exist():
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for extra in re.search(r"homeostat-\*\.whl\)\[([\w,]+)\]", text).group(1).split(","):
+        assert extra in project["optional-dependencies"]
+    for source in re.findall(r"^COPY (?!--from)(\S+)", text, re.M):
+        assert (ROOT / source).exists()
+    pinned = re.search(r"torch==[\d.]+", text).group(0)
+    assert pinned in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert 'ENTRYPOINT ["homeostat"]' in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", ["uvx", "pipx"])
+def test_the_wheel_runs_where_nothing_is_installed(wheel, tool, tmp_path):
+    """With the packages that the machine's index or cache has; without them it cannot be tried."""
+    found = shutil.which(tool) or shutil.which(tool, path=Path(sys.executable).parent)
+    if found is None:
+        pytest.skip(f"{tool} is not installed")
+    words = [found, "--from", wheel] if tool == "uvx" else [found, "run", "--spec", wheel]
+    environment = {**os.environ, "PIPX_HOME": str(tmp_path / "pipx")}
+    environment.pop("PYTHONPATH", None)
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import argparse\n"
+        "p = argparse.ArgumentParser()\n"
+        "p.add_argument('--lr', type=float, default=0.3)\n"
+        "w, lr = 3.0, p.parse_args().lr\n"
+        "for step in range(9):\n"
+        "    w -= lr * w\n"
+        "    print(f'step {step} loss {w * w:.6f}')\n"
+    )
+    done = call(*words, "homeostat", "search", "train.py", "--trials", "3", cwd=tmp_path,
+                env=environment)  # fmt: skip
+    assert "Winner" in done or "Nothing beat the default" in done

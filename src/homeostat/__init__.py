@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from homeostat.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from homeostat.bridges.search_cv import HomeostatSearchCV
     from homeostat.design.screen.screen import screen
     from homeostat.evidence.compare import compare
     from homeostat.evidence.verify import verify
     from homeostat.execute.run import resume, run
+    from homeostat.export.export import export
     from homeostat.inspect.diagnose.diagnosis import Diagnosis
     from homeostat.inspect.diagnose.examine import diagnose
     from homeostat.inspect.probe.audit import probe
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from homeostat.record.runs import RunRecord
     from homeostat.script.bridge import report
     from homeostat.search.result import SearchResult
-    from homeostat.search.search import search
+    from homeostat.search.search import change, search
     from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space, Text
+    from homeostat.study.import_results import import_results
     from homeostat.study.store import Store
     from homeostat.study.study import Study
     from homeostat.workload.report import Report
@@ -39,6 +42,7 @@ _HOME = {
     "Diagnosis": "homeostat.inspect.diagnose.diagnosis",
     "Fixed": "homeostat.space",
     "Float": "homeostat.space",
+    "HomeostatSearchCV": "homeostat.bridges.search_cv",
     "Int": "homeostat.space",
     "Report": "homeostat.workload.report",
     "Rule": "homeostat.space",
@@ -52,8 +56,11 @@ _HOME = {
     "TuneResult": "homeostat.plan.tune",
     "View": "homeostat.workload.view",
     "Workload": "homeostat.workload.workload",
+    "change": "homeostat.search.search",
     "compare": "homeostat.evidence.compare",
     "diagnose": "homeostat.inspect.diagnose.examine",
+    "export": "homeostat.export.export",
+    "import_results": "homeostat.study.import_results",
     "probe": "homeostat.inspect.probe.audit",
     "report": "homeostat.script.bridge",
     "resume": "homeostat.execute.run",
@@ -73,6 +80,7 @@ __all__ = [
     "Diagnosis",
     "Fixed",
     "Float",
+    "HomeostatSearchCV",
     "Int",
     "Report",
     "Rule",
@@ -86,8 +94,11 @@ __all__ = [
     "TuneResult",
     "View",
     "Workload",
+    "change",
     "compare",
     "diagnose",
+    "export",
+    "import_results",
     "probe",
     "report",
     "resume",

@@ -18,6 +18,7 @@ EXTRAS = {
     "bio": ("anndata", "rdata"),
     "mlx": ("mlx",),
     "ray": ("ray",),
+    "slurm": ("submitit",),
     "postgres": ("psycopg",),
 }
 PURPOSE = {
@@ -25,6 +26,7 @@ PURPOSE = {
     "bio": "real Perturb-seq data for hyperperturb",
     "mlx": "the second backend of ncp",
     "ray": "trials on a Ray cluster",
+    "slurm": "trials on a SLURM cluster",
     "postgres": "studies in PostgreSQL",
 }
 _DISTRIBUTION = {"skimage": "scikit-image"}

@@ -24,12 +24,16 @@ PACKAGES = {
     "safetensors": "models",
     "skimage": "models",
     "statsmodels": "models",
-    "tensorboard": "models",
     "torch": "models",
     "anndata": "bio",
     "rdata": "bio",
     "mlx": "mlx",
     "ray": "ray",
+    "submitit": "slurm",
+    "mlflow": "export",
+    "tensorboard": "export",
+    "wandb": "export",
+    "hydra": "hydra",
     "psycopg": "postgres",
 }
 """Module that is imported -> the extra that brings it."""

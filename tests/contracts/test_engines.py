@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.execute.cluster import needs_ray
+from tests.execute.cluster import needs_ray, needs_submitit
 
 from homeostat.errors import RecordError
 from homeostat.execute import ENGINES, Finished, Job, Reported, make_engine
@@ -15,12 +15,19 @@ from homeostat.workload import load
 LOOPS = Path(__file__).parent.parent / "execute" / "loops.py"
 
 engines = pytest.mark.parametrize(
-    "engine_name", ["inline", "local", pytest.param("ray", marks=needs_ray)]
+    "engine_name",
+    [
+        "inline",
+        "local",
+        pytest.param("ray", marks=needs_ray),
+        # Each test waits for a job to start; the fast ones are in tests/execute/test_slurm.py.
+        pytest.param("slurm:cluster=local", marks=[needs_submitit, pytest.mark.slow], id="slurm"),
+    ],
 )
 
 
 def test_every_engine_is_held_to_this():
-    assert set(ENGINES) == {"inline", "local", "ray"}
+    assert set(ENGINES) == {"inline", "local", "ray", "slurm"}
 
 
 def loop(name):

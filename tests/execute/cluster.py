@@ -9,12 +9,13 @@ import os
 import pytest
 
 
-def have_ray() -> bool:
-    """Whether Ray is installed; in CI it has to be."""
-    return importlib.util.find_spec("ray") is not None or os.environ.get("CI") == "true"
+def have(module: str) -> bool:
+    """Whether a package is installed; in CI it has to be."""
+    return importlib.util.find_spec(module) is not None or os.environ.get("CI") == "true"
 
 
-needs_ray = pytest.mark.skipif(not have_ray(), reason="Ray is not installed")
+needs_submitit = pytest.mark.skipif(not have("submitit"), reason="submitit is not installed")
+needs_ray = pytest.mark.skipif(not have("ray"), reason="Ray is not installed")
 
 
 @contextlib.contextmanager

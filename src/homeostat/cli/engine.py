@@ -15,11 +15,12 @@ RayAddressOption = Annotated[
     ),
 ]
 CpusOption = Annotated[
-    float | None, typer.Option("--cpus", help="CPUs per attempt (engine ray); default: 1.")
+    float | None,
+    typer.Option("--cpus", help="CPUs per attempt (ray, slurm); default: 1."),
 ]
 GpusOption = Annotated[
     float | None,
-    typer.Option("--gpus", help="GPUs per attempt (engine ray); 0.25 puts four on one."),
+    typer.Option("--gpus", help="GPUs per attempt (ray, slurm); on ray 0.25 puts four on one."),
 ]
 
 
@@ -52,15 +53,18 @@ def where(
     from homeostat.execute.engines.table import parse_engine
 
     given = {"address": ray_address, "cpus": cpus, "gpus": gpus}
-    more = [f"{name}={value}" for name, value in given.items() if value is not None]
+    texts = {n: f"{v:g}" if isinstance(v, float) else v for n, v in given.items()}
+    more = [f"{name}={text}" for name, text in texts.items() if text is not None]
     if engine == "local" and more:
         engine = "ray"  # these options are for nothing else
     text = f"{engine}{',' if ':' in engine else ':'}{','.join(more)}" if more else engine
     kind, options = parse_engine(text)
-    if kind != "ray":
+    if kind not in ("ray", "slurm"):
         return Where(text, cores() if jobs is None else jobs, choose_device(device))
     if device == "auto":
         device = "cuda" if options.get("gpus") else "cpu"
+    if kind == "slurm":
+        return Where(text, cores() if jobs is None else jobs, device)
     if jobs is None:
         from homeostat.execute.engines.ray.cluster import Share, capacity, connect
 

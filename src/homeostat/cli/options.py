@@ -59,7 +59,8 @@ JobsOption = Annotated[
 EngineOption = Annotated[
     str,
     typer.Option(
-        "--engine", help="local: supervised processes; inline: in this process; ray: a cluster."
+        "--engine",
+        help="local: supervised processes; inline: in this process; ray, slurm: a cluster.",
     ),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]

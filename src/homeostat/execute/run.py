@@ -50,8 +50,8 @@ def run(
         config: Values to set, or a named configuration; the rest is at its default.
         seeds: How many of the usual seeds (42, 123, 456, 789, 1337, ...), or which.
         budget: Steps per seed, in place of the configuration's or the workload's own.
-        engine: "inline" (this process), "local" (supervised processes, `jobs` at a time) or "ray"
-            (a cluster), with options such as "ray:address=auto,gpus=0.5".
+        engine: "inline" (this process), "local" (supervised processes, `jobs` at a time), "ray" or
+            "slurm" (a cluster), with options such as "ray:address=auto,gpus=0.5".
         results: Where the run's folder is made.
         name: Start of the folder's name, in place of the workload's.
         timeout_s, memory_mb: Limits for each seed.

@@ -43,7 +43,7 @@ class EventFiles:
             from tensorboard.backend.event_processing import event_file_loader
             from tensorboard.util import tensor_util
         except ModuleNotFoundError:
-            raise MissingExtraError("tensorboard", "models", "Reading event files") from None
+            raise MissingExtraError("tensorboard", "export", "Reading event files") from None
         self._make_loader = event_file_loader.EventFileLoader
         self._to_array = tensor_util.make_ndarray
         self._place = place

@@ -19,6 +19,8 @@ from homeostat.record import seeds as seed_list
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.search.scores import FreshScore, standing
+from homeostat.study.constraint import parsed
+from homeostat.study.ranking import forgotten
 from homeostat.study.records import TrialRow
 from homeostat.study.study import Study
 
@@ -122,14 +124,16 @@ def confirm(
     if final is None:
         return
     ended = {str(number): final[number] for number in sorted(final)}
+    bounded = [constraint.metric for constraint in parsed(study.definition.constraints)]
     values = {
-        metric: {number: _by_seed(run.values(metric)) for number, run in ended.items()}
-        for metric in study.definition.objectives
+        metric: {number: _by_seed(_values(run, metric)) for number, run in ended.items()}
+        for metric in (*study.definition.objectives, *bounded)
     }
     main = next(iter(values))
     study.record_confirmation(
         {
             "after": len(study.trials),
+            "forgotten": forgotten(study.trials),
             "seeds": list(fresh),
             "chosen": [trial.number for trial in finalists],
             "values": values.pop(main),
@@ -141,11 +145,19 @@ def confirm(
 
 def leave_unconfirmed(study: Study, why: str) -> None:
     """Record why the best in the search was not run on fresh seeds."""
-    study.record_confirmation({"after": len(study.trials), "seeds": [], "values": {}, "why": why})
+    after = {"after": len(study.trials), "forgotten": forgotten(study.trials)}
+    study.record_confirmation({**after, "seeds": [], "values": {}, "why": why})
 
 
 def _by_seed(values: Mapping[int, float]) -> dict[str, float]:
     return {str(seed): value for seed, value in values.items()}
+
+
+def _values(run: RunRecord, metric: str) -> dict[int, float]:
+    try:
+        return run.values(metric)
+    except RecordError:  # a metric that it did not report
+        return {}
 
 
 def _lost(run: RunRecord) -> dict[str, str]:

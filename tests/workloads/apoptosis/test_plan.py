@@ -1,10 +1,18 @@
 """The guide's four phases as a plan."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from homeostat.evidence.statistics import Interval
 from homeostat.plan.tune import tune
-from homeostat.workloads.apoptosis.plan import _concluded, _root_cause
+from homeostat.workloads.apoptosis.plan import (
+    _concluded,
+    _root_cause,
+    noise_bound,
+    settled_among,
+)
 from homeostat.workloads.apoptosis.settings import deaths_of
 from homeostat.workloads.apoptosis.workload import apoptosis
 
@@ -93,3 +101,31 @@ def test_the_expected_outcomes_follow_from_the_gaps(gaps, settled):
 )
 def test_what_is_concluded_is_what_the_interval_says(low, high, says):
     assert says in _concluded(Interval(low, high))
+
+
+def rows_of(scores):
+    """Design rows with these scores, (configurations, seeds)."""
+    runs = [SimpleNamespace(values=lambda own=own: dict(enumerate(own))) for own in scores]
+    return [
+        SimpleNamespace(run=run, mean=float(np.mean(o)))
+        for run, o in zip(runs, scores, strict=True)
+    ]
+
+
+def test_of_equal_configurations_one_is_seldom_settled_on_and_a_better_one_is():
+    rng, changed, found = np.random.default_rng(0), 0, 0
+    for _ in range(300):
+        seeds = rng.normal(0.0, 0.5, (1, 2))  # what a seed does to every configuration is no noise
+        scores = 2.3 + seeds + rng.normal(0.0, 0.02, (2, 2))
+        more = np.concatenate([scores, 2.3 + seeds + rng.normal(0.0, 0.02, (5, 2))])
+        bound = noise_bound(rows_of(more))
+        pair = {"now": more[0].mean(), "other": more[1].mean()}
+        changed += settled_among(pair, "now", bound) != "now"
+        better = {**pair, "other": pair["other"] - 0.15}
+        found += settled_among(better, "now", bound) == "other"
+    assert changed < 0.05 * 300 and found > 0.8 * 300
+
+
+def test_without_two_seeds_nothing_is_settled_on():
+    assert noise_bound(rows_of(np.array([[2.0], [1.0]]))) == float("inf")
+    assert settled_among({"now": 2.0, "other": 1.0}, "now", float("inf")) == "now"

@@ -34,7 +34,8 @@ def test_riemannian_adam_moves_the_ball_points_and_nothing_else(configure, learn
     monkeypatch.setattr(geoopt.PoincareBall, "egrad2rgrad", counted)
     network, _, _ = train(learner, configure("small"), steps=7)
     ball = network.model.ball_parameters()
-    assert len(ball) == 5  # a point for each gene, and the biases of four convolutions
+    # A point for each gene, four biases of convolutions, two points a column of shares and effects.
+    assert len(ball) == 9
     assert len(calls) == 7 * len(ball)
     assert network.audit()["optimizer_steps"] == {"optimizer": 7, "ball_optimizer": 7}
     held = {

@@ -1,6 +1,7 @@
 """The table of engines.
 
-An engine is named by text, which may carry options: "local", "ray", "ray:gpus=0.5,address=auto".
+An engine is named by text, which may carry options: "local", "ray:gpus=0.5,address=auto",
+"slurm:partition=long,minutes=600".
 """
 
 from __future__ import annotations
@@ -20,11 +21,26 @@ def _make_ray(jobs: int, **options: Any) -> Engine:
     return Ray(jobs, **options)
 
 
-ENGINES: dict[str, Callable[..., Engine]] = {"inline": Inline, "local": Local, "ray": _make_ray}
+def _make_slurm(jobs: int, **options: Any) -> Engine:
+    from homeostat.execute.engines.slurm.engine import Slurm
+
+    return Slurm(jobs, **options)
+
+
+ENGINES: dict[str, Callable[..., Engine]] = {
+    "inline": Inline,
+    "local": Local,
+    "ray": _make_ray,
+    "slurm": _make_slurm,
+}
 """Name -> a function that makes an engine for that many attempts at a time."""
 OPTIONS: dict[str, dict[str, Callable[[str], Any]]] = {
-    "ray": {"address": str, "cpus": float, "gpus": float}
-}
+    "ray": {"address": str, "cpus": float, "gpus": float},
+    "slurm": {
+        "cluster": str, "partition": str, "account": str, "minutes": int, "cpus": int, "gpus": int,
+        "memory_gb": float, "host": str,
+    },
+}  # fmt: skip
 """Name -> the options that may follow it, and how each is read."""
 
 

@@ -100,7 +100,7 @@ class Worker:
             try:
                 jobs = [task.unpack(self._known) for task in tasks]
             except HomeostatError as error:
-                return [Ended(_could_not_load(t, error), m) for m, t in enumerate(tasks)]
+                return [Ended(could_not_load(t, error), m) for m, t in enumerate(tasks)]
             prepare(jobs)
             self._connection.send(Began())
             return [self._attempts(jobs, printing, claims)]
@@ -139,7 +139,8 @@ def _vanish() -> NoReturn:
     os._exit(1)
 
 
-def _could_not_load(task: Task, error: HomeostatError) -> Attempt:
+def could_not_load(task: Task, error: HomeostatError) -> Attempt:
+    """The record of an attempt whose workload cannot be loaded here."""
     failed = Attempt(
         folder=task.job["folder"],
         seed=task.job["seed"],

@@ -6,9 +6,13 @@ is at matched steps and the same optimiser, against a baseline over the same see
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from scipy import special
 
 from homeostat.design.designs import DesignPoint
 from homeostat.design.run_design import DesignResult, DesignRow, run_design
@@ -103,10 +107,18 @@ def architecture(context: Context, allowance_s: float) -> PhaseResult:
     result = _run(context, "architecture", points, allowance_s)
     if result.interrupted or result.best is None:
         return _stopped("architecture")
-    best = result.best
+    now = context.config["architecture"]
+    means = {row.point.name: row.mean for row in result.completed}
+    bound = noise_bound(result.completed)
+    chosen = settled_among(means, now, bound)
+    why = (
+        f"it beats {now} by more than the noise of these runs ({bound:.2g})"
+        if chosen != now
+        else f"no other beats it by more than the noise of these runs ({bound:.2g})"
+    )
     return _settle(
-        context, "architecture", _scores(result.completed), dict(best.point.changes),
-        f"Go on with {best.point.name}, the lowest loss of the four.",
+        context, "architecture", _scores(result.completed), {"architecture": chosen},
+        f"Go on with {chosen}: {why}.",
     )  # fmt: skip
 
 
@@ -123,16 +135,45 @@ def sweep(context: Context, allowance_s: float) -> PhaseResult:
     if result.interrupted or result.best is None:
         return _stopped("sweep")
     settled = dict(lifespan)
-    base = next((row.mean for row in result.completed if row.point.name == "as settled"), None)
+    bound = noise_bound(result.completed)
     for name in SWEPT:
-        rows = [row for row in result.completed if row.point.name.startswith(name)]
-        best = min(rows, key=lambda row: row.mean, default=None)
-        if best is not None and (base is None or best.mean < base):
-            settled[name] = best.point.changes[name]
+        means = {
+            row.point.name: row.mean
+            for row in result.completed
+            if row.point.name == "as settled" or row.point.name.startswith(name)
+        }
+        best = settled_among(means, "as settled", bound)
+        if best != "as settled":
+            settled[name] = next(p for p in points if p.name == best).changes[name]
     words = ", ".join(f"{name} = {value}" for name, value in settled.items())
     return _settle(
-        context, "sweep", _scores(result.completed), settled, f"Go on with {words or 'no change'}."
-    )
+        context, "sweep", _scores(result.completed), settled,
+        f"Go on with {words or 'no change'}; what differs by less than the noise of these runs "
+        f"({bound:.2g}) is a tie, and stays as it was.",
+    )  # fmt: skip
+
+
+def noise_bound(rows: Sequence[DesignRow]) -> float:
+    """How far two of these configurations' means lie apart by luck, at most, 19 times in 20.
+
+    From what is left of the scores when each configuration's mean and each seed's are taken away.
+    Infinite where that leaves nothing to tell the noise by.
+    """
+    values = [row.run.values() for row in rows]
+    common = sorted(set.intersection(*(set(own) for own in values))) if values else []
+    spare = (len(values) - 1) * (len(common) - 1)
+    if spare < 1:
+        return math.inf
+    scores = np.array([[own[seed] for seed in common] for own in values])
+    left = scores - scores.mean(0) - scores.mean(1, keepdims=True) + scores.mean()
+    error = math.sqrt(float((left**2).sum()) / spare * 2 / len(common))
+    return float(special.stdtrit(spare, 0.975)) * error
+
+
+def settled_among(means: Mapping[str, float], now: str, bound: float) -> str:
+    """The lowest, where it lies below what is set now by more than the bound; else what is set."""
+    best = min(means, key=means.__getitem__)
+    return best if now not in means or means[now] - means[best] > bound else now
 
 
 def _lifespan(context: Context) -> dict[str, Any]:

@@ -93,6 +93,37 @@ def project(y_ND: Tensor, c: Tensor) -> Tensor:
     return torch.where(n_N1 > largest, y_ND / n_N1 * largest, y_ND)
 
 
+def squared_distances(x_ND: Tensor, y_KD: Tensor, c: Tensor) -> Tensor:
+    """A quarter of the squared distance on the ball between every two points, shape (N, K).
+
+    At c -> 0 it is |x - y|^2. Source: Ganea et al. 2018, arXiv:1805.09112, by
+    |(-x) + y|^2 = |x - y|^2 / (1 - 2 c x.y + c^2 |x|^2 |y|^2) for the Möbius sum.
+    """
+    xx_N1, yy_K = x_ND.pow(2).sum(-1, keepdim=True), y_KD.pow(2).sum(-1)
+    xy_NK = x_ND @ y_KD.T
+    apart_NK = (xx_N1 + yy_K - 2 * xy_NK).clamp(min=0.0)
+    u_NK = c * apart_NK / (1 - 2 * c * xy_NK + c * c * xx_N1 * yy_K)  # tanh^2 of the half distance
+    # A series near 0, where the square root has no finite gradient.
+    root_NK = u_NK.clamp(min=SERIES_BELOW, max=1 - boundary_gap(x_ND.dtype) ** 2 / 4).sqrt()
+    series_NK = u_NK * (1 + u_NK * (2 / 3 + u_NK * 23 / 45))
+    return torch.where(u_NK < SERIES_BELOW, series_NK, torch.atanh(root_NK).pow(2)) / c
+
+
+def midpoints(weights_NN: Tensor, x_ND: Tensor, c: Tensor) -> Tensor:
+    """Of each row's weights, the point in the middle of the points so weighted; the mean at c -> 0.
+
+    The gyromidpoint, which is Einstein's midpoint and the Lorentz model's centroid, written for
+    this ball: nearer to the edge, a point weighs more. Source: Ungar 2008; Shimizu et al. 2021,
+    arXiv:2006.08210.
+    """
+    pull_N1 = 1 / (1 - c * x_ND.pow(2).sum(-1, keepdim=True)).clamp(min=1e-6)
+    # Half the conformal factor; the denominator's is the factor less one.
+    sum_ND = weights_NN @ (2 * pull_N1 * x_ND)
+    twice_ND = sum_ND / (weights_NN @ (2 * pull_N1 - 1)).clamp(min=1e-12)
+    root_N1 = (1 - c * twice_ND.pow(2).sum(-1, keepdim=True)).clamp(min=0.0).add(1e-12).sqrt()
+    return twice_ND / (1 + root_N1)
+
+
 def clip_norm(v_ND: Tensor, radius: float) -> Tensor:
     """Shorten vectors longer than `radius` to it (clipped hyperbolic networks)."""
     return v_ND * (radius / safe_norm(v_ND)).clamp(max=1.0)

@@ -5,7 +5,8 @@ C cells, G genes, P columns of the policy, F features.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -120,6 +121,15 @@ class Problem:
     notes: tuple[str, ...] = ()
 
 
+def members(name: str, genes: Collection[str]) -> tuple[str, ...]:
+    """The genes knocked out under a label such as A, A+B, A_B or A+ctrl; none if one is unknown."""
+    if name in genes:
+        return (name,)
+    parts = [part.strip() for part in re.split(r"[+_,;|]", name)]
+    parts = [part for part in parts if part.lower() not in ("", "ctrl", "control", "nt")]
+    return tuple(parts) if all(part in genes for part in parts) else ()
+
+
 def load_screen(config: Mapping[str, Any]) -> Screen:
     """The screen a configuration names, whole."""
     if config["dataset"] == "papalexi":
@@ -143,6 +153,7 @@ def load_screen(config: Mapping[str, Any]) -> Screen:
         num_cells=config["generated_cells"],
         guide_efficiency=config["guide_efficiency"],
         num_batches=config["generated_batches"],
+        num_pairs=config["generated_pairs"],
     )
     # The same data for every seed of a run; only the split and the training vary.
     return _generated(settings, config["data_seed"])
@@ -173,6 +184,10 @@ def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> Problem:
     rest_CG, labels_C = expression_CG[limit:], screen.labels_C[:limit][keep_C]
     expression_CG = expression_CG[:limit][keep_C]
     keep_G = preprocess.most_variable(expression_CG, keep_G, config["num_genes"])
+    if config["unseen"] != "none":
+        # What a gene's knock-out does is told from the gene itself, so it has to be there.
+        knocked = {gene for name in columns for gene in members(name, screen.genes)}
+        keep_G |= np.isin(screen.genes, list(knocked)) & (screen.counts_CG > 0).any(0)
     expression_CG = expression_CG[:, keep_G]
     genes = tuple(np.asarray(screen.genes)[keep_G].tolist())
 
@@ -198,8 +213,8 @@ def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> Problem:
     return Problem(
         genes=genes,
         columns=columns,
-        features_GF=_features(config, train, links_GG),
-        adjacency_GG=_adjacency(config, genes, links_GG),
+        features_GF=gene_features(config, train, links_GG),
+        adjacency_GG=adjacency(config, genes, links_GG),
         train=train,
         held_out=held_out,
         notes=notes,
@@ -278,7 +293,7 @@ def _columns(config: Mapping[str, Any], screen: Screen) -> tuple[str, ...]:
     return controls + names
 
 
-def _features(config: Mapping[str, Any], train: Half, links_GG: FloatArray) -> FloatArray:
+def gene_features(config: Mapping[str, Any], train: Half, links_GG: FloatArray) -> FloatArray:
     """What the network is told about each gene, shape (G, F)."""
     if config["features"] == "z_mean":
         mean_G: FloatArray = train.scaled_CG.mean(0)
@@ -296,7 +311,7 @@ def _features(config: Mapping[str, Any], train: Half, links_GG: FloatArray) -> F
     return np.concatenate([summary_GF, embedding_GD], axis=1).astype(np.float32)
 
 
-def _adjacency(
+def adjacency(
     config: Mapping[str, Any], genes: tuple[str, ...], links_GG: FloatArray
 ) -> FloatArray:
     """The graph a layer aggregates over, shape (G, G)."""

@@ -31,6 +31,8 @@ class GeneratorSettings:
     """Share of the guided cells in which the knock-out worked; the others are like controls."""
     num_batches: int = 2
     """Replicates, each with its own shift per gene."""
+    num_pairs: int = 0
+    """Pairs of those genes that are knocked out together, besides each alone."""
     knockout: float = 2.5
     """How far a knocked-out gene falls, in natural-log units."""
 
@@ -61,13 +63,14 @@ def propagate(
     Args:
         weights_GG: Regulator-to-gene weights, upper triangular.
         noise_CG: Each cell's own push on each gene.
-        pinned_C: The gene knocked out in each cell, or -1.
+        pinned_C: The gene knocked out in each cell, or -1; a row of them where there are several.
         level: Where a knocked-out gene is pinned.
     """
     deviation_CG = np.zeros_like(noise_CG)
+    pinned_CK = pinned_C.reshape(len(noise_CG), -1)
     for gene in range(weights_GG.shape[0]):
         pushed_C = noise_CG[:, gene] + deviation_CG[:, :gene] @ weights_GG[:gene, gene]
-        deviation_CG[:, gene] = np.where(pinned_C == gene, level, pushed_C)
+        deviation_CG[:, gene] = np.where((pinned_CK == gene).any(1), level, pushed_C)
     return deviation_CG
 
 
@@ -82,19 +85,23 @@ def generate(settings: GeneratorSettings, rng: np.random.Generator) -> Screen:
     )
     reach_G = np.abs(alone_PG).sum(1)
     targets_P = np.sort(np.argsort(-reach_G)[: settings.num_perturbations])
+    knocked_PK = np.repeat(targets_P[:, None], 2, axis=1)
+    if settings.num_pairs:
+        knocked_PK = np.concatenate([knocked_PK, _pairs(targets_P, settings.num_pairs, rng)])
 
     # 2) hand each cell a guide, and let some guides fail
     num_controls = num_cells // 5
     guide_C = np.concatenate(
-        [np.full(num_controls, -1), rng.choice(targets_P, size=num_cells - num_controls)]
+        [np.full(num_controls, -1), rng.choice(len(knocked_PK), size=num_cells - num_controls)]
     )
     rng.shuffle(guide_C)
     worked_C = rng.random(num_cells) < settings.guide_efficiency
-    pinned_C = np.where(worked_C, guide_C, -1)
+    given_C = worked_C & (guide_C >= 0)
+    pinned_CK = np.where(given_C[:, None], knocked_PK[guide_C], -1)
 
     # 3) expression, batch shifts and depth, then counts
     noise_CG = rng.normal(0.0, 0.25, size=(num_cells, num_genes))
-    deviation_CG = propagate(weights_GG, noise_CG, pinned_C, -settings.knockout)
+    deviation_CG = propagate(weights_GG, noise_CG, pinned_CK, -settings.knockout)
     baseline_G = rng.normal(0.0, 1.2, size=num_genes)
     batches_C = rng.integers(settings.num_batches, size=num_cells)
     shifts_BG = rng.normal(0.0, 0.1, size=(settings.num_batches, num_genes))
@@ -104,13 +111,22 @@ def generate(settings: GeneratorSettings, rng: np.random.Generator) -> Screen:
     counts_CG = rng.negative_binomial(dispersion, dispersion / (dispersion + mean_CG))
 
     genes = tuple(f"gene{i:03d}" for i in range(num_genes))
-    names = np.asarray([*genes, CONTROL])  # index -1 is the control
+    labels = ["+".join(genes[g] for g in dict.fromkeys(pair)) for pair in knocked_PK.tolist()]
+    names = np.asarray([*labels, CONTROL])  # index -1 is the control
+    order = np.argsort(labels)
+    still_PG = np.zeros((len(labels), num_genes))
     return Screen(
         counts_CG=counts_CG.astype(np.float32),
         genes=genes,
         labels_C=names[guide_C],
         control=CONTROL,
         batches_C=batches_C.astype(np.int64),
-        # Names sort as their numbers do, so this is also the order of `perturbations`.
-        true_effects_PG=alone_PG[targets_P],
+        true_effects_PG=propagate(weights_GG, still_PG, knocked_PK, -settings.knockout)[order],
     )
+
+
+def _pairs(targets_P: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """So many different pairs of these genes, shape (pairs, 2); all there are if fewer."""
+    first, second = np.triu_indices(len(targets_P), k=1)
+    chosen = rng.permutation(len(first))[:count]
+    return np.stack([targets_P[first[chosen]], targets_P[second[chosen]]], axis=1)

@@ -13,7 +13,13 @@ import geoopt
 import torch
 from torch import Tensor, nn
 
-from homeostat.workloads.hyperperturb.ball import MAPS, clip_norm, project
+from homeostat.workloads.hyperperturb.ball import (
+    MAPS,
+    clip_norm,
+    midpoints,
+    project,
+    squared_distances,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +42,12 @@ class ModelSettings:
     """singular is sqrt(sum x^2), whose gradient at 0 is not finite."""
     projection: bool = True
     """Whether points are pulled back inside the boundary."""
-    aggregation: Literal["ball", "tangent"] = "tangent"
-    """ball adds up points of the ball as if they were vectors."""
+    aggregation: Literal["ball", "tangent", "midpoint"] = "midpoint"
+    """ball adds up points of the ball as if they were vectors; tangent averages at the centre,
+    where the maps cancel and curvature does next to nothing."""
+    decoder: Literal["distance", "dense"] = "distance"
+    """distance reads shares and effects from the distances between genes and learned points of
+    the ball; dense multiplies by a matrix, which knows no curvature."""
     bias: Literal["vector", "ball"] = "ball"
     """ball moves points by Möbius addition of a learned point."""
     feature_radius: float = 1.5
@@ -113,7 +123,10 @@ class GraphConv(nn.Module):
         if settings.geometry == "euclidean":
             # The twin keeps the curvature as a plain gain, so that it has as many parameters.
             gained_ND = x_ND * self.ball.c.sqrt() if settings.learn_curvature else x_ND
-            return adjacency_NN @ gained_ND @ self.weight + self.bias
+            mixed_ND = adjacency_NN @ gained_ND
+            if settings.aggregation == "midpoint":
+                mixed_ND = mixed_ND / adjacency_NN.sum(-1, keepdim=True)
+            return mixed_ND @ self.weight + self.bias
 
         c = self.ball.c
         y_ND = self._onto_ball(x_ND, c)
@@ -123,6 +136,8 @@ class GraphConv(nn.Module):
             if settings.projection:
                 y_ND = project(y_ND, c)
             mixed_ND = self.maps.log0(y_ND, c)
+        elif settings.aggregation == "midpoint":
+            mixed_ND = self.maps.log0(midpoints(adjacency_NN, y_ND, c), c)
         else:
             mixed_ND = adjacency_NN @ self.maps.log0(y_ND, c)
         out_ND = mixed_ND @ self.weight
@@ -146,7 +161,92 @@ class GraphConv(nn.Module):
         self.saturated = float((squares_2N[1] * c >= 0.995**2).float().mean())
 
 
-class HyperPerturbNet(nn.Module):
+class DistanceHead(nn.Module):
+    """K numbers for each node: how much nearer it is to one learned point than to another.
+
+    At c -> 0 it is a dense layer, for |x - a|^2 - |x - b|^2 is linear in x. Its weights are those
+    points, so it can tell what a hierarchy tells: distances that grow exponentially.
+    """
+
+    def __init__(
+        self,
+        num_out: int,
+        settings: ModelSettings,
+        ball: geoopt.PoincareBall,
+        generator: torch.Generator,
+        *,
+        silent: bool,
+    ) -> None:
+        super().__init__()
+        self.settings, self.ball = settings, ball
+
+        def points() -> nn.Parameter:
+            spread = 0.0 if silent else 0.5 / settings.head_dim**0.5
+            start = spread * torch.randn(num_out, settings.head_dim, generator=generator)
+            if settings.geometry == "euclidean":
+                return nn.Parameter(start)
+            on_ball: nn.Parameter = geoopt.ManifoldParameter(ball.projx(start), manifold=ball)
+            return on_ball
+
+        self.near, self.far = points(), points()
+        self.bias = nn.Parameter(torch.zeros(num_out))
+
+    def forward(self, x_ND: Tensor) -> Tensor:
+        return nearness(x_ND, self.near, self.far, self.settings, self.ball.c) + self.bias
+
+
+def nearness(
+    x_ND: Tensor, near_KD: Tensor, far_KD: Tensor, settings: ModelSettings, c: Tensor
+) -> Tensor:
+    """Squared distance to `far_KD` less that to `near_KD`, shape (N, K).
+
+    Args:
+        x_ND: Tangent vectors at the centre; the other two are points.
+    """
+    if settings.feature_radius:
+        x_ND = clip_norm(x_ND, settings.feature_radius)
+    if settings.geometry == "euclidean":
+        gain = c.sqrt() if settings.learn_curvature else 1.0
+        apart_K = far_KD.pow(2).sum(-1) - near_KD.pow(2).sum(-1)
+        return gain * (2 * x_ND @ (near_KD - far_KD).T + apart_K)
+    y_ND = MAPS[settings.norm].exp0(x_ND, c)
+    if settings.projection:
+        y_ND = project(y_ND, c)
+    return squared_distances(y_ND, far_KD, c) - squared_distances(y_ND, near_KD, c)
+
+
+class OnBall(nn.Module):
+    """A network some of whose parameters are points of its `ball`."""
+
+    ball: geoopt.PoincareBall
+
+    def ball_parameters(self) -> list[nn.Parameter]:
+        """The parameters that are points of the ball."""
+        return [p for p in self.parameters() if isinstance(p, geoopt.ManifoldParameter)]
+
+    def flat_parameters(self) -> list[nn.Parameter]:
+        """All the others that are trained."""
+        return [
+            p
+            for p in self.parameters()
+            if p.requires_grad and not isinstance(p, geoopt.ManifoldParameter)
+        ]
+
+    @torch.no_grad()
+    def pull_points_inside(self) -> None:
+        """Keep points on the ball when its curvature, and so its radius, has moved."""
+        for point in self.ball_parameters():
+            point.copy_(self.ball.projx(point))
+
+    def points_inside(self) -> bool:
+        """Whether every parameter that should be a point of the ball is one."""
+        return all(
+            bool((p.detach().pow(2).sum(-1) * self.ball.c < 1).all())
+            for p in self.ball_parameters()
+        )
+
+
+class HyperPerturbNet(OnBall):
     """Two convolutions shared by a policy head, a value head and, if wanted, an effect head."""
 
     def __init__(
@@ -167,10 +267,19 @@ class HyperPerturbNet(nn.Module):
         def conv(num_in: int, num_out: int) -> GraphConv:
             return GraphConv(num_in, num_out, settings, self.ball, generator)
 
+        silent = settings.base == "measured"
+
+        def head(num_out: int) -> nn.Module:
+            if settings.decoder == "distance":
+                return DistanceHead(num_out, settings, self.ball, generator, silent=silent)
+            return dense(num_out)
+
         def dense(num_out: int) -> nn.Linear:
             layer = nn.Linear(settings.head_dim, num_out)
             nn.init.xavier_uniform_(layer.weight, generator=generator)
             nn.init.zeros_(layer.bias)
+            if silent:
+                nn.init.zeros_(layer.weight)
             return layer
 
         self.dead_outputs = 0.0
@@ -194,14 +303,10 @@ class HyperPerturbNet(nn.Module):
         self.norm = nn.LayerNorm(settings.hidden_dim, eps=1e-3)
         self.gcn2 = conv(settings.hidden_dim, settings.embedding_dim)
         self.policy_gcn = conv(settings.embedding_dim, settings.head_dim)
-        self.policy = dense(num_columns)
+        self.policy = head(num_columns)
         self.value_gcn = conv(settings.embedding_dim, settings.head_dim)
         self.value = dense(1)
-        self.effects = dense(num_effects) if settings.effect_head else None
-        if settings.base == "measured":
-            for head in (self.policy, self.value, self.effects):
-                if head is not None:
-                    nn.init.zeros_(head.weight)
+        self.effects = head(num_effects) if settings.effect_head else None
 
     def forward(
         self, features_NF: Tensor, adjacency_NN: Tensor, base: Base | None = None
@@ -257,28 +362,3 @@ class HyperPerturbNet(nn.Module):
     def convolutions(self) -> tuple[GraphConv, ...]:
         """The four convolutions, input side first."""
         return self.gcn1, self.gcn2, self.policy_gcn, self.value_gcn
-
-    def ball_parameters(self) -> list[nn.Parameter]:
-        """The parameters that are points of the ball."""
-        return [p for p in self.parameters() if isinstance(p, geoopt.ManifoldParameter)]
-
-    def flat_parameters(self) -> list[nn.Parameter]:
-        """All the others that are trained."""
-        return [
-            p
-            for p in self.parameters()
-            if p.requires_grad and not isinstance(p, geoopt.ManifoldParameter)
-        ]
-
-    @torch.no_grad()
-    def pull_points_inside(self) -> None:
-        """Keep points on the ball when its curvature, and so its radius, has moved."""
-        for point in self.ball_parameters():
-            point.copy_(self.ball.projx(point))
-
-    def points_inside(self) -> bool:
-        """Whether every parameter that should be a point of the ball is one."""
-        return all(
-            bool((p.detach().pow(2).sum(-1) * self.ball.c < 1).all())
-            for p in self.ball_parameters()
-        )

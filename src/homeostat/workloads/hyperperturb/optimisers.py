@@ -16,7 +16,7 @@ import geoopt
 import torch
 from torch import Tensor, nn
 
-from homeostat.workloads.hyperperturb.model import HyperPerturbNet
+from homeostat.workloads.hyperperturb.model import OnBall
 
 
 def quantum_annealer(step: int, horizon: int, floor: float = 0.1) -> float:
@@ -92,7 +92,7 @@ class BallAdam(geoopt.optim.RiemannianAdam):  # type: ignore[misc]
                 state["step"] = int(state["step"])
 
 
-def build(model: HyperPerturbNet, config: Mapping[str, Any]) -> dict[str, torch.optim.Optimizer]:
+def build(model: OnBall, config: Mapping[str, Any]) -> dict[str, torch.optim.Optimizer]:
     """The optimisers of a configuration by name; every trained parameter is in exactly one."""
     common: dict[str, Any] = {"lr": config["learning_rate"], "eps": config["adam_eps"]}
     flat, ball = model.flat_parameters(), model.ball_parameters()

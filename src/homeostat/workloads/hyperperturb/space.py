@@ -91,7 +91,17 @@ SPACE = Space(
     ),
     projection=Bool(True, tier=4, fixed=_DEFECT, help="Pull points back inside the ball."),
     aggregation=Choice(
-        ["tangent", "ball"], tier=3, fixed=_DEFECT, help="Where neighbours are averaged."
+        ["midpoint", "tangent", "ball"],
+        tier=3,
+        fixed=_DEFECT,
+        help="How neighbours are averaged: on the ball; at its centre, where the maps cancel; or "
+        "as if points were vectors.",
+    ),
+    decoder=Choice(
+        ["distance", "dense"],
+        tier=3,
+        help="Shares and effects from distances on the ball, or by a matrix, which knows no "
+        "curvature.",
     ),
     bias=Choice(["ball", "vector"], tier=3, help="Move by a learned point, or add a vector."),
     feature_radius=Float(
@@ -184,6 +194,7 @@ SPACE = Space(
     data_seed=Int(0, 2**31 - 1, default=0, **_GENERATED),
     generated_genes=Int(10, 5_000, default=240, **_GENERATED),
     generated_perturbations=Int(2, 200, default=10, **_GENERATED),
+    generated_pairs=Int(0, 2_000, default=0, **_GENERATED),
     generated_cells=Int(50, 1_000_000, default=3_000, **_GENERATED),
     generated_batches=Int(1, 20, default=2, **_GENERATED),
     guide_efficiency=Float(0.0, 1.0, default=0.8, **_GENERATED),
@@ -201,6 +212,26 @@ SPACE = Space(
     perturbations=Text(tier=4, help="Names with commas between; empty: all."),
     max_cells=Int(
         0, 10_000_000, default=0, tier=4, fixed=_DATA, help="Keep the first cells; 0: all."
+    ),
+    unseen=Choice(
+        ["none", "perturbations", "pairs"],
+        tier=4,
+        fixed=_DATA,
+        help="What is held out besides cells: whole perturbations, or pairs of those seen alone.",
+    ),
+    unseen_share=Float(
+        0.05,
+        0.45,
+        default=0.2,
+        tier=4,
+        when={"unseen": ("perturbations", "pairs")},
+        fixed=_DATA,
+        help="Share of the perturbations, or pairs, for validation; as many are for the test.",
+    ),
+    asked=Text(
+        tier=4,
+        when={"unseen": ("perturbations", "pairs")},
+        help="Perturbations to predict besides, never measured: names with commas, pairs as A+B.",
     ),
     val_split=Float(
         0.0,

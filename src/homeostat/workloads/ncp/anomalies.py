@@ -16,26 +16,36 @@ import numpy.typing as npt
 
 from homeostat.errors import DataError
 from homeostat.wording import some
+from homeostat.workloads.ncp.alarms import TRIED, Curve, Curves, calibrated, combined, curves
 from homeostat.workloads.ncp.own_series import Series
 from homeostat.workloads.ncp.problem import Array, Problem, Scores, windows
-from homeostat.workloads.ncp.scores import best_threshold, event_f1, vus_pr
-
-Curve = npt.NDArray[np.float64]
+from homeostat.workloads.ncp.scores import event_f1, vus_pr
 
 KINDS = ("spike", "level shift", "frequency change")
 TRAIN_SHARE, VALIDATION_SHARE = 0.5, 0.25
 WINDOW_CONTEXT = 0.5
 # Share of time inside anomalies, per part: training is not clean, and the rest is mostly normal.
 TRAIN_RATE, LATER_RATE = 0.01, 0.08
-KIND_SHARES = (0.6, 0.2, 0.2)
+KIND_SHARES = {
+    "mixed": (0.6, 0.2, 0.2),
+    "dynamics": (0.0, 0.0, 1.0),
+    "amplitude": (0.75, 0.25, 0.0),
+}
+LINEAR, LAGS = "linear autoregression", 6
 
 
-def planted(num_points: int, rng: np.random.Generator, *, channels: int = 2) -> Series:
+def planted(
+    num_points: int, rng: np.random.Generator, *, channels: int = 2, kinds: str = "mixed"
+) -> Series:
     """A noisy quasi-periodic series at irregular times, with anomalies of every kind.
 
     Each channel is three sines and a little autocorrelated noise. A spike is one to three points
     off by three to six s.d.; a level shift lasts 20-60 points; in a frequency change the sines run
     1.5-2.5 times as fast for as long.
+
+    Args:
+        kinds: mixed; dynamics, changes of frequency only, which no single value shows; or
+            amplitude, the others.
     """
     times = np.cumsum(rng.gamma(4.0, 0.25, num_points))
     labels = np.zeros(num_points, dtype=np.int64)
@@ -45,7 +55,7 @@ def planted(num_points: int, rng: np.random.Generator, *, channels: int = 2) -> 
     for start, stop, rate in ((0, split, TRAIN_RATE), (split, num_points, LATER_RATE)):
         marked = 0
         while marked < rate * (stop - start):
-            kind = rng.choice(KINDS, p=KIND_SHARES)
+            kind = rng.choice(KINDS, p=KIND_SHARES[kinds])
             length = int(rng.integers(1, 4) if kind == "spike" else rng.integers(20, 61))
             where = int(rng.integers(start + 10, stop - length - 10))
             here = slice(where, where + length)
@@ -77,9 +87,8 @@ def planted(num_points: int, rng: np.random.Generator, *, channels: int = 2) -> 
 def anomaly(series: Series, *, window: int, cuts: tuple[int, int, int] | None = None) -> Problem:
     """Next-value prediction with anomaly scores: half the series to train, a quarter each to come.
 
-    The loss counts normal targets only, where labels tell. A row is scored by its squared
-    prediction error or by its squared distance from the mean, whichever is odder beside what the
-    training part had: a jump is the former, a level that is off and stays the latter.
+    The loss counts normal targets only, where labels tell. `alarms.curves` has the ways in which a
+    row may be odd; the validation part's labels choose among them.
 
     Scores: `vus_pr` and `event_f1`; the threshold of the F1 is the best one of the validation part,
     on both parts. Without labels, or where a part has no anomaly, only the loss is told.
@@ -116,37 +125,48 @@ def anomaly(series: Series, *, window: int, cuts: tuple[int, int, int] | None = 
         parts[name] = replace(judged[name], weight_ST=weight)
         truths[name] = labels[start:last]
 
-    def oddness(name: str, outputs_STC: Array) -> tuple[Curve, Curve]:
-        """Squared error and squared distance from the mean of every row, in order of time."""
+    def rows_of(name: str, outputs_STC: Array) -> tuple[Curve, Curve]:
+        """Errors and values of every row (L, C), in order of time."""
         part = judged[name]
         here = part.weight_ST > 0
-        wrong = (outputs_STC - part.target_STO)[here].astype(float)
-        level = (part.x_STI + part.target_STO)[here].astype(float)
-        return np.asarray((wrong**2).mean(1)), np.asarray((level**2).max(1))
+        wrong = (part.target_STO - outputs_STC)[here].astype(float)
+        return wrong, (part.x_STI + part.target_STO)[here].astype(float)
+
+    def oddness(name: str, outputs_STC: Array) -> Curves:
+        return curves(*rows_of(name, outputs_STC))
 
     chosen: dict[str, Any] = {}
 
-    def score(name: str, outputs_STC: Array) -> Scores:
-        wrong, level = oddness(name, outputs_STC)
-        if name == "val":
-            chosen.update(calibrated(wrong, level, truths["val"]))
-        odd = combined(wrong, level, chosen)
+    def scored(name: str, found: Curves, by: Mapping[str, Any]) -> Scores:
+        odd = combined(found, by)
         return {
             "vus_pr": vus_pr(odd, truths[name], max_buffer=context),
-            "event_f1": event_f1(odd >= chosen["threshold"], truths[name]),
+            "event_f1": event_f1(odd >= by["threshold"], truths[name]),
         }
 
+    def score(name: str, outputs_STC: Array) -> Scores:
+        found = oddness(name, outputs_STC)
+        if name == "val":
+            chosen.clear()
+            chosen.update(calibrated(found, truths["val"]))
+        return scored(name, found, chosen)
+
+    passed_L = np.diff(series.times)
+    linear = Linear.fit(values[:num_train], passed_L[: num_train - 1])
+    linear_LC = linear.steps(values, passed_L)
+
     def beside(name: str) -> dict[str, Scores]:
-        """What the distance from the mean alone scores, and the size of the last step."""
+        """What simple detectors score: each has all the ways of being odd, but `|value|` one."""
         found = {}
-        for rival, pick in (("|value|", 1), ("|step|", 0)):
-            alone = oddness(name, np.zeros_like(judged[name].target_STO))[pick]
-            first = oddness("val", np.zeros_like(judged["val"].target_STO))[pick]
-            bar = best_threshold(first, truths["val"])
-            found[rival] = {
-                "vus_pr": vus_pr(alone, truths[name], max_buffer=context),
-                "event_f1": event_f1(alone >= bar, truths[name]),
-            }
+        for rival, by in (("|value|", (("level",),)), ("|step|", TRIED), (LINEAR, TRIED)):
+            both = {}
+            for part, (start, last) in later.items():
+                rows = slice(start, last)
+                said_LC = linear_LC[rows] if rival == LINEAR else np.zeros_like(linear_LC[rows])
+                own = there[rows] > 0
+                wrong = (np.diff(values, axis=0)[rows] - said_LC)[own]
+                both[part] = curves(wrong, values[1:][rows][own])
+            found[rival] = scored(name, both[name], calibrated(both["val"], truths["val"], by))
         return found
 
     labelled = truths["val"].any() and truths["test"].any()
@@ -175,35 +195,36 @@ def _windowed(weight_L: Array, window: int, stride: int) -> Array:
     return np.asarray(weight_L[starts[:, None] + np.arange(window)])
 
 
-def calibrated(wrong: Curve, level: Curve, labels: npt.NDArray[np.int64] | None) -> dict[str, Any]:
-    """Which score to raise an alarm by, and from where: by labels, or else the oddest hundredth.
+@dataclass(frozen=True)
+class Linear:
+    """The next step by ridge regression on the last steps, their rates and the time that passes."""
 
-    Each of error, level, or the odder of both (beside their medians over normal rows) is tried; the
-    one with the best event-wise F1 on these rows is taken.
-    """
-    normal = np.ones(len(wrong), dtype=bool) if labels is None else labels == 0
-    units = {
-        "unit_error": float(np.quantile(wrong[normal], 0.95)) or 1.0,
-        "unit_level": float(np.quantile(level[normal], 0.95)) or 1.0,
-    }
-    if labels is None or not labels.any():
-        odd = combined(wrong, level, units | {"by": "error"})
-        return units | {"by": "error", "threshold": float(np.quantile(odd, 0.99))}
-    tried = []
-    for by in ("both", "error", "level"):
-        odd = combined(wrong, level, units | {"by": by})
-        threshold = best_threshold(odd, labels)
-        tried.append((event_f1(odd >= threshold, labels), by, threshold))
-    _, by, threshold = max(tried, key=lambda one: one[0])
-    return units | {"by": by, "threshold": threshold}
+    weights_IC: Curve
 
+    @classmethod
+    def fit(cls, values_LC: Curve, dt_L: Curve) -> Linear:
+        """From the training part: values (L + 1, C) and the times between them."""
+        known_LI = cls._known(values_LC, dt_L)[LAGS:]
+        steps_LC = np.diff(values_LC, axis=0)[LAGS:]
+        square = known_LI.T @ known_LI + 1e-4 * len(known_LI) * np.eye(known_LI.shape[1])
+        return cls(np.asarray(np.linalg.solve(square, known_LI.T @ steps_LC), dtype=np.float64))
 
-def combined(wrong: Curve, level: Curve, chosen: Mapping[str, Any]) -> Curve:
-    """How odd each row is, as `calibrated` chose."""
-    error, off = wrong / chosen["unit_error"], level / chosen["unit_level"]
-    if chosen["by"] == "error":
-        return np.asarray(error)
-    return np.asarray(off if chosen["by"] == "level" else np.maximum(error, off))
+    def steps(self, values_LC: Curve, dt_L: Curve) -> Curve:
+        """The step foreseen at each row but the last, (L, C)."""
+        return np.asarray(self._known(values_LC, dt_L) @ self.weights_IC)
+
+    @staticmethod
+    def _known(values_LC: Curve, dt_L: Curve) -> Curve:
+        """A line goes on by its slope times the time that passes: it sees such products."""
+        steps_LC = np.diff(values_LC, axis=0)
+        slopes_LC = steps_LC / np.maximum(dt_L, 1e-6)[:, None]
+        passed_L1 = dt_L[:, None]
+        found = [np.ones_like(passed_L1), passed_L1, values_LC[:-1], values_LC[:-1] * passed_L1]
+        for lag in range(1, LAGS):
+            before_LC = np.zeros_like(slopes_LC)
+            before_LC[lag:] = slopes_LC[:-lag]
+            found += [before_LC, before_LC * passed_L1]
+        return np.concatenate(found, axis=1)
 
 
 @dataclass(frozen=True)

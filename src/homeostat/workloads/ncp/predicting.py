@@ -17,7 +17,8 @@ from homeostat.space import Config
 from homeostat.wording import some
 from homeostat.workload.prediction import Prediction, Trained
 from homeostat.workload.weights import read_weights
-from homeostat.workloads.ncp.anomalies import Frame, combined
+from homeostat.workloads.ncp.alarms import combined, curves
+from homeostat.workloads.ncp.anomalies import Frame
 from homeostat.workloads.ncp.network import Network
 from homeostat.workloads.ncp.own_series import Series, read_series
 from homeostat.workloads.ncp.problem import Array
@@ -108,9 +109,8 @@ def _detect(trained: Trained, file: Path | None) -> Prediction:
     first, outputs = _at_each(trained, x_LC, dt_L)
     expected = values[first:-1] + outputs[:-1]
     after = slice(first + 1, None)
-    wrong = ((values[after] - expected) ** 2).mean(1)
     alarm = trained.facts["alarm"]
-    odd = combined(wrong, (values[after] ** 2).max(1), alarm)
+    odd = combined(curves(values[after] - expected, values[after]), alarm)
     raised = (odd >= alarm["threshold"]) & there[after]
     times = series.times[after]
     return Prediction(

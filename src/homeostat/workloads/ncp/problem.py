@@ -65,7 +65,7 @@ class Problem:
         overlap: How many following sequences share observations with one.
         score: Further scores of a part (by name) from a model's outputs for it.
         errors: Signed errors of outputs for a part (by name), one a target, in the data's unit.
-        oddness: Error and level of every row of a part (by name), from a model's outputs.
+        oddness: The ways in which every row of a part (by name) is odd, from a model's outputs.
         truths: Labels of those rows, by the part's name; None without labels.
         beside: Scores of simple detectors on a part (by name), by their names.
         rivals: The same errors of the forecasters beside it, by their names.
@@ -83,7 +83,7 @@ class Problem:
     score: Callable[[str, Array], Scores] | None = None
     errors: Callable[[str, Array], npt.NDArray[np.float64]] | None = None
     rivals: Callable[[str], dict[str, npt.NDArray[np.float64]]] | None = None
-    oddness: Callable[[str, Array], tuple[Any, Any]] | None = None
+    oddness: Callable[[str, Array], dict[str, Any]] | None = None
     truths: dict[str, Any] | None = None
     beside: Callable[[str], dict[str, Scores]] | None = None
     mase_scale: float = 1.0

@@ -33,6 +33,7 @@ ANCHORS = {
     "harmonics": forecasters.CYCLE,
     "ridge": forecasters.RIDGE,
 }
+BY_VALIDATION = "validation"
 """What the network's output is added to, by the name of the setting."""
 
 TRAIN_SHARE, VALIDATION_SHARE = 0.7, 0.15
@@ -216,7 +217,7 @@ def forecasting(
         window: Steps per sequence; half of a validation window is context.
         target: The column to forecast; the first one for "".
         horizon: How many observations ahead.
-        anchor: A key of `ANCHORS`.
+        anchor: A key of `ANCHORS`, or "validation" for the one with the least error there.
         period: Length of the cycle, in the unit of the times; found where 0.
         cuts: Where training, validation and test end, in place of those shares.
 
@@ -227,10 +228,17 @@ def forecasting(
     usual = (round(TRAIN_SHARE * total), round((TRAIN_SHARE + VALIDATION_SHARE) * total), total)
     num_train, end, stop = cuts or usual
     _check_length(num_train, end, stop, window, horizon)
-    framing = Framing.fit(
-        series, stop=num_train, target=series.column(target), horizon=horizon, anchor=anchor,
-        period=period,
-    )  # fmt: skip
+    own = series.column(target)
+
+    def framed(anchor: str) -> Framing:
+        return Framing.fit(
+            series, stop=num_train, target=own, horizon=horizon, anchor=anchor, period=period
+        )
+
+    if anchor == BY_VALIDATION:
+        rows = slice(num_train - horizon, end - horizon)
+        anchor = min(ANCHORS, key=lambda name: _squares(framed(name), series, rows))
+    framing = framed(anchor)
     seen = framing.seen(series)
     x_LI, dt_L, answer = framing.inputs(series, seen)
     known = np.isfinite(seen.truth)
@@ -294,6 +302,12 @@ def forecasting(
         }
         | {"mean change": _mean_change(past, seen, slice(*bounds["val"]))},
     )
+
+
+def _squares(framing: Framing, series: Series, rows: slice) -> float:
+    """Mean squared error of a framing's anchor alone, on some rows."""
+    seen = framing.seen(series)
+    return float(np.nanmean((framing.anchor(seen) - seen.truth)[rows] ** 2))
 
 
 def _mean_change(past: Seen, seen: Seen, rows: slice) -> float:

@@ -129,6 +129,13 @@ space = Space(
         when={"task": "anomaly", "file": ""},
         help="Of the generated series.",
     ),
+    anomalies=Choice(
+        ["mixed", "dynamics", "amplitude"],
+        fixed=_QUESTION,
+        when={"task": "anomaly", "file": ""},
+        help="What is planted in the generated series: dynamics are changes of frequency, which no "
+        "single value shows.",
+    ),
     file=Text(
         "",
         when={"task": ("forecasting", "anomaly")},
@@ -153,12 +160,12 @@ space = Space(
         help="Length of the cycle in usual steps; 0 finds it.",
     ),
     anchor=Choice(
-        ["last", "harmonics", "ridge"],
+        ["last", "harmonics", "ridge", "validation"],
         default="last",
         tier=2,
         when={"task": "forecasting"},
-        help="What the network corrects: the last value, a cycle with damped persistence, or a "
-        "ridge autoregression.",
+        help="What the network corrects: the last value, a cycle with damped persistence, a ridge "
+        "autoregression, or whichever of them errs least on the validation part.",
     ),
     num_streams=Int(
         200,

@@ -75,7 +75,7 @@ def _series(config: Config, rng: np.random.Generator) -> Series:
     if config.file:
         return read_series(Path(config.file))
     if config.task == "anomaly":
-        return planted(config.num_points, rng)
+        return planted(config.num_points, rng, kinds=config.anomalies)
     return bundled(config.series, config.keep, rng)
 
 

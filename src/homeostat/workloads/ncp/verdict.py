@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from homeostat.evidence.blocks import block_interval
 from homeostat.workload.beside import beside
-from homeostat.workloads.ncp.anomalies import calibrated
+from homeostat.workloads.ncp.alarms import calibrated, in_words
 from homeostat.workloads.ncp.problem import Array, Problem, Scores
 from homeostat.workloads.ncp.series import in_units
 
@@ -50,17 +50,20 @@ def _forecasts(
                 own["squared error of the network against it"] = _against(errors[name], wrong)
     widths = {str(level): width(errors["val"], level) for level in LEVELS}
     held = {level: float(np.mean(np.abs(errors["test"]) <= half)) for level, half in widths.items()}
+    spans = {level: coverage(errors["test"], half) for level, half in widths.items()}
     framing = problem.framing
     notes = [
         f"{framing.names[framing.target]}, {framing.horizon} ahead, in its own unit; mase is in "
         f"errors of no change over the training part ({problem.mase_scale:.4g}).",
         f"{len(errors['val'])} validation and {len(errors['test'])} test observations; intervals "
         "(95 %) are over stretches of the test part's time.",
-        ", ".join(
+        "; ".join(
             f"{100 * float(level):.0f} % intervals held {100 * share:.0f} %"
+            + (f" ({_percent(spans[level])})" if 0 < share < 1 else "")
             for level, share in held.items()
         )
         + " of the test part; they are the validation part's errors.",
+        f"It corrects: {framing.anchor.name}.",
         f"Cycle: {framing.period:.4g} usual steps." if framing.period else "No cycle was found.",
     ]
     if best_epoch < 0:
@@ -81,6 +84,16 @@ def width(wrong: Values, level: float) -> float:
     return float(ranked[place])
 
 
+def coverage(wrong: Values, half: float) -> tuple[float, float]:
+    """An interval of how often errors stay within `half`, over stretches of time."""
+    inside = (np.abs(wrong) <= half).astype(float)[:, None]
+    return block_interval(inside, lambda sums: np.asarray(sums[:, 0] / len(wrong)))
+
+
+def _percent(reach: tuple[float, float]) -> str:
+    return f"{100 * reach[0]:.0f} .. {100 * reach[1]:.0f}"
+
+
 def _against(own: Values, other: Values) -> str:
     """By how much the squared error differs from another's, with an interval."""
     squares = np.column_stack([own**2, other**2])
@@ -96,7 +109,7 @@ def _against(own: Values, other: Values) -> str:
 def _detections(problem: Problem, outputs: dict[str, Array], trial: Trial) -> dict[str, Any]:
     assert problem.oddness is not None
     truths = problem.truths or {}
-    chosen = calibrated(*problem.oddness("val", outputs["val"]), truths.get("val"))
+    chosen = calibrated(problem.oddness("val", outputs["val"]), truths.get("val"))
     if problem.score is not None and problem.beside is not None:
         rows: dict[str, Scores] = {NETWORK: {}}
         for name, word in PARTS.items():
@@ -104,10 +117,10 @@ def _detections(problem: Problem, outputs: dict[str, Array], trial: Trial) -> di
             for who, scores in everyone.items():
                 named = {f"{word} {score}": value for score, value in scores.items()}
                 rows.setdefault(who, {}).update(named)
-        by = {
-            "error": "its squared error",
-            "level": "the distance from the mean",
-            "both": "the odder of its squared error and the distance from the mean",
-        }[chosen["by"]]
-        beside(trial, "Beside simple detectors", rows, [f"A row is judged by {by}."])
+        notes = [
+            in_words(chosen),
+            "Every detector but |value| had all four ways of judging to choose from, by the "
+            "validation part's labels.",
+        ]
+        beside(trial, "Beside simple detectors", rows, notes)
     return {"frame": vars(problem.framing), "alarm": chosen}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
 from homeostat.workloads.visioncore.clips import Clips
-from homeostat.workloads.visioncore.data import simulated_sessions
+from homeostat.workloads.visioncore.data import deal_pictures, simulated_sessions
 from homeostat.workloads.visioncore.layers import NeuronWeights
 from homeostat.workloads.visioncore.neurons import WINDOW_PX
 from homeostat.workloads.visioncore.polar import PolarSettings, PolarV1
@@ -38,7 +39,13 @@ def load_clips(config: Config, device: str) -> dict[str, Clips]:
             num_frames=config.num_frames,
             folder=Path(config.images) if config.images else None,
         )
-    return {session.name: Clips(session, torch.device(device)) for session in sessions}
+    owners: Sequence[Any] = [None] * len(sessions)
+    if config.parts == "pictures":
+        owners = deal_pictures(sessions)
+    return {
+        session.name: Clips(session, torch.device(device), owner_T=owner_T)
+        for session, owner_T in zip(sessions, owners, strict=True)
+    }
 
 
 def build_model(config: Config, clips: dict[str, Clips]) -> Model:
@@ -88,6 +95,7 @@ def _polar(config: Config) -> PolarSettings:
         alpha_fast=config.alpha_fast,
         alpha_slow=config.alpha_slow,
         learn_temporal=config.learn_temporal,
+        learn_alphas=config.learn_alphas,
         ema_correction=config.ema_correction,
         output=config.output,
     )

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from homeostat.workloads.visioncore.data import Split, split_session
+from homeostat.workloads.visioncore.data import Split, split_owned, split_session
 from homeostat.workloads.visioncore.experiment import LEVELS_PER_SD, Session
 
 CLIP_FRAMES = 48
@@ -42,14 +42,28 @@ class Clips:
     Everything is copied to the device once, as bytes, so that cutting a batch costs one gather.
     """
 
-    def __init__(self, session: Session, device: torch.device, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        session: Session,
+        device: torch.device,
+        *,
+        seed: int = 0,
+        owner_T: np.ndarray | None = None,
+    ) -> None:
+        """
+        Args:
+            seed: Of the deal of blocks of time.
+            owner_T: Which part owns each frame, where that is not dealt by time.
+        """
         self.session = session
         self.stimulus_THW = torch.from_numpy(session.stimulus_THW).to(device)
         self.gaze_T2 = torch.from_numpy(session.gaze_T2).to(device)
         self.spikes_TN = torch.from_numpy(session.spikes_TN).to(device)
         self.valid_T = torch.from_numpy(session.valid_T).to(device)
-        self.splits: dict[str, Split] = split_session(
-            len(session.gaze_T2), CLIP_FRAMES, gap_frames=CLIP_FRAMES, seed=seed
+        self.splits: dict[str, Split] = (
+            split_session(len(session.gaze_T2), CLIP_FRAMES, gap_frames=CLIP_FRAMES, seed=seed)
+            if owner_T is None
+            else split_owned(owner_T, CLIP_FRAMES, gap_frames=CLIP_FRAMES)
         )
         training = self.splits["train"].frames_T & session.valid_T
         self.null_N = session.spikes_TN[training].mean(0, dtype=np.float64)

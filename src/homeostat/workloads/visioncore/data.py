@@ -8,13 +8,16 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from homeostat.errors import DataError
 from homeostat.workloads.visioncore import dynamics, experiment, gaze, images, neurons
 from homeostat.workloads.visioncore.experiment import Repeats, Session
 
@@ -99,6 +102,60 @@ class Split:
 
     starts: NDArray[np.intp]
     frames_T: NDArray[np.bool_]
+
+
+def deal_pictures(sessions: Sequence[Session], *, seed: int = 0) -> list[NDArray[np.intp]]:
+    """The part that owns each frame of each session, as its place in `SPLITS`, by whole pictures.
+
+    A picture belongs to one part in all sessions: 80 % to training, 10 % each to the others.
+
+    Raises:
+        DataError: If a session does not say which picture was shown, or there are fewer than three.
+    """
+    shown = []
+    for session in sessions:
+        if session.picture_T is None:
+            raise DataError(
+                f"{session.name} does not say which picture was shown (an array `picture`).",
+                hint="Deal blocks of time instead:  --set parts=blocks",
+            )
+        shown.append(session.picture_T)
+    pictures = np.unique(np.concatenate(shown))
+    if len(pictures) < len(SPLITS):
+        raise DataError(f"{len(pictures)} pictures cannot be dealt to {len(SPLITS)} parts.")
+    held_out = max(1, len(pictures) // 10)
+    owner = np.zeros(len(pictures), dtype=np.intp)
+    dealt = np.random.default_rng(seed).permutation(len(pictures))
+    owner[dealt[:held_out]] = 1
+    owner[dealt[held_out : 2 * held_out]] = 2
+    return [owner[np.searchsorted(pictures, picture_T)] for picture_T in shown]
+
+
+def split_owned(
+    owner_T: NDArray[np.intp], clip_frames: int, *, gap_frames: int
+) -> dict[str, Split]:
+    """The parts of a session whose frames are owned so.
+
+    The first `gap_frames` after a change of part are left out: memory still holds the other's.
+    """
+    changes = np.flatnonzero(np.diff(owner_T)) + 1
+    edges = np.concatenate([[0], changes, [len(owner_T)]])
+    frames = {part: np.zeros(len(owner_T), dtype=bool) for part in SPLITS}
+    starts: dict[str, list[NDArray[np.intp]]] = {part: [] for part in SPLITS}
+    for start, stop in pairwise(edges.tolist()):
+        first = start + (gap_frames if start else 0)
+        part = SPLITS[owner_T[start]]
+        if stop - first >= clip_frames:
+            frames[part][first:stop] = True
+            starts[part].append(np.arange(first, stop - clip_frames + 1))
+    empty = [part for part in SPLITS if not starts[part]]
+    if empty:
+        raise DataError(
+            f"No picture of the {empty[0]} part is shown for as long as a clip of {clip_frames} "
+            "frames.",
+            hint="Deal blocks of time instead:  --set parts=blocks",
+        )
+    return {part: Split(np.concatenate(starts[part]), frames[part]) for part in SPLITS}
 
 
 def split_session(

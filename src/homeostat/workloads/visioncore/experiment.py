@@ -63,6 +63,8 @@ class Session:
     blind_rates_TN: Array32 | None = None
     """The same without the eyes' gains: the best prediction from the image alone."""
     repeats: Repeats | None = None
+    picture_T: NDArray[np.int64] | None = None
+    """Which picture, or trial, was shown; None where that is not known."""
 
     @property
     def num_neurons(self) -> int:
@@ -139,6 +141,7 @@ def simulate_session(
             spikes_RTN=np.stack([_spikes(rates[again], rng) for _ in range(num_repeats)]),
             rates_TN=rates[again].astype(np.float32),
         ),
+        picture_T=shown_T[once].astype(np.int64),
     )
 
 

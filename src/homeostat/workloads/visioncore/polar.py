@@ -53,6 +53,8 @@ class PolarSettings:
     alpha_fast: float = 0.74
     alpha_slow: float = 0.95
     learn_temporal: bool = True
+    learn_alphas: bool = True
+    """Whether the averages' constants are among those learned."""
     ema_correction: bool = True
     output: str = "softplus"
     init: str = "proper"
@@ -238,7 +240,7 @@ class Summary(nn.Module):
 
     def __init__(self, settings: PolarSettings) -> None:
         super().__init__()
-        learn = settings.learn_temporal
+        learn = settings.learn_temporal and settings.learn_alphas
         self.logit_alpha_fast = _constant(_logit(settings.alpha_fast), learn)
         self.logit_alpha_slow = _constant(_logit(settings.alpha_slow), learn)
         self.corrected = settings.ema_correction

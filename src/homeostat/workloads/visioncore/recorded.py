@@ -4,6 +4,7 @@
     gaze       (T, 2)        degrees right of and below the centre of the screen
     spikes     (T, N)        counts per frame
     valid      (T,)          optional: false where the eye was lost
+    picture    (T,)          optional: a whole number for the picture, or trial, that was shown
 
 All at 120 frames a second, oldest first.  The file's name is the session's.
 """
@@ -23,6 +24,7 @@ from homeostat.workloads.visioncore.neurons import WINDOW_PX
 
 ENDINGS = (".h5", ".hdf5", ".npz")
 NEEDED = ("stimulus", "gaze", "spikes")
+OPTIONAL = ("valid", "picture")
 _SEE = "The layout is described in docs/visioncore.md."
 
 
@@ -55,6 +57,11 @@ def read_recorded(path: Path) -> Session:
     _check_shape(path, "gaze", gaze, (num_frames, 2))
     _check_shape(path, "spikes", spikes, (num_frames, spikes.shape[-1]))
     _check_shape(path, "valid", valid, (num_frames,))
+    picture = arrays.get("picture")
+    if picture is not None:
+        _check_shape(path, "picture", picture, (num_frames,))
+        if not np.issubdtype(picture.dtype, np.integer):
+            raise DataError(f"{path.name}: picture must be whole numbers, not {picture.dtype}.")
     if num_frames < 3 * BLOCK_FRAMES:
         raise DataError(
             f"{path.name}: {num_frames} frames are too few to split; "
@@ -71,6 +78,7 @@ def read_recorded(path: Path) -> Session:
         gaze_T2=gaze.astype(np.float32),
         spikes_TN=spikes.astype(np.uint8),
         valid_T=valid,
+        picture_T=None if picture is None else picture.astype(np.int64),
     )
 
 
@@ -82,7 +90,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         import h5py
 
         with h5py.File(path, "r") as file:
-            return {name: file[name][()] for name in (*NEEDED, "valid") if name in file}
+            return {name: file[name][()] for name in (*NEEDED, *OPTIONAL) if name in file}
     except (OSError, ValueError) as error:
         raise DataError(f"{path.name} cannot be read: {error}.", hint=_SEE) from error
 

@@ -172,6 +172,12 @@ space = Space(
     learn_temporal=Bool(
         True, tier=2, when=POLAR, help="Learn these four time constants, or keep them."
     ),
+    learn_alphas=Bool(
+        True,
+        tier=3,
+        when=POLAR | {"learn_temporal": True},
+        help="The two averages' constants too, or those of the relaxation only.",
+    ),
     ema_correction=Bool(
         True,
         when=POLAR,
@@ -192,6 +198,13 @@ space = Space(
         default=48_000,
         fixed=_DATA,
         help="Frames of each simulated session, 120 per second.",
+    ),
+    parts=Choice(
+        ["blocks", "pictures"],
+        default="blocks",
+        fixed=_DATA,
+        help="What is dealt to training, validation and test: blocks of 20 s, or whole pictures, "
+        "so that no picture of a later part was trained on.",
     ),
     data_seed=Int(0, 9_999, default=0, fixed=_DATA, help="Seed of the simulation."),
     images=Text("", help="A folder of images to look at; empty for those inside packages."),

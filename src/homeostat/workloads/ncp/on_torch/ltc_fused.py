@@ -1,9 +1,9 @@
 """A whole LTC sequence as one differentiable operation, with the solver's gradient by hand.
 
-All the work is in synapses: B x N x N of them, `unfolds` times a step. With sigmoid(z) written as
-(1 + tanh(z / 2)) / 2, all constants leave the loop, and a group of synapses costs one multiply-add,
-one tanh and one batched product that gives their two sums (strength, and pull) at once. Going back,
-only the potentials were kept: the tanh is computed again, which is cheaper than reading it from
+All the work is in synapses: B x N x N of them, `unfolds` times a step. A group of synapses costs
+one multiply-add, one sigmoid and one batched product that gives their two sums (strength, and pull)
+at once. (The sigmoid is fast on processors of either maker; PyTorch's tanh is not.) Going back,
+only the potentials were kept: the sigmoid is computed again, which is cheaper than reading it from
 memory. Gradients of the synapses' slopes add up in place, summed over the batch at the very end.
 
 For one solver step v' = P / Q with c = cm / h, P = c v + pull(v), Q = c + strength(v):
@@ -39,16 +39,16 @@ class Synapses:
         open_BMN = torch.sigmoid(self.sigma * (v_BM.unsqueeze(-1) - self.mu))
         return (open_BMN * self.w).sum(1), (open_BMN * (self.w * self.erev)).sum(1)
 
-    def for_tanh(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Slope and offset of the tanh, (N, 1, M); halved weights, (N, 2, M); their sums, (N, 2).
+    def for_loop(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Slope and offset of the sigmoid, (N, 1, M), and weights, (N, 2, M).
 
         The axis of two is (strength, strength times target).
         """
-        slope = 0.5 * self.sigma.t().contiguous()
+        slope = self.sigma.t().contiguous()
         offset = -slope * self.mu.t()
-        half = 0.5 * self.w.t().contiguous()
-        weights = torch.stack([half, half * self.erev.t()], dim=1)
-        return slope.unsqueeze(1), offset.unsqueeze(1), weights, weights.sum(2)
+        weight = self.w.t().contiguous()
+        weights = torch.stack([weight, weight * self.erev.t()], dim=1)
+        return slope.unsqueeze(1), offset.unsqueeze(1), weights
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,8 @@ def ltc_sequence(
 
     Differentiable once; `LTCCell.step` has every derivative.
     """
-    *inner, sums = circuit.synapses.for_tanh()
-    *sensory, sensory_sums = circuit.sensory.for_tanh()
-    constant = torch.stack([circuit.gleak_N + LTC_EPSILON, circuit.rest_N], dim=-1)
-    constant_2N = (constant + sums + sensory_sums).t()
+    inner, sensory = circuit.synapses.for_loop(), circuit.sensory.for_loop()
+    constant_2N = torch.stack([circuit.gleak_N + LTC_EPSILON, circuit.rest_N])
     inertia_TBN = circuit.cm_N * (unfolds / dt_TB1)
     v_TBN: Tensor = _Sequence.apply(  # type: ignore[no-untyped-call]  # torch's own is untyped
         unfolds, x_TBI, inertia_TBN, v0_BN, constant_2N, *inner, *sensory
@@ -91,31 +89,31 @@ class _Group:
     def __init__(self, v_BM: Tensor, slope: Tensor, offset: Tensor, weights: Tensor) -> None:
         self.slope_N1M, self.offset_N1M, self.weights_N2M = slope, offset, weights
         shape = (slope.shape[0], v_BM.shape[0], slope.shape[2])
-        self.tanh_NBM = v_BM.new_empty(shape)
+        self.open_NBM = v_BM.new_empty(shape)
 
     def sums(self, v_BM: Tensor) -> Tensor:
         """Strength and pull, without their constants, shape (2, B, N)."""
         self._open(v_BM)
         # The axis of two first and the long one last: up to four times faster than the reverse.
-        return torch.bmm(self.weights_N2M, self.tanh_NBM.transpose(1, 2)).permute(1, 2, 0)
+        return torch.bmm(self.weights_N2M, self.open_NBM.transpose(1, 2)).permute(1, 2, 0)
 
     def _open(self, v_BM: Tensor) -> None:
-        torch.addcmul(self.offset_N1M, self.slope_N1M, v_BM, out=self.tanh_NBM)
-        torch.tanh(self.tanh_NBM, out=self.tanh_NBM)
+        torch.addcmul(self.offset_N1M, self.slope_N1M, v_BM, out=self.open_NBM)
+        torch.sigmoid(self.open_NBM, out=self.open_NBM)
 
     def start_back(self) -> None:
         self.d_weights = torch.zeros_like(self.weights_N2M)
-        self.back_NBM = torch.empty_like(self.tanh_NBM)
-        self.sum_NBM = torch.zeros_like(self.tanh_NBM)
-        self.sum_v_NBM = torch.zeros_like(self.tanh_NBM)
+        self.back_NBM = torch.empty_like(self.open_NBM)
+        self.sum_NBM = torch.zeros_like(self.open_NBM)
+        self.sum_v_NBM = torch.zeros_like(self.open_NBM)
 
     def back(self, v_BM: Tensor, d_sums_N2B: Tensor) -> Tensor:
         """Gradient of the potentials before the synapses, (B, M); the others add up inside."""
         self._open(v_BM)
-        self.d_weights.baddbmm_(d_sums_N2B, self.tanh_NBM)
+        self.d_weights.baddbmm_(d_sums_N2B, self.open_NBM)
         torch.bmm(d_sums_N2B.transpose(1, 2), self.weights_N2M, out=self.back_NBM)
-        torch.ops.aten.tanh_backward.grad_input(
-            self.back_NBM, self.tanh_NBM, grad_input=self.back_NBM
+        torch.ops.aten.sigmoid_backward.grad_input(
+            self.back_NBM, self.open_NBM, grad_input=self.back_NBM
         )
         self.sum_NBM.add_(self.back_NBM)
         self.sum_v_NBM.addcmul_(self.back_NBM, v_BM)

@@ -1,0 +1,1 @@
+"""Hydra's plugin for `--multirun hydra/sweeper=homeostat`."""
