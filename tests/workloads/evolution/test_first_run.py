@@ -43,7 +43,7 @@ def test_two_processes_on_a_fresh_machine_compile_once_and_a_run_then_compiles_n
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", RUN], env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", RUN], env=environment, stdout=subprocess.PIPE, encoding="utf-8"
         )
         for _ in range(2)
     ]

@@ -103,7 +103,7 @@ def _alone(tell: Callable[[str], object] = _nothing) -> Iterator[None]:
     folder = cache_folder(kernel.run_tasks)
     folder.mkdir(parents=True, exist_ok=True)
     collects = gc.isenabled()
-    with (folder / "compiling.lock").open("w") as lock:
+    with (folder / "compiling.lock").open("w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
