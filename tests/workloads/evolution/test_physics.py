@@ -157,7 +157,7 @@ def test_a_hybrid_muscle_faster_than_3_hz_is_disqualified(population):
 
 def test_pellets_stand_where_the_rules_put_them(world, springs):
     creature = springs([(0.0, 0.2, 0.0)])
-    rules = world(steps=1, fitness_progress="centre")
+    rules = world(steps=1)
     _, body = watch(creature, rules)
     page = body.book[:, 0]
     rings = [(7, 8), (8, 9), (8, 9), (9, 10), (9, 10)]
@@ -176,7 +176,7 @@ def test_pellets_stand_where_the_rules_put_them(world, springs):
 
 
 def test_progress_rises_until_the_pellet_is_touched_and_is_complete_there(world, springs):
-    rules = world(steps=1, gravity=0.0, drag=1.0)
+    rules = world(steps=1, gravity=0.0, drag=1.0, fitness_progress="touch")
     _, body = watch(springs([(0.0, 3.0, 0.0)]), rules)
     x, y, z = body.book[book.PELLET : book.PELLET + 3, 0]
     creature = springs([(0.0, y, 0.0)])
@@ -195,7 +195,7 @@ def test_progress_rises_until_the_pellet_is_touched_and_is_complete_there(world,
 
 
 def test_a_pellet_met_in_the_last_step_earns_no_progress_to_the_next(world, springs):
-    rules = world(steps=1, gravity=0.0, drag=1.0)._replace(pellet_reach=30.0)
+    rules = world(steps=1, gravity=0.0, drag=1.0, touch=1)._replace(pellet_reach=30.0)
     _, body = watch(springs([(0.0, 3.0, 0.0)]), rules)
     score = np.zeros(scores.COLUMNS, np.float32)
     book.score_lane(body.book, 0, np.float32(1.0), rules, score)

@@ -21,10 +21,10 @@ _SCORING: dict[str, Range] = {
         0, 100, default=20.0, fixed=_SCORE, help="points for each pellet collected"
     ),
     "fitness_progress": Choice(
-        ["touch", "centre"],
+        ["centre", "touch"],
         fixed=_SCORE,
-        help="whose way to the pellet counts: the node's that is nearest to touching it, or the "
-        "centre of mass's along the ground, less the creature's size",
+        help="whose way to the pellet counts: the centre of mass's along the ground, less the "
+        "creature's size; or the node's that is nearest to touching it, in space",
     ),
     "fitness_progress_max": Float(
         0, 200, default=80.0, fixed=_SCORE, help="points for coming all the way to a pellet"
