@@ -186,7 +186,7 @@ def test_a_second_ctrl_c_insists(engine, tmp_path):
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(1.0)  # one that comes before the last was heard is no second one
     _, err = process.communicate(timeout=20)
-    assert "KeyboardInterrupt" in err
+    assert "KeyboardInterrupt" in err, err
     assert all_gone(family)
     [folder] = tmp_path.iterdir()
     assert read_run(folder).outcome is Outcome.INTERRUPTED
