@@ -49,7 +49,7 @@ QUICK = {"resnet", "resnet, cudnn, norm, h0", "polar", "polar, minimal"}
 
 
 @pytest.fixture(
-    params=[name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in MODELS]
+    params=[n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in MODELS]
 )
 def model(request):
     return build(MODELS[request.param])
