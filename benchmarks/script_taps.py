@@ -2,10 +2,10 @@
 
     python benchmarks/script_taps.py [--rounds 6]
 
-A process with one thread runs the script by itself and under the taps, in turn, and the script counts
-the CPU time of its own loop, so that imports and starts are no part of it. The ratio is that of the
-least times, since whatever else the machine does only adds to them. The bar is 1.05 for a loop whose
-steps take a millisecond.
+A process with one thread runs the script by itself and under the taps, in turn, and the script
+counts the CPU time of its own loop, so that imports and starts are no part of it. The ratio is that
+of the least times, since whatever else the machine does only adds to them. The bar is 1.05 for a
+loop whose steps take a millisecond.
 """
 
 from __future__ import annotations
