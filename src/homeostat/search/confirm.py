@@ -56,12 +56,16 @@ class Effort:
         return next((size for size in (self, *smaller) if affordable(size.attempts)), None)
 
 
-EFFORTS = {200: Effort(12, 5, 4), 100: Effort(8, 4, 3), 30: Effort(2, 2, 3), 0: Effort(1, 1, 3)}
+EFFORTS = {200: Effort(12, 3, 6), 100: Effort(8, 2, 5), 30: Effort(2, 2, 5), 0: Effort(1, 1, 5)}
 """By how many trials there are at least.
 
 Where seeds differ as much as good configurations do, the best of a hundred is seldom among the
 three that looked best: on tables of trained networks (HPOBench) what is selected of eight that had
 to qualify has two thirds of the regret of what is selected of three.
+
+Few finalists on many seeds rather than many on few: what is selected is as good (the regret of 2 on
+5 seeds is within 5 % of that of 4 on 3), and the interval of the gain, which allows for the choice
+among them, reaches 2.7 standard deviations of a difference each way instead of 9.8.
 """
 
 

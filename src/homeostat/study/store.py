@@ -323,9 +323,12 @@ class Store:
                 trials.c.study_id == study, trials.c.number == number
             )
             with self._read() as connection:
-                if connection.execute(taken).first() is None:  # then no driver was quicker
-                    raise
-            return None
+                if connection.execute(taken).first() is not None:
+                    return None  # another driver was quicker
+                known = connection.execute(sa.select(studies.c.id).where(studies.c.id == study))
+                if known.first() is None:
+                    raise _gone("study", self.place) from None
+            raise
         return key
 
     @patient

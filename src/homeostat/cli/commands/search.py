@@ -128,7 +128,9 @@ def search(
     ] = True,
     fresh_seeds: Annotated[
         int | None,
-        typer.Option("--fresh-seeds", min=2, help="How many fresh seeds; 3 or 4 otherwise."),
+        typer.Option(
+            "--fresh-seeds", min=2, help="How many fresh seeds; 5, or 6 from 200 trials on."
+        ),
     ] = None,
     deterministic: Annotated[
         bool,
@@ -149,7 +151,7 @@ def search(
     """Search for the best setting; --config sets the start, --set holds a value fixed.
 
     At the end the best is run again beside the default, on fresh seeds. From 100 trials on, the
-    best eight first qualify on one more seed, and the best four of these go on.
+    best eight first qualify on one more seed, and the best two of these go on.
     """
     from homeostat.cli.progress import PlanProgress
     from homeostat.plan.budget import parse_duration
