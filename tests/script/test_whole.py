@@ -64,7 +64,7 @@ def test_a_script_is_probed_diagnosed_and_tuned_as_it_is(homeostat, desk, name):
     code, out, err = homeostat("diagnose", file, "--budget", "10s", *own)
     assert code == 0, out + err
     code, out, err = homeostat(
-        "tune", file, "--budget", "25s", "--anyway", "--results", "tuned", *own
+        "tune", file, "--budget", "60s", "--anyway", "--results", "tuned", *own
     )
     assert code == 0, out + err
     assert "Report:" in out
