@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "homeostat"
 
 # From the ground up; a floor may use those below it, and nothing above or beside.
 FLOORS = (
-    ("errors", "version", "wording"),
+    ("errors", "own_time", "version", "wording"),
     ("space", "data", "extras"),
     ("record",),
     ("logs",),

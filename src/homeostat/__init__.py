@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from homeostat.record.runs import RunRecord
     from homeostat.script.bridge import report
     from homeostat.search.result import SearchResult
-    from homeostat.search.search import search
+    from homeostat.search.search import change, search
     from homeostat.space import Bool, Choice, Config, Derived, Fixed, Float, Int, Rule, Space, Text
+    from homeostat.study.import_results import import_results
     from homeostat.study.store import Store
     from homeostat.study.study import Study
     from homeostat.workload.report import Report
@@ -55,9 +56,11 @@ _HOME = {
     "TuneResult": "homeostat.plan.tune",
     "View": "homeostat.workload.view",
     "Workload": "homeostat.workload.workload",
+    "change": "homeostat.search.search",
     "compare": "homeostat.evidence.compare",
     "diagnose": "homeostat.inspect.diagnose.examine",
     "export": "homeostat.export.export",
+    "import_results": "homeostat.study.import_results",
     "probe": "homeostat.inspect.probe.audit",
     "report": "homeostat.script.bridge",
     "resume": "homeostat.execute.run",
@@ -91,9 +94,11 @@ __all__ = [
     "TuneResult",
     "View",
     "Workload",
+    "change",
     "compare",
     "diagnose",
     "export",
+    "import_results",
     "probe",
     "report",
     "resume",

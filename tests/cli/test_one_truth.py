@@ -221,7 +221,7 @@ def readable(surface, text):
 def test_a_value_of_the_search_never_stands_unnamed(shell, project):
     for surface, page in pages(shell, project).items():
         text = readable(surface, page)
-        assert "in the search (chosen on" in text and "on 3 fresh seeds" in text
+        assert "in the search (chosen on" in text and "on 5 fresh seeds" in text
 
 
 def test_every_command_that_is_printed_runs_and_reruns_what_it_names_bit_for_bit(shell, project):

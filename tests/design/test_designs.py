@@ -163,3 +163,19 @@ def test_a_rule_speaks_when_its_numbers_say_so(tmp_path):
     assert conclude(result, [rule]) == ["A rate of 0.1 pays (4)."]
     other = Conclusion("width", "Never", lambda s: "numbers")
     assert conclude(result, [other]) == []
+
+
+def test_a_grid_that_is_extended_runs_only_what_is_new(tmp_path):
+    made = []
+
+    @hs.workload(
+        space=hs.Space(a=hs.Int(0, 9), b=hs.Int(0, 9)), metric="y", goal="minimize", budget=1
+    )
+    def counted(config, trial):
+        made.append((config.a, config.b))
+        yield hs.Report(0, y=config.a + config.b)
+
+    run_design(counted, grid({"a": [1, 2], "b": [3]}), kind="grid", results=tmp_path)
+    more = run_design(counted, grid({"a": [0, 1, 2], "b": [3, 4]}), kind="grid", results=tmp_path)
+    assert len(made) == len(set(made)) == 6
+    assert [row.mean for row in more.rows] == [3, 4, 4, 5, 5, 6]

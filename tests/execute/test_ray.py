@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -197,6 +199,39 @@ def test_a_node_that_dies_changes_nothing_in_a_study(cluster, tmp_path):
         assert mine.read_bytes() == theirs.read_bytes()
 
 
+@needs_ray
+@pytest.mark.slow
+def test_a_head_that_dies_ends_the_call_in_one_line_and_soon(tmp_path):
+    """Ray's own answer is a minute of silence, then the end of the process and pages of log."""
+    from ray.cluster_utils import Cluster
+
+    own = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        command = [
+            sys.executable, "-m", "homeostat", "run", f"{LOOPS}:slow", "--steps", "20000",
+            "--engine", "ray", "--ray-address", own.address, "--results", tmp_path,
+        ]  # fmt: skip
+        driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        curves = tmp_path.glob("*/seed_42/curves.csv")
+        while not next(curves, None):
+            assert driver.poll() is None, driver.communicate()
+            time.sleep(0.1)
+            curves = tmp_path.glob("*/seed_42/curves.csv")
+        killed = time.monotonic()
+        own.head_node.kill_gcs_server()
+        said, _ = driver.communicate(timeout=50)
+        assert time.monotonic() - killed < 30
+        lines = [line for line in said.decode().splitlines() if line.strip()]
+        assert lines[-1].startswith("Error: The head of the Ray cluster is gone.")
+        assert not [line for line in lines if "Traceback" in line or "gcs" in line.lower()]
+        assert driver.returncode == 1
+        [attempt] = tmp_path.glob("*/seed_42")
+        assert read_attempt(attempt).outcome is Outcome.INTERRUPTED
+    finally:
+        own.shutdown()
+
+
+@needs_ray
 def test_a_station_brings_the_workload_to_a_node_that_has_not_its_file(tmp_path, monkeypatch):
     source = tmp_path / "mine" / "training.py"
     source.parent.mkdir()

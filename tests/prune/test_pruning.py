@@ -11,12 +11,13 @@ from tests.search.problems import sequence
 
 import homeostat as hs
 from homeostat.errors import StudyError, UnknownNameError
-from homeostat.prune.auto import outlook, possible_ends
+from homeostat.prune.auto import expected_end, outlook, possible_ends
 from homeostat.prune.curve import Curve, dominators
 from homeostat.prune.rules import RULES, make_rule
 from homeostat.prune.seedwise import reason_to_skip
 from homeostat.record.outcome import Outcome
 from homeostat.search.search import read
+from homeostat.study.ask import EXPECTED
 from homeostat.study.store import Store
 from homeostat.study.study import Study
 
@@ -102,6 +103,27 @@ def test_chances_are_as_large_as_they_say():
         for y in rest
     ]
     assert 0.02 < np.mean(below) < 0.2
+
+
+def test_where_a_stopped_curve_would_end_is_closer_than_where_it_was_stopped():
+    curves = training_curves(60, 3)
+    whole = [Curve(n, np.arange(BUDGET), y[:, None], completed=True) for n, y in enumerate(curves)]
+    closer, ends = [], []
+    for y in curves[30:]:
+        [end] = expected_end(Curve(99, np.arange(8), y[:8, None]), whole[:30], BUDGET - 1)
+        closer.append(abs(end - y[-1]) < abs(y[7] - y[-1]))
+        ends.append(end)
+    assert np.mean(closer) >= 0.8
+    assert np.corrcoef(ends, curves[30:, -1])[0, 1] > 0.9
+
+
+def test_the_sampler_is_told_where_a_stopped_trial_would_have_ended(tmp_path):
+    found = hs.search(racing, 24, prune="auto", results=tmp_path, confirm=False, method="random")
+    done = [t.values["loss"] for t in found.trials if t.outcome is Outcome.COMPLETED]
+    stopped = [t for t in found.trials if t.outcome is Outcome.PRUNED]
+    told = [t.attributes[EXPECTED]["loss"] for t in stopped]
+    assert told
+    assert all(np.isfinite(told)) and min(told) > min(done)
 
 
 def test_the_median_rule_is_the_usual_one_with_one_objective():
@@ -227,7 +249,7 @@ def test_a_pruned_trial_counts_as_one_of_the_worse_half(tmp_path, goal, reached,
     store = hs.Store(tmp_path / "studies.db")
     study = Study.open(any_score, "s", store=store, method="tpe", wave=1)
     shown = {}
-    study._proposals._sampler.learn = lambda number, values: shown.update({number: values})
+    study._proposals._sampler.learn = lambda number, values, excess: shown.update({number: values})
     for value in (10.0, 20.0, 30.0):
         study.tell(study.ask().number, Outcome.COMPLETED, {"score": [value]})
     study.tell(study.ask().number, Outcome.PRUNED, {"score": [reached]})

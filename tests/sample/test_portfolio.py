@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 
 import numpy as np
 import pytest
@@ -154,3 +155,26 @@ def test_two_hundred_parameters_are_searched():
     ours = searched("auto", space, 40, 0, slope)
     chance = searched("random", space, 40, 0, slope)
     assert min(v for _, v in ours) < min(v for _, v in chance)
+
+
+def test_a_branch_that_is_good_only_when_tuned_is_tuned():
+    """`plain` is good at once and ends at 0.1; `deep` is worse wherever it was not tuned, and ends
+    at 0."""
+    space = hs.Space(
+        model=hs.Choice(["plain", "deep", "flat"]),
+        p=hs.Float(0, 1, default=0.45, when={"model": ("plain", "flat")}),
+        **{f"d{i}": hs.Float(0, 1, default=0.9, when={"model": "deep"}) for i in range(3)},
+    )
+
+    def branched(drawn):
+        rng = np.random.default_rng(zlib.crc32(str(sorted(drawn.items())).encode()))
+        luck = 0.02 * rng.normal()
+        if drawn["model"] != "deep":
+            return (
+                luck + (0.1 if drawn["model"] == "plain" else 0.3) + 0.1 * (drawn["p"] - 0.5) ** 2
+            )
+        return luck + 3 * sum((drawn[f"d{i}"] - 0.3 * (i + 0.5)) ** 2 for i in range(3))
+
+    found = [searched("auto", space, 60, seed, branched) for seed in range(4)]
+    shares = [np.mean([drawn["model"] == "deep" for drawn, _ in tried[20:]]) for tried in found]
+    assert sum(share > 0.3 for share in shares) >= 2

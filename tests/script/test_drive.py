@@ -2,12 +2,14 @@
 
 import builtins
 import os
+import random
 import signal
 import sys
 import threading
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.optim import optimizer
@@ -264,6 +266,48 @@ def test_a_script_that_catches_everything_is_ended_all_the_same(script):
 def test_input_is_refused_with_the_line_that_asks(script):
     with pytest.raises(WorkloadError, match=r"train.py:2: it asks for input\('Rate\?'\)"):
         reports(script("import os\nrate = input('Rate?')\n"), steps_by="said")
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        "torch.manual_seed(7); x = float(torch.rand(()))",
+        "np.random.seed(7); x = np.random.rand()",
+        "random.seed(7); x = random.random()",
+    ],
+)
+def test_a_script_that_seeds_itself_draws_otherwise_for_other_trials(script, draw):
+    path = script(f"import random, torch, numpy as np\n{draw}\nprint(f'val_loss: {{x!r}}')\n")
+
+    def drawn(shift):
+        (report,) = reports(path, steps_by="said", shift=shift)
+        return report.metrics["val_loss"]
+
+    names = {"torch": torch, "np": np, "random": random}
+    exec(draw, names)  # the same three lines, by hand
+    assert drawn(0) == names["x"] == drawn(0)
+    assert drawn(1) == drawn(1) != drawn(0)
+    exec(draw, names)
+    assert names["x"] == drawn(0), "the functions are given back"
+
+
+def test_what_a_library_logs_is_read_and_hidden_as_what_is_printed(script):
+    import logging
+
+    handler = logging.StreamHandler(sys.__stderr__)  # made when the library was imported
+    logger = logging.getLogger("a_library")
+    logger.addHandler(handler)
+    late = logging._StderrHandler()  # one that looks for the stream when it writes
+    other = logging.getLogger("another_library")
+    other.addHandler(late)
+    path = script("import logging\nlogging.getLogger('a_library').error('val_loss: 0.25')\n")
+    try:
+        (report,) = reports(path, steps_by="said")
+        assert report.metrics == {"val_loss": 0.25}
+        assert handler.stream is sys.__stderr__
+    finally:
+        logger.removeHandler(handler)
+        other.removeHandler(late)
 
 
 def test_an_exit_code_is_told_with_what_was_said_last(script):

@@ -282,6 +282,8 @@ def test_a_notebook_is_a_script(tmp_path):
         "args = Namespace()\nargs.lr = 0.1",
         "def get_config():\n    C = Node()\n    C.trainer.lr = 0.1\n    return C",
         "class Config:\n    lr = 0.1",
+        "opt = Adam(net.parameters(), lr=0.1)",
+        "if __name__ == '__main__':\n    Trainer(Net(16, lr=0.1)).fit(data)",
         "class TrainConfig:\n    def __init__(self):\n        self.lr = 0.1",
     ],
 )
@@ -292,10 +294,29 @@ def test_a_number_is_found_wherever_settings_are_written(script, text):
 
 @pytest.mark.parametrize(
     "text",
-    ["self.lr = 0.1", "net.bias = 0.1", "def forward():\n    x.lr = 0.1", "lr = 0.1\nlr = 1"],
+    [
+        "self.lr = 0.1",
+        "net.bias = 0.1",
+        "def forward():\n    x.lr = 0.1",
+        "lr = 0.1\nlr = 1",
+        "f(lr=0.1)\ng(lr=0.2)",
+        "y = torch.cat(xs, dim=1)",
+        "def make():\n    return SGD(w, lr=0.1)",
+    ],
 )
 def test_a_number_that_is_no_setting_is_left_alone(script, text):
     assert not list(Source(script(text + "\n")).constants())
+
+
+def test_a_whole_number_with_the_name_of_a_measure_is_one(script):
+    text = "clip = 1\nx = 3.0\nfor e in range(6):\n    x -= 0.1 * min(2 * x, clip)\n"
+    found = load.find(str(script(text + "    print(f'val_loss: {x * x}')\n")))
+    assert isinstance(found.space["clip"].default, float)
+
+
+def test_what_a_script_takes_into_its_globals_and_was_given_is_left_alone(at_desk):
+    found = load.find("with_configurator.py -- --lr=0.3")
+    assert "lr" not in found.space and "momentum" in found.space
 
 
 def test_constants_of_a_script_that_takes_a_file_from_its_command_line_are_still_constants(script):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import statistics
 import time
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -15,9 +17,11 @@ from homeostat.record import seeds
 from homeostat.record.runs import read_run
 from homeostat.search.confirm import Effort, effort, measured_s
 from homeostat.search.optimise import Confirming
+from homeostat.search.scores import FreshScore, gain_over
 from homeostat.search.search import read
 from homeostat.study.store import Store
 from homeostat.study.study import Study
+from homeostat.workload.goal import Goal
 
 SEEDS_MATTER = 0.1
 """As much as good configurations differ."""
@@ -33,7 +37,7 @@ def runs(folder, name):
     return {run.facts["trial"]: run.values() for run in found}
 
 
-def test_the_most_promising_eight_qualify_and_four_meet_the_default_in_the_final(tmp_path):
+def test_the_most_promising_eight_qualify_and_two_meet_the_default_in_the_final(tmp_path):
     found = hs.search(noisy, 100, method="random", results=tmp_path, study="s")
     looked_best = max(found.trials, key=lambda trial: trial.values["score"])
     with Study.open(noisy, "s", store=Store(tmp_path / "studies.db")) as study:
@@ -47,10 +51,10 @@ def test_the_most_promising_eight_qualify_and_four_meet_the_default_in_the_final
     assert np.mean([x[n] for n in promising[1:8]]) > np.mean([x[t.number] for t in lucky])
     [own] = {seed for values in qualified.values() for seed in values}
     final = runs(tmp_path, "confirm")
-    best_four = sorted(qualified, key=lambda number: -qualified[number][own])[:4]
-    assert final.keys() == {0, *best_four}
-    assert {tuple(values) for values in final.values()} == {seeds.fresh(3)}
-    assert own not in {*seeds.fresh(3), *seeds.first(1)}
+    best_two = sorted(qualified, key=lambda number: -qualified[number][own])[:2]
+    assert final.keys() == {0, *best_two}
+    assert {tuple(values) for values in final.values()} == {seeds.fresh(5)}
+    assert own not in {*seeds.fresh(5), *seeds.first(1)}
     means = {number: np.mean(list(values.values())) for number, values in final.items()}
     assert found.best.number == max(means, key=means.get)
     assert found.best.confirmed.mean == pytest.approx(means[found.best.number])
@@ -94,7 +98,7 @@ def test_an_interrupted_qualification_is_gone_on_with(tmp_path):
         valley, 100, results=tmp_path, study="s", on_event=lambda e: made.append(e),
         engine="inline",
     )  # fmt: skip
-    assert again.best.confirmed.n == 3
+    assert again.best.confirmed.n == 5
     whole = hs.search(valley, 100, method="random", results=tmp_path, study="w")
     assert again.best.number == whole.best.number
     assert again.best.confirmed == whole.best.confirmed
@@ -115,6 +119,18 @@ def test_an_interrupted_qualification_is_gone_on_with(tmp_path):
 )
 def test_where_time_is_short_qualifying_goes_first_then_finalists_then_seeds(affordable, left):
     assert Effort(8, 4, 3).within(lambda attempts: attempts <= affordable) == left
+
+
+@pytest.mark.parametrize("trials", [5, 30, 100, 200])
+def test_a_gain_of_2_7_standard_deviations_is_decided_whatever_the_size_of_the_search(trials):
+    size = effort(trials, True)
+    # Seeds as far apart as those of a normal distribution are on the mean, scaled to s.d. 1.
+    scores = [NormalDist().inv_cdf((i + 0.5) / size.seeds) for i in range(size.seeds)]
+    sd = statistics.stdev(scores)
+    default = FreshScore({i: 2.7 - score / sd for i, score in enumerate(scores)}, size.seeds)
+    best = FreshScore(dict.fromkeys(range(size.seeds), 0.0), size.seeds)
+    gain = gain_over(default, best, Goal.MINIMIZE, among=size.finalists)
+    assert gain.conclusion == "an improvement"
 
 
 def test_compared_trials_are_in_the_final_whatever_their_rank():
@@ -183,13 +199,13 @@ def test_seeds_that_ran_out_of_time_count_for_nothing_and_are_gone_on_with(tmp_p
     slow = paced(0.2)
     limited = hs.search(slow, 2, results=tmp_path, study="s", timeout_s=0.05)
     assert limited.verdict.winner is None
-    assert "no attempt on fresh seeds has a value (6 ended as timeout)" in limited.verdict.why
+    assert "no attempt on fresh seeds has a value (10 ended as timeout)" in limited.verdict.why
     longer = hs.search(slow, 2, results=tmp_path, study="s", timeout_s=30.0)
-    assert longer.verdict.status == "confirmed" and longer.best.confirmed.n == 3
+    assert longer.verdict.status == "confirmed" and longer.best.confirmed.n == 5
 
 
 def test_every_objective_of_the_winner_is_kept(tmp_path):
     found = hs.search(two_aims, 4, method="random", results=tmp_path, study="s")
     winner = found.verdict.winner
-    assert found.verdict.on_fresh_seeds(winner, "down").n == 3
+    assert found.verdict.on_fresh_seeds(winner, "down").n == 5
     assert found.verdict.on_fresh_seeds(winner, "down").mean == pytest.approx(winner.values["down"])

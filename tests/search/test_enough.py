@@ -41,3 +41,45 @@ def test_it_stops_when_nothing_improves(tmp_path):
 def test_a_patience_of_nothing_is_refused(tmp_path):
     with pytest.raises(RecordError, match="patience must be a whole number from 1, got 0"):
         hs.search(make("minimize"), 3, results=tmp_path, patience=0)
+
+
+BOWL = hs.Space(x=hs.Float(0, 1, default=0.9), y=hs.Float(0, 1, default=0.9))
+
+
+def bowl(sd):
+    @hs.workload(space=BOWL, metric="loss", goal="minimize", budget=1)
+    def noisy(config, trial):
+        luck = sd * trial.rng("luck").normal()
+        yield hs.Report(0, loss=(config.x - 0.3) ** 2 + (config.y - 0.6) ** 2 + luck)
+
+    return noisy
+
+
+def test_it_stops_when_more_trials_would_gain_less_than_seeds_differ(tmp_path):
+    """And not before: what it has then is within the noise of the best, 0 at (0.3, 0.6)."""
+    for seed in range(3):
+        found = hs.search(
+            bowl(0.02),
+            120,
+            results=tmp_path,
+            seed=seed,
+            enough=True,
+            confirm=False,
+            study=f"{seed}",
+        )
+        assert 25 <= len(found.trials) < 80
+        assert "gain less than seeds differ" in found.notes[-1]
+        config = found.best.config
+        assert (config.x - 0.3) ** 2 + (config.y - 0.6) ** 2 < 0.02
+
+
+def test_it_goes_on_where_hardly_anything_is_known(tmp_path):
+    """Eight parameters, twenty-five random trials, hardly any noise: much is still to gain."""
+    space = hs.Space(**{f"x{i}": hs.Float(0, 1, default=0.9) for i in range(8)})
+
+    @hs.workload(space=space, metric="loss", goal="minimize", budget=1)
+    def far(config, trial):
+        yield hs.Report(0, loss=sum((config[f"x{i}"] - 0.1 * i) ** 2 for i in range(8)))
+
+    found = hs.search(far, 30, method="random", results=tmp_path, enough=True, confirm=False)
+    assert len(found.trials) == 30

@@ -226,3 +226,12 @@ def test_a_full_database_keeps_what_was_written_and_says_so(store):
     assert kept[0].parameters == {"x": 1}
     assert [t.number for t in kept] == list(range(len(kept)))
     assert all(len(t.parameters) == 1 for t in kept)  # never half a trial
+
+
+def test_a_study_that_somebody_removed_is_one_line(store, tmp_path):
+    study = new_study(store).key
+    store.add_trial(study, 0, {"x": 1.0}, 0.0)
+    with sqlite3.connect(tmp_path / "new" / "studies.db") as database:
+        database.execute("delete from nas_studies")
+    with pytest.raises(RecordError, match="study that this process drives is no longer in"):
+        store.add_trial(study, 1, {"x": 2.0}, 0.0)

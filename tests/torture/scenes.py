@@ -6,12 +6,18 @@ An act is one call that a user would make again after a crash: the same call goe
 from __future__ import annotations
 
 import csv
+import ctypes
+import fcntl
 import json
+import os
 import re
 import sqlite3
+import time
+import traceback
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.torture.loops import walk
@@ -50,8 +56,91 @@ def plan(results: Path) -> None:
     hs.tune(walk, budget="1s", study="p", results=results)
 
 
+def nas(results: Path) -> None:
+    """What `nas search` does, here: it stops at rungs and keeps champions and replays."""
+    hs.search(
+        "evolution", 3, study="n", results=results, method="random", budget=4, confirm=2,
+        prune="median", prune_at=(1, 2), engine="inline",
+        pins={"neural_mode": "neat", "population_size": 100}, names=("mutation_rate",),
+    )  # fmt: skip
+
+
+def two_drivers(results: Path) -> None:
+    """Two processes at one study; the second outlives the first when that one is killed."""
+    _beside(results, search)
+
+
+def clocks_apart(results: Path) -> None:
+    """The same, where the second one's clock is hours behind and stepped by two seconds."""
+
+    def slow_clock(where: Path) -> None:
+        real, begun = time.time, time.time()
+        time.time = lambda: real() - 7200 + (2.0 if real() - begun > 0.05 else 0.0)
+        search(where)
+
+    _beside(results, slow_clock)
+
+
+def containers(results: Path) -> None:
+    """The same, where each has a PID namespace of its own and the host's name."""
+
+    def inside(where: Path) -> None:
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWPID):
+            raise OSError(ctypes.get_errno(), "this machine permits no PID namespaces")
+        # Its first process cannot be killed by itself: the driver is the second.
+        _apart(lambda: _apart(partial(search, where))())()
+
+    _beside(results, inside)
+
+
+CLONE_NEWPID = 0x20000000
+
+
+def _beside(results: Path, other: Callable[[Path], None]) -> None:
+    """Drive the study here and in another process, and wait for every driver that is left."""
+    lock = results.with_name(f"{results.name}.drivers")
+
+    def hold_and_drive() -> None:
+        with lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_SH)
+            other(results)
+
+    ended = _apart(hold_and_drive)
+    search(results)
+    ended()
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+
+
+def _apart(act: Callable[[], object]) -> Callable[[], None]:
+    """Begin it in a fork; what is returned waits for it, and raises what it raised.
+
+    One that is killed raises nothing: a driver that is gone.
+    """
+    told, tell = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            act()
+        except BaseException:
+            os.write(tell, traceback.format_exc().encode())
+        os._exit(0)
+    os.close(tell)
+
+    def wait() -> None:
+        with Path(told).open(encoding="utf-8") as reader:
+            text = reader.read()
+        os.waitpid(pid, 0)
+        if text:
+            raise RuntimeError(text)
+
+    return wait
+
+
 ACTS: dict[str, Callable[[Path], None]] = {
-    "run": one_run, "search": search, "design": design, "verify": verification, "tune": plan,
+    "run": one_run, "search": search, "design": design, "verify": verification, "nas": nas,
+    "two drivers": two_drivers, "clocks apart": clocks_apart, "two containers": containers,
+    "tune": plan,
 }  # fmt: skip
 
 

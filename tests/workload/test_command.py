@@ -247,7 +247,7 @@ def test_another_budget_is_refused_where_the_command_does_not_know_it(tmp_path, 
 
 ENDLESS = """
 trap '' TERM              # deaf, as hung programs are
-sh -c 'trap "" TERM; echo $$ > "$0/child"; while :; do sleep 1; done' "$4" &
+setsid sh -c 'trap "" TERM; echo $$ > "$0/child"; while :; do sleep 1; done' "$4" &
 echo $$ > "$4/parent"
 while [ ! -s "$4/child" ]; do sleep 0.02; done
 echo '{"loss": 1}' >> "$4/m.jsonl"
@@ -265,9 +265,10 @@ def test_closing_the_loop_ends_the_command_with_all_it_started(script, trial_of)
     assert all(gone(pid) for pid in pids)
 
 
-def test_what_a_command_leaves_in_the_background_is_ended(script, trial_of):
+@pytest.mark.parametrize("leaves", ["", "setsid "])
+def test_what_a_command_leaves_in_the_background_is_ended(script, trial_of, leaves):
     workload = script(
-        'sh -c \'echo $$ > "$0/child"; sleep 60\' "$4" &\n'
+        f"{leaves}sh -c " + '\'echo $$ > "$0/child"; sleep 60\' "$4" &\n'
         'while [ ! -s "$4/child" ]; do sleep 0.02; done; echo \'{"loss": 1}\' > "$4/m.jsonl"'
     )
     trial = trial_of(workload)

@@ -57,6 +57,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "a question, with everything else tuned for each answer",
         ),
     ),
+    "change": (
+        ("homeostat change --study first --fix optimizer=adam", "in every further trial"),
+        ("homeostat change --study first --forget 3,5-9", "they count for nothing; undone by:"),
+        ("homeostat change --study first --restore 3,5-9", "they count again"),
+        ("homeostat change --study first --widen --add dropout", "the workload's wider ranges"),
+    ),
     "screen": (
         ("homeostat screen ncp --config small --runs 60", "which parameters matter"),
         ("homeostat screen my_file.py --only lr --only width", "these two only"),
@@ -131,7 +137,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("homeostat export mine_20260101_120000 --to wandb --out tracked", "a run for W&B"),
         ("homeostat export first --to sqlite:///optuna.db", "for Optuna"),
     ),
-    "import": (("homeostat import sqlite:///optuna.db --workload my_file.py", "and go on"),),
+    "import": (
+        ("homeostat import sqlite:///optuna.db --workload my_file.py", "Optuna's, and go on"),
+        (
+            "homeostat import runs.csv --metric val_loss --goal minimize --parameter lr",
+            "a table of W&B, or of one's own",
+        ),
+        ("homeostat import ~/ray_results/tune --metric loss --goal minimize", "Ray Tune's"),
+    ),
     "doctor": (("homeostat doctor", "versions, cores, what is missing"),),
     "data": (
         ("homeostat data list", "what can be fetched"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -109,6 +110,12 @@ def _unexpected(error: Exception) -> int:
     """The last net: nobody who types a command sees a traceback, and no traceback is lost."""
     if os.environ.get("HOMEOSTAT_TRACEBACK"):
         raise error
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        _complain(
+            "Too many files are open for this limit; what was recorded before is kept.",
+            "Raise it:  ulimit -n 1024",
+        )
+        return 1
     text = "".join(traceback.format_exception(error))
     with tempfile.NamedTemporaryFile(
         "w", prefix="homeostat-", suffix=".txt", delete=False, encoding="utf-8"

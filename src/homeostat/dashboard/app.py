@@ -72,7 +72,7 @@ def make_app(
     def replays() -> Response:
         return _json(library.replays())
 
-    @app.get("/api/replays/{name}")
+    @app.get("/api/replays/{name:path}")
     def replay(name: str) -> Response:
         return _json(library.replay(name))
 

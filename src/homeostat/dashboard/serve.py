@@ -57,13 +57,14 @@ def serve(
     if open_browser:
         webbrowser.open(address)
     config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=1, http=patient_protocol()
+        app, log_level="error", timeout_graceful_shutdown=1, http=patient_protocol(), ws="none"
     )
     uvicorn.Server(config).run(sockets=[listening])
 
 
 def patient_protocol() -> type[asyncio.Protocol]:
     """The server's protocol, which does not keep a connection whose request never ends."""
+    import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Patient(H11Protocol):
@@ -80,6 +81,13 @@ def patient_protocol() -> type[asyncio.Protocol]:
                 self.transport.close()
             else:
                 self._watch()
+
+        def send_400_response(self, msg: str) -> None:
+            # What follows a request that was refused before its end cannot be answered any more.
+            try:
+                super().send_400_response(msg)
+            except h11.LocalProtocolError:
+                self.transport.close()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._timer.cancel()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from homeostat.errors import WorkloadError
 from homeostat.execute import run
 from homeostat.execute.run import checked_budget
+from homeostat.plan.afford import Pace, measured
 from homeostat.plan.budget import parse_duration
 from homeostat.plan.context import Context
 from homeostat.plan.tune import phases_of
@@ -75,9 +76,9 @@ def outline(
             results=Path(folder),
             jobs=jobs,
         )
-        step_s = _calibrate(context)
+        pace = _calibrate(context)
         phases = phases_of(context, plan)
-    attempt_s = step_s * context.steps
+    attempt_s = pace.attempt_s(context.steps)
     total = sum(phase.share for phase in phases)
     entries = []
     for phase in phases:
@@ -86,11 +87,11 @@ def outline(
         entries.append(
             PlannedPhase(phase.name, phase.purpose, seconds, attempts, phase.risk, phase.payoff)
         )
-    return Outline(context.budget_s, step_s, attempt_s, tuple(entries))
+    return Outline(context.budget_s, pace.step_s, attempt_s, tuple(entries))
 
 
-def _calibrate(context: Context) -> float:
-    """Seconds per step, from as much of one attempt as fits in a few seconds."""
+def _calibrate(context: Context) -> Pace:
+    """What an attempt takes, from as much of one attempt as fits in a few seconds."""
     record = run(
         context.workload,
         context.config,
@@ -104,4 +105,6 @@ def _calibrate(context: Context) -> float:
             f"{context.workload.name} reported nothing in {CALIBRATION_S:g} s ({attempt.outcome}: "
             f"{attempt.reason}), so there is nothing to calibrate by."
         )
-    return attempt.wall_s / (attempt.last_step + 1)
+    pace = measured([attempt])
+    assert pace is not None  # it reported
+    return pace

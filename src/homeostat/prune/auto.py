@@ -57,6 +57,18 @@ class Auto:
         return f"a chance of {100 * chance:.0f} % at step {step} to end among the best {BEST}"
 
 
+def expected_end(curve: Curve, past: Sequence[Curve], last: int) -> np.ndarray | None:
+    """Where a curve is likely to end, given those that have completed; none while they are few."""
+    step = int(curve.steps_N[-1])
+    done = [other for other in past if other.completed and other.reached(step)]
+    if len(done) < STARTUP:
+        return None
+    finals_CO = np.array([other.final_O for other in done])
+    ends_MO = possible_ends(curve, [other.until(step) for other in done], finals_CO, last)
+    end_O: np.ndarray = np.median(ends_MO, axis=0)
+    return end_O
+
+
 def possible_ends(
     curve: Curve, others: Sequence[Curve], finals_CO: np.ndarray, last: int
 ) -> np.ndarray:

@@ -33,7 +33,7 @@ KIND = Kind(
     {
         "violation": {"step": int, "metric": str, "value": float, "bound": str},
         "last_reports": list[dict[str, float]], "extra": dict, "notes": list[str],
-        "files": dict[str, list[int]],
+        "files": dict[str, list[int]], "first_s": float,
     },
 )  # fmt: skip
 LOG = "log.txt"
@@ -69,6 +69,8 @@ class Attempt:
     """The step of the last report."""
     num_reports: int = 0
     wall_s: float = 0.0
+    first_s: float = 0.0
+    """Seconds until its first report; 0 where that is not known."""
     violation: Violation | None = None
     last_reports: tuple[Mapping[str, float], ...] = ()
     """The last healthy reports before a divergence, `step` among their metrics."""
@@ -111,6 +113,8 @@ def write_attempt(attempt: Attempt) -> None:
         "values": attempt.values,
         "wall_s": attempt.wall_s,
     }
+    if attempt.first_s:
+        document["first_s"] = attempt.first_s
     if attempt.violation is not None:
         document["violation"] = vars(attempt.violation)
         document["last_reports"] = attempt.last_reports
@@ -159,6 +163,7 @@ def _read(folder: Path, path: Path) -> Attempt:
         last_step=record["last_step"],
         num_reports=int(record["num_reports"]),
         wall_s=float(record["wall_s"]),
+        first_s=float(record.get("first_s", 0.0)),
         violation=_violation(violation) if violation else None,
         last_reports=tuple(_floats(row) for row in record.get("last_reports", ())),
         extra=record.get("extra", {}),

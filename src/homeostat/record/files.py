@@ -18,6 +18,7 @@ _REASONS = {
     errno.ENOSPC: ("no space left on the device", "Free some space, then resume the run."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space, then resume the run."),
     errno.EFBIG: ("the file would pass the size limit", "Raise the limit (ulimit -f)."),
+    errno.EMFILE: ("too many files are open", "Raise the limit:  ulimit -n 1024"),
     errno.EROFS: (
         "the file system is read-only",
         "Choose another folder:  --results FOLDER",

@@ -9,7 +9,8 @@ class Outcome(StrEnum):
     """`running` while it runs; `interrupted` can be resumed; every other outcome is final.
 
     `damaged` is never written: what was written cannot be read. Resuming makes it anew, from its
-    snapshot where there is one.
+    snapshot where there is one. Of trials alone: `infeasible` ended beyond a bound of its study;
+    `forgotten` counts for nothing, whatever it was.
     """
 
     RUNNING = "running"
@@ -20,6 +21,8 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     INTERRUPTED = "interrupted"
     DAMAGED = "damaged"
+    INFEASIBLE = "infeasible"
+    FORGOTTEN = "forgotten"
 
     @property
     def final(self) -> bool:

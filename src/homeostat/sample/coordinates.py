@@ -42,8 +42,12 @@ class Coordinates:
             if not isinstance(p, Choice | Bool) and p.count <= MOST_LEVELS:
                 values = map(p.nth, range(int(p.count)))
                 self.levels[int(i)] = np.array([p.to_unit(value) for value in values])
+        row_P = self.row(search_space.fixed)
+        self._fixed = np.flatnonzero(~np.isnan(row_P))
+        self._fixed_at = row_P[self._fixed]
         self._places = {name: i for i, name in enumerate(self.names)}
-        self._deciders = [self._places[name] for name in search_space.deciders]
+        self.deciders = [self._places[name] for name in search_space.deciders]
+        """Of what it depends which parameters act."""
         self._acting: dict[bytes, np.ndarray] = {}
 
     def row(self, drawn: Mapping[str, Any]) -> np.ndarray:
@@ -78,22 +82,23 @@ class Coordinates:
         return self.snapped(rows_NP)
 
     def snapped(self, rows_NP: np.ndarray) -> np.ndarray:
-        """Each number at the nearest place that it can have."""
+        """Each number at the nearest place that it can have, and what is fixed at its value."""
         for i, levels in self.levels.items():
             middle = (levels[1:] + levels[:-1]) / 2
             rows_NP[:, i] = levels[np.searchsorted(middle, rows_NP[:, i])]
+        rows_NP[:, self._fixed] = self._fixed_at
         return rows_NP
 
     def acting(self, rows_NP: np.ndarray) -> np.ndarray:
         """Whole rows with nan where a parameter does not act."""
-        if not self._deciders:
+        if not self.deciders:
             return rows_NP
         acting_NP = np.array([self._acts(row_P) for row_P in rows_NP])
         return np.where(acting_NP, rows_NP, np.nan)
 
     def _acts(self, row_P: np.ndarray) -> np.ndarray:
         """Which parameters act; the same for all rows that agree in what decides it."""
-        key = row_P[self._deciders].tobytes()
+        key = row_P[self.deciders].tobytes()
         found = self._acting.get(key)
         if found is None:
             drawn = self._space.draw(lambda name: self.value(name, row_P))

@@ -142,9 +142,21 @@ class Adaptive:
         """Another configuration than the one drawn last is tried in its place."""
         self._put(number + self._carried, drawn)
 
-    def learn(self, number: int, values: tuple[float, ...] | None) -> None:
-        """Show the result of a trial: a value for each objective, or none."""
+    def forget(self, number: int) -> None:
+        """A trial that no sampler looks at takes the number."""
+        from optuna.trial import TrialState, create_trial
+
+        self._study.add_trial(create_trial(state=TrialState.FAIL))
+
+    def learn(
+        self, number: int, values: tuple[float, ...] | None, excess: tuple[float, ...] = ()
+    ) -> None:
+        """Show the result of a trial: a value for each objective, or none.
+
+        One beyond a bound is shown as one without a value: both are of no use.
+        """
         number += self._carried
+        values = values if all(beyond <= 0 for beyond in excess) else None
         shown = [0.0] * len(self._signs) if values is None else list(values)
         self._study.tell(number, shown)
         self._values[number] = values

@@ -30,7 +30,12 @@ class RandomSampler:
     def replay(self, number: int, drawn: Mapping[str, Any]) -> None:
         """Nothing depends on earlier draws."""
 
-    def learn(self, number: int, values: tuple[float, ...] | None) -> None:
+    def forget(self, number: int) -> None:
+        """Nothing depends on earlier draws."""
+
+    def learn(
+        self, number: int, values: tuple[float, ...] | None, excess: tuple[float, ...] = ()
+    ) -> None:
         """Nothing depends on results."""
 
 

@@ -24,14 +24,20 @@ class Sampler(Protocol):
     start(3)              -> draw(name), for each parameter of trial 3 in turn
     amend(3, drawn)       trial 3 has other parameters than were drawn
     replay(3, drawn)      trial 3 was drawn already
-    learn(3, values)      the result of trial 3 may be seen from now on; none if it has no value
+    forget(3)             trial 3 is to be as if it had never been drawn
+    learn(3, values, excess)
+                          the result of trial 3 may be seen from now on; none if it has no value;
+                          how far it is beyond each bound: 0 or less within, nan if that is unknown
     """
 
     def carry(self, drawn: Mapping[str, Any], values: tuple[float, ...] | None) -> None: ...
     def start(self, number: int) -> Callable[[str], Any]: ...
     def amend(self, number: int, drawn: Mapping[str, Any]) -> None: ...
     def replay(self, number: int, drawn: Mapping[str, Any]) -> None: ...
-    def learn(self, number: int, values: tuple[float, ...] | None) -> None: ...
+    def forget(self, number: int) -> None: ...
+    def learn(
+        self, number: int, values: tuple[float, ...] | None, excess: tuple[float, ...] = ()
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Setting:
     search_space: SearchSpace
     objectives: Mapping[str, str]
     seed: int
+    bounds: int = 0
+    """How many constraints there are."""
 
 
 def _tpe(seed: int) -> BaseSampler:
@@ -99,7 +107,7 @@ def _always(method: Method) -> Callable[[Setting], Sampler]:
 
 def _make_auto(setting: Setting) -> Sampler:
     goals = list(setting.objectives.values())
-    return Portfolio(setting.search_space, goals, setting.seed)
+    return Portfolio(setting.search_space, goals, setting.seed, setting.bounds)
 
 
 def _make_gp(setting: Setting) -> Sampler:

@@ -179,9 +179,12 @@ class Posterior:
 
     def _covariance(self, features: Features) -> np.ndarray:
         """Between features M and what is known N: shape (M, N)."""
-        r = _SQRT5 * np.sqrt(_distance2(features.near_NE, self._known.near_NE, self._w_E))
+        return self._between(features, self._known)
+
+    def _between(self, a: Features, b: Features) -> np.ndarray:
+        r = _SQRT5 * np.sqrt(_distance2(a.near_NE, b.near_NE, self._w_E))
         k_MN: np.ndarray = self._signal * (1 + r + r * r / 3) * np.exp(-r)
-        k_MN += (features.add_NF * self._a_F) @ self._known.add_NF.T
+        k_MN += (a.add_NF * self._a_F) @ b.add_NF.T
         return k_MN
 
     def __call__(self, rows_MP: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -192,6 +195,18 @@ class Posterior:
         own_M = self._signal + (features.add_NF**2) @ self._a_F
         variance_M = own_M - np.einsum("nm,nm->m", half_NM, half_NM)
         return k_MN @ self._alpha_N, np.sqrt(np.maximum(variance_M, 1e-10))
+
+    def draws(self, rows_MP: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Draws of the values of all rows together, without noise: (count, M)."""
+        features = self._shape.features(rows_MP)
+        k_MN = self._covariance(features)
+        half_NM = solve_triangular(self._lower, k_MN.T, lower=True, check_finite=False)
+        k_MM = self._between(features, features) - half_NM.T @ half_NM
+        values, vectors = np.linalg.eigh(k_MM)
+        root_MM = vectors * np.sqrt(np.maximum(values, 0.0))
+        draws_DM: np.ndarray = rng.normal(size=(count, len(rows_MP))) @ root_MM.T
+        draws_DM += k_MN @ self._alpha_N
+        return draws_DM
 
     def mean(self, rows_MP: np.ndarray) -> np.ndarray:
         """The mean of each row's value without noise."""

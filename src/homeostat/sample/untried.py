@@ -31,7 +31,8 @@ class Untried:
         self._search_space = search_space
         self._seed = seed
         self._tried: set[str] = set()
-        counts = (search_space.searched[name].count for name in search_space.always)
+        drawn = [name for name in search_space.always if name not in search_space.fixed]
+        counts = (search_space.searched[name].count for name in drawn)
         self._at_least = math.inf if any(map(math.isinf, counts)) else 0
         """Of the configurations there are, how many are known of."""
 

@@ -16,7 +16,7 @@ from homeostat.script import objective
 from homeostat.script.objective import Series
 from homeostat.script.options.option import Option
 from homeostat.script.plan import ScriptPlan
-from homeostat.script.ranges import is_named, range_of
+from homeostat.script.ranges import is_measure, is_named, range_of
 from homeostat.script.roles import KNOB, LENGTH, SEED, counts_epochs, counts_rounds, role
 from homeostat.script.source import Source
 from homeostat.script.survey import Survey
@@ -59,7 +59,7 @@ def decide(
         WorkloadError: If nothing can be tuned: it failed, never trained, or said no number.
     """
     _check(path, arguments, facts)
-    options = _options(source, facts)
+    options = _options(source, facts, arguments)
     by_role = _sorted(options, facts)
     ranges: dict[str, dict[str, Any]] = {}
     for option in by_role.of(KNOB):
@@ -137,7 +137,7 @@ def _check(path: Path, arguments: Sequence[str], facts: Survey) -> None:
     )
 
 
-def _options(source: Source, facts: Survey) -> list[Option]:
+def _options(source: Source, facts: Survey, arguments: Sequence[str]) -> list[Option]:
     """The options of its parser, or its constants; with names that a parameter may have."""
     if facts.kind:
         options = [
@@ -145,7 +145,7 @@ def _options(source: Source, facts: Survey) -> list[Option]:
             for o in facts.options
         ]
     else:
-        options = list(_constants(source, facts))
+        options = list(_constants(source, facts, arguments))
     unique: dict[str, Option] = {}
     for option in options:
         option = dataclasses.replace(option, name=_parameter_name(option.name))
@@ -153,9 +153,10 @@ def _options(source: Source, facts: Survey) -> list[Option]:
     return list(unique.values())
 
 
-def _constants(source: Source, facts: Survey) -> Iterator[Option]:
+def _constants(source: Source, facts: Survey, arguments: Sequence[str]) -> Iterator[Option]:
     """Constants, by --name=value where the script itself reads these from its command line."""
     typed = source.sets_globals
+    given = {word.partition("=")[0].lstrip("-") for word in arguments if word[:1] == "-"}
     for option in source.constants():
         if typed and option.name in facts.settings:
             yield dataclasses.replace(
@@ -163,7 +164,10 @@ def _constants(source: Source, facts: Survey) -> Iterator[Option]:
                 flag=f"--{option.name}",
                 written="equals",
                 default=facts.settings[option.name],
+                given=option.name in given,
             )
+        elif not typed and option.kind == "int" and is_measure(option):
+            yield dataclasses.replace(option, kind="float", default=float(option.default))
         elif not typed:
             yield option
 
@@ -333,6 +337,11 @@ def _remarks(
         )
     if seed is not None:
         yield f"{seed.flag} gets the trial's seed."
+    elif facts.seeds:
+        yield (
+            f"It seeds itself with {some([str(s) for s in facts.seeds])}, which stays so for seed "
+            "42 and is moved on by as much as a trial's seed is above that."
+        )
     if length is not None:
         count = "takes" if whole else "takes about"
         yield f"{length.flag} is its length: {length.default} {count} {plural(budget, 'step')}."

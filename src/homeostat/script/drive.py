@@ -51,6 +51,7 @@ class Run:
             value makes it have more or fewer, each step counts for fewer or more of the default's.
         pace: For how many of the default's steps a step counts, where no loader says it.
         ignored: Names of numbers that are no metrics.
+        shift: Added to each seed that the script gives a generator of its process by itself.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Run:
         batches: int = 0,
         pace: float = 1.0,
         ignored: frozenset[str] = frozenset(),
+        shift: int = 0,
     ) -> None:
         self.program = program
         self.trial = trial
@@ -83,6 +85,9 @@ class Run:
         self.loaders: list[weakref.ref[Any]] = []
         """The passes over data that are under way."""
         self._ignored = ignored
+        self.shift = shift
+        self.seeds: list[int] = []
+        """What it has seeded these generators with."""
         self._leader = Leader()
         self.pending = False
         """Whether a step is over that has not been reported."""
@@ -299,5 +304,4 @@ class Run:
         if len(self._losses) == 1:
             return float(self._losses[0])
         torch = sys.modules["torch"]
-        total = torch.stack([loss.reshape(()).float() for loss in self._losses])
-        return float(total.mean())
+        return float(torch.stack([loss.reshape(()) for loss in self._losses]).double().mean())

@@ -23,7 +23,7 @@ from homeostat.script.options.option import command_line
 from homeostat.script.plan import ScriptPlan, load_plan
 from homeostat.script.program import Program
 from homeostat.script.source import Source
-from homeostat.script.survey import survey
+from homeostat.script.survey import SEED, survey
 from homeostat.space import Config
 from homeostat.version import __version__
 from homeostat.workload.command_file import space_of
@@ -34,7 +34,7 @@ from homeostat.workload.workload import Workload, workload
 if TYPE_CHECKING:
     from homeostat.workload.trial import Trial
 
-VERSION = 3
+VERSION = 4
 """Of what a survey keeps; another one looks anew."""
 FOLDER = "work"
 
@@ -190,6 +190,7 @@ def _run(plan: ScriptPlan, origin: Path, config: Config, trial: Trial) -> Iterat
             batches=plan.batches,
             pace=_pace(plan, values),
             ignored=frozenset(plan.ignored),
+            shift=_shift(plan, trial),
         )
         yield from run.reports()
     finally:
@@ -225,6 +226,16 @@ def _scaled(plan: ScriptPlan, budget: int) -> int | float:
     share = plan.whole_length * least / plan.budget
     rounded = max(1, -int(-share // 1))
     return float(rounded) if isinstance(plan.whole_length, float) else rounded
+
+
+def _shift(plan: ScriptPlan, trial: Trial) -> int:
+    """How far a script's own seeds are moved: where it has an option for that, not at all.
+
+    Nor where it is looked at closely: then it is found out what it does by itself.
+    """
+    if plan.seed:
+        return 0
+    return 0 if trial.close else trial.seed - SEED
 
 
 def _pace(plan: ScriptPlan, values: dict[str, Any]) -> float:

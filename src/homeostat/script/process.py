@@ -65,6 +65,8 @@ class Process:
         undo.callback(_keep_environment())
         undo.callback(_keep_signals())
         undo.callback(_keep_logging())
+        self.stdout.to, self.stderr.to = sys.stdout, sys.stderr
+        undo.callback(_heard_logging(self.stderr))
         undo.callback(_keep_warnings())
         undo.callback(_keep_torch())
         undo.callback(_keep_numpy())
@@ -219,6 +221,28 @@ def _keep_logging() -> Callable[[], None]:
             logger.setLevel(level)
             logger.propagate, logger.disabled = propagate, off
         manager.disable = disabled
+
+    return back
+
+
+def _heard_logging(stream: Stream) -> Callable[[], None]:
+    """What is logged to a terminal is read, and hidden, as what is printed.
+
+    A handler writes to the stream that was there when it was made: when its library was imported.
+    """
+    loggers = [
+        x for x in logging.Logger.manager.loggerDict.values() if isinstance(x, logging.Logger)
+    ]
+    terminal = (sys.__stderr__, sys.__stdout__)
+    every = [h for x in (logging.root, *loggers) for h in x.handlers]
+    handlers: dict[Any, Any] = {h: vars(h)["stream"] for h in every
+                                if vars(h).get("stream") in terminal}  # fmt: skip
+    for handler in handlers:
+        handler.stream = stream
+
+    def back() -> None:
+        for handler, before in handlers.items():
+            handler.stream = before
 
     return back
 

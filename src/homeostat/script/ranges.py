@@ -151,6 +151,13 @@ def is_named(option: Option) -> bool:
     return any(words.search(snake(option.word)) for words, _, _ in rows)
 
 
+def is_measure(option: Option) -> bool:
+    """Whether its name is one of a number that need not be whole, although it is written so."""
+    name = snake(option.word)
+    whole = any(words.search(name) for words, _, _ in INTS)
+    return not whole and any(words.search(name) for words, _, _ in FLOATS)
+
+
 def _choice(option: Option) -> tuple[Entry, str] | None:
     values = [c for c in option.choices if isinstance(c, (bool, int, float, str))]
     default = option.default

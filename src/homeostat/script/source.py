@@ -173,9 +173,12 @@ class Source:
 
     def constants(self) -> Iterator[Option]:
         """Literals that are assigned once: at the top, under `if __name__`, in `main`, in a class
-        or a dictionary of settings, as attributes of settings or in a function that makes them.
+        or a dictionary of settings, as attributes of settings or in a function that makes them;
+        and what is given by its name in a call there: Adam(weights, lr=0.1), fit(epochs=5).
         """
         written = list(_assigned(self.tree.body))
+        known = {name for name, _, _ in written}
+        written += [one for one in _keywords(self.tree.body) if one[0] not in known]
         names = [name for name, _, _ in written]
         rebound = {
             node.id
@@ -194,7 +197,8 @@ class Source:
                 continue
             yield Option(
                 name=name, flag=name, kind=type_of(value), default=value, written="constant",
-                line=node.lineno, column=node.col_offset, read=self.reads(name.rpartition(".")[2]),
+                line=node.lineno, column=node.col_offset,
+                read=name not in known or self.reads(name.rpartition(".")[2]),
             )  # fmt: skip
 
 
@@ -280,6 +284,29 @@ def _assigned(body: list[ast.stmt], *, settings: bool = False) -> Iterator[Writt
             for inner in statement.body:
                 if isinstance(inner, ast.FunctionDef) and inner.name == "__init__":
                     yield from _assigned(inner.body, settings=True)
+
+
+_GIVEN = re.compile(
+    r"^(lr|learning_rate(_init)?|weight_decay|momentum|dropout|label_smoothing|gamma|"
+    r"gradient_clip_val|clipnorm|batch_size|(max_|n_|num_)?epochs|(max_|n_|num_)(iter|iterations|steps)|"
+    r"num_boost_round|n_estimators|max_depth|max_leaf_nodes|num_leaves|subsample|"
+    r"random_state|seed)$"
+)
+"""Names in calls that mean the same everywhere, and that no shape depends on."""
+
+
+def _keywords(body: list[ast.stmt]) -> Iterator[Written]:
+    """Numbers that calls are given by name, where a script runs; not within its functions."""
+    for statement in body:
+        if _is_where_it_runs(statement):
+            yield from _keywords(statement.body)  # type: ignore[attr-defined]  # both have one
+        elif not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            for node in ast.walk(statement):
+                for keyword in node.keywords if isinstance(node, ast.Call) else ():
+                    literal = _literal(keyword.value)
+                    named = keyword.arg is not None and _GIVEN.match(keyword.arg)
+                    if named and literal is not None and not isinstance(literal, bool):
+                        yield str(keyword.arg), literal, keyword.value
 
 
 def _is_where_it_runs(statement: ast.stmt) -> bool:

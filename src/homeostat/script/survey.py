@@ -17,7 +17,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import Any
 import greenlet
 
 from homeostat.errors import HomeostatError, WorkloadError
+from homeostat.own_time import MOST_TIMES, Stopwatch, own_time
 from homeostat.script.folder import WorkFolder
 from homeostat.script.objective import Series, is_held_out
 from homeostat.script.options.kinds import finding_options
@@ -35,8 +35,8 @@ from homeostat.script.source import Source
 from homeostat.workload.trial import Trial
 
 SEED = 42
-START_S = 120.0
-"""How long a script may take until it trains."""
+START_S = 300.0
+"""How long a script may take until it trains; all these are in its own time."""
 TRAIN_S = 12.0
 """How long it is then watched, if it does not end before."""
 LONGEST_S = 40.0
@@ -62,6 +62,8 @@ class Survey:
     """Until it trained."""
     train_s: float = 0.0
     started_processes: bool = False
+    seeds: list[int] = field(default_factory=list)
+    """What it seeds its process's generators with, by itself or as it was told."""
     batches: int = 0
     """How many batches the loader gives that it trains from, if one was seen."""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -91,7 +93,7 @@ def survey(path: Path, arguments: Sequence[str], levels: int) -> Survey:
         WorkloadError: If it fails, does not begin to train in time, or crashes.
     """
     request = {"path": str(path), "arguments": list(arguments), "levels": levels}
-    limit = START_S + LONGEST_S + 20
+    limit = MOST_TIMES * (START_S + LONGEST_S)
     environment = dict(os.environ)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         environment[name] = "1"  # as attempts have it
@@ -153,7 +155,7 @@ class _Look:
         self.arguments = arguments
         self._text = self.source.content.decode("utf-8", "replace").lower()
         self._series: dict[str, Series] = {}
-        self._began = time.perf_counter()
+        self._began = own_time()
         self._first: float | None = None
         self._place = tempfile.TemporaryDirectory(prefix="homeostat_look_")
         self._trial = Trial({}, seed=SEED, budget=10**9, folder=Path(self._place.name))
@@ -168,7 +170,7 @@ class _Look:
     def look(self) -> Survey:
         facts = self.facts
         signal.signal(signal.SIGALRM, self._alarm)
-        signal.setitimer(signal.ITIMER_REAL, START_S)
+        self._until(START_S)
         try:
             with finding_options(self.source, self.arguments, self._take):
                 for _ in self.run.reports():
@@ -188,9 +190,10 @@ class _Look:
     def _settle(self) -> Survey:
         facts, run = self.facts, self.run
         facts.steps, facts.backward_passes = run.steps, run.backward_passes
+        facts.seeds = sorted(set(run.seeds))
         facts.series = list(self._series.values())
         facts.optimizers = [type(o).__name__ for o in self._trial.optimizers.values()]
-        now = time.perf_counter()
+        now = own_time()
         facts.start_s = (self._first or now) - self._began
         facts.train_s = now - (self._first or now)
         facts.written, facts.outside = self._folder.written, self._folder.outside
@@ -214,7 +217,7 @@ class _Look:
             series.points.append((self.run.steps, value))
         if self._first is None:
             self._started()
-        if not self.run.steps and time.perf_counter() - self._first > TRAIN_S:  # type: ignore[operator]
+        if not self.run.steps and own_time() - self._first > TRAIN_S:  # type: ignore[operator]
             raise greenlet.GreenletExit
 
     def _first_step(self) -> None:
@@ -223,14 +226,14 @@ class _Look:
 
     def _started(self) -> None:
         if self._first is None:
-            self._first = time.perf_counter()
-            signal.setitimer(signal.ITIMER_REAL, LONGEST_S)
+            self._first = own_time()
+            self._until(LONGEST_S)
 
     def _check(self) -> None:
         """Whether enough has been seen, asked between steps."""
         if self._first is None:
             return
-        spent = time.perf_counter() - self._first
+        spent = own_time() - self._first
         held_out = [s for s in self._series.values() if is_held_out(s.name)]
         enough = any(len(s.points) > 1 for s in held_out)
         if spent > LONGEST_S - 2 or (spent > TRAIN_S and (enough or not self._may_come())):
@@ -240,7 +243,16 @@ class _Look:
         """Whether the text of the script speaks of held-out data at all."""
         return any(word in self._text for word in ("val", "test", "eval"))
 
+    def _until(self, limit_s: float) -> None:
+        """Be woken in so long: on a busy machine more than once, since that is no own time."""
+        self._limit_s, self._watch = limit_s, Stopwatch()
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
+
     def _alarm(self, *_: Any) -> None:
+        left_s = self._limit_s - self._watch.spent_s
+        if left_s > 0:
+            signal.setitimer(signal.ITIMER_REAL, max(left_s, 0.1))
+            return
         if self._first is None:
             raise WorkloadError(
                 f"{self.path.name} did not begin to train within {START_S:.0f} s.",

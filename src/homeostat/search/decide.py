@@ -9,7 +9,8 @@ from typing import Any
 from homeostat.record.outcome import Outcome
 from homeostat.search.scores import FreshScore, gain_over, standing
 from homeostat.search.verdict import StudyVerdict
-from homeostat.study.ranking import all_equal, objectives_of, ranked, tied
+from homeostat.study.constraint import Constraint, closest, parsed, violations
+from homeostat.study.ranking import all_equal, forgotten, objectives_of, ranked, tied
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.wording import plural, some
 from homeostat.workload.goal import Goal
@@ -28,10 +29,13 @@ def verdict_of(row: StudyRow, trials: Sequence[TrialRow]) -> StudyVerdict:
     objectives = objectives_of(row)
     metric, goal = next(iter(objectives.items()))
     best_first = ranked(trials, metric, goal)
-    by_number = {trial.number: trial for trial in trials}
+    by_number = {t.number: t for t in trials if t.outcome is not Outcome.FORGOTTEN}
     leader = None if all_equal(best_first, metric) else next(iter(best_first), None)
+    constraints = parsed(row.definition.get("constraints", ()))
     facts: dict[str, Any] = {
         "study": row.name,
+        "constraints": constraints,
+        "infeasible": sum(trial.outcome is Outcome.INFEASIBLE for trial in trials),
         "workload": row.workload,
         "objectives": objectives,
         "trials": len(trials),
@@ -39,7 +43,7 @@ def verdict_of(row: StudyRow, trials: Sequence[TrialRow]) -> StudyVerdict:
         "default": by_number.get(row.default_trial) if row.default_trial is not None else None,
     }
     if leader is None:
-        why = _why_no_leader(trials, best_first, objectives)
+        why = _why_no_leader(trials, best_first, objectives, constraints)
         return StudyVerdict(**facts, leader=None, winner=None, why=why)
     facts |= {"leader": leader}
     fresh = _fresh(row, metric)
@@ -48,7 +52,12 @@ def verdict_of(row: StudyRow, trials: Sequence[TrialRow]) -> StudyVerdict:
         same = tuple(trial.number for trial in tied(best_first, metric))
         return StudyVerdict(**facts, winner=None, why=why, tied=same)
     scores = {n: score for n, score in fresh[metric].items() if n in by_number}
-    numbers = sorted(scores, key=lambda n: (*standing(scores[n], goal), n))
+    broken = {n: violations(constraints, _means(fresh, n)) for n in scores}
+    facts |= {"broken": {n: told for n, told in broken.items() if told}}
+    if all(broken.values()):
+        why = f"on fresh seeds none keeps the constraints; {next(iter(broken.values()))}"
+        return StudyVerdict(**facts, winner=None, why=why, fresh=fresh)
+    numbers = sorted(scores, key=lambda n: (bool(broken[n]), *standing(scores[n], goal), n))
     winner, default = by_number[numbers[0]], facts["default"]
     challenger = leader if winner is default else winner
     gain = None
@@ -57,7 +66,7 @@ def verdict_of(row: StudyRow, trials: Sequence[TrialRow]) -> StudyVerdict:
         among = len(scores.keys() - {default.number})
         gain = gain_over(before, after, goal, among=among) if before and after else None
     best = standing(scores[winner.number], goal)
-    equal = [n for n in numbers[1:] if standing(scores[n], goal) == best]
+    equal = [n for n in numbers[1:] if standing(scores[n], goal) == best and not broken[n]]
     return StudyVerdict(**facts, winner=winner, fresh=fresh, gain=gain, tied=tuple(equal))
 
 
@@ -76,15 +85,24 @@ def _fresh(row: StudyRow, metric: str) -> dict[str, dict[int, FreshScore]]:
     }
 
 
+def _means(fresh: Mapping[str, Mapping[int, FreshScore]], number: int) -> dict[str, float]:
+    """Metric -> a trial's mean on fresh seeds, where it has one."""
+    scores = {name: by_trial.get(number) for name, by_trial in fresh.items()}
+    return {name: score.mean for name, score in scores.items() if score is not None and score.n}
+
+
 def _by_seed(values: Mapping[str, Any]) -> dict[int, Any]:
     return {int(seed): value for seed, value in values.items()}
 
 
 def _why_no_leader(
-    trials: Sequence[TrialRow], best_first: Sequence[TrialRow], objectives: Mapping[str, Goal]
+    trials: Sequence[TrialRow],
+    best_first: Sequence[TrialRow],
+    objectives: Mapping[str, Goal],
+    constraints: Sequence[Constraint],
 ) -> str:
     metric = next(iter(objectives))
-    ended = [trial for trial in trials if trial.outcome.final]
+    ended = [t for t in trials if t.outcome.final and t.outcome is not Outcome.FORGOTTEN]
     if not ended:
         return "no trial has ended yet"
     if best_first:
@@ -96,6 +114,17 @@ def _why_no_leader(
     completed = [trial for trial in ended if trial.outcome is Outcome.COMPLETED]
     if completed:
         return f"none of the {plural(len(completed), 'completed trial')} reported {metric}"
+    beyond = {t.number: t.values for t in ended if t.outcome is Outcome.INFEASIBLE}
+    if beyond:
+        bounds = " and ".join(map(str, constraints))
+        told = f"none of {plural(len(beyond), 'trial')} that ended well keeps {bounds}"
+        nearest = closest(constraints, beyond)
+        if nearest is not None:
+            broken = violations(constraints, beyond[nearest])
+            return f"{told}; the closest is trial {nearest}: {broken}"
+        reported = {name for values in beyond.values() for name in values}
+        unknown = [c.metric for c in constraints if c.metric not in reported]
+        return f"{told}. No trial reported {some(unknown)}: is it spelt so?" if unknown else told
     ends = Counter(trial.outcome.value for trial in ended)
     told = ", ".join(f"{count} {word}" for word, count in ends.most_common())
     return f"none of {plural(len(ended), 'trial')} completed ({told})"
@@ -116,6 +145,8 @@ def _why_unconfirmed(
         return (
             f"{plural(newer, 'trial')} came after the runs on fresh seeds, which do not count now"
         )
+    if kept.get("forgotten", []) != forgotten(trials):
+        return "trials were forgotten or restored after the runs on fresh seeds, which do not count"
     if kept.get("why"):
         return str(kept["why"])
     scores = next(iter(fresh.values()))

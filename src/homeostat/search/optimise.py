@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from homeostat.errors import SpaceExhaustedError
+from homeostat.errors import RecordError, SpaceExhaustedError
 from homeostat.execute.engines.table import make_engine
 from homeostat.execute.job import Engine, Event, Finished, Reported
 from homeostat.execute.measure import Limits, PendingRun, work
@@ -23,6 +24,8 @@ from homeostat.search.pruner import TrialPruner
 from homeostat.search.review.roles import best_of_each
 from homeostat.search.settings import SearchSettings
 from homeostat.search.verdict import StudyVerdict
+from homeostat.study.constraint import parsed
+from homeostat.study.ranking import forgotten
 from homeostat.study.records import ReportPoint, TrialRow
 from homeostat.study.study import Study, TrialSpec
 from homeostat.wording import plural
@@ -33,6 +36,9 @@ GIVE_UP = 10
 """If the first so many trials all raise, the fault is not in the parameters."""
 TIMES_DEFAULT, LEAST_TIMEOUT_S = 5.0, 10.0
 """Within a time budget an attempt may take this many times as long as the default did."""
+FIRST_LOOK, LOOK_EVERY, CHANCE = 20, 5, 0.05
+"""After how many trials it is first asked whether further ones would gain enough, how often, and
+what chance is too small. `benchmarks/enough.py` measures how often that is wrong."""
 CONFIRM_SHARE = 0.3
 """The largest part of a time budget that is kept back for confirming."""
 
@@ -76,6 +82,7 @@ class Optimisation:
         """When the time for this call is up, in seconds since 1970."""
         self._cut: set[int] = set()
         """Trials of ours that the end of the time interrupted; the next call goes on with them."""
+        self._next_look, self._little = FIRST_LOOK, 0
         self._slots = 1
         self._attempts, self._attempts_s = 0, 0.0
         self._specs: dict[PendingRun, TrialSpec] = {}
@@ -131,7 +138,11 @@ class Optimisation:
         study, settings = self._study, self._settings
         if self._time_is_up():
             return True
-        if len(study.trials) >= settings.trials or self._hopeless() or self._is_enough():
+        if (
+            len(study.trials) - len(forgotten(study.trials)) >= settings.trials
+            or self._hopeless()
+            or self._is_enough()
+        ):
             study.refresh(at_once=True)  # a driver that died may have left work
             return not study.has_unfinished
         return settings.deterministic and study.must_wait
@@ -146,7 +157,13 @@ class Optimisation:
         if settings.stop_at is not None and not goal.better(settings.stop_at, value):
             self._note(f"Trial {best.number} has reached {metric} {value:.6g}: the search is over.")
             return True
-        after = sum(t.outcome.final and t.number > best.number for t in self._study.trials)
+        later = [t for t in self._study.trials[best.number + 1 :] if t.outcome.final]
+        after = len(later) - len(forgotten(later))
+        if settings.enough and self._gains_little():
+            self._note(
+                "Further trials would, with 95 %, gain less than seeds differ: the search is over."
+            )
+            return True
         if settings.patience is not None and after >= settings.patience:
             self._note(
                 f"{plural(after, 'trial')} after trial {best.number} were no better: the search is "
@@ -154,6 +171,19 @@ class Optimisation:
             )
             return True
         return False
+
+    def _gains_little(self) -> bool:
+        """Whether two looks in a row gave a chance of 5 % at most to gain more than the noise.
+
+        Of several objectives nobody can say so: what is traded has no one gain.
+        """
+        trials = self._study.trials
+        ended = sum(trial.outcome.final for trial in trials) - len(forgotten(trials))
+        if ended >= self._next_look and len(self._study.definition.objectives) == 1:
+            self._next_look = max(ended + LOOK_EVERY, math.ceil(1.1 * ended))
+            little = self._study.chance_of_gain() <= CHANCE
+            self._little = self._little + 1 if little else 0
+        return self._little >= 2
 
     def _make(self, spec: TrialSpec) -> PendingRun:
         return PendingRun.begin(
@@ -180,11 +210,12 @@ class Optimisation:
             # for it again.
             self._cut.add(spec.number)
             return
+        study = self._study
         ended = replace(
-            self._study.trials[spec.number],
+            study.trials[spec.number],
             outcome=record.outcome,
             reason=self._why(spec.number, record),
-            per_seed=_per_seed(record),
+            per_seed=_per_seed(record, [c.metric for c in parsed(study.definition.constraints)]),
             wall_s=record.wall_s,
         )
         self._tell(ended, spec, points(record))
@@ -197,6 +228,7 @@ class Optimisation:
             reason=ended.reason,
             wall_s=ended.wall_s,
             curves=curves,
+            expected=self._pruner.expected.pop(spec.number, None) if self._pruner else None,
         )
         if told.outcome.final:
             self._remember(told)
@@ -245,7 +277,7 @@ class Optimisation:
         self._on_event(event)
 
     def _hopeless(self) -> bool:
-        first = self._study.trials[:GIVE_UP]
+        first = [t for t in self._study.trials if t.outcome is not Outcome.FORGOTTEN][:GIVE_UP]
         if len(first) < GIVE_UP or any(t.outcome is not Outcome.FAILED for t in first):
             return False
         sentence = f"Stopped: the first {GIVE_UP} trials all failed, the last with: "
@@ -364,12 +396,19 @@ def _pruner(study: Study) -> TrialPruner | None:
     if rule is None:
         return None
     return TrialPruner(
-        rule, objectives=definition.objectives, seeds=definition.seeds, wave=definition.wave
+        rule,
+        objectives=definition.objectives,
+        seeds=definition.seeds,
+        wave=definition.wave,
+        budget=definition.budget,
     )
 
 
-def _per_seed(record: RunRecord) -> dict[str, tuple[float, ...]]:
-    """Objective -> its value for each seed; of a pruned run, what the seeds had reached."""
+def _per_seed(record: RunRecord, bounded: Sequence[str] = ()) -> dict[str, tuple[float, ...]]:
+    """Objective -> its value for each seed; of a pruned run, what the seeds had reached.
+
+    So with the bounded metrics, of which the last report counts.
+    """
     counted = [Outcome.COMPLETED]
     if record.outcome is Outcome.PRUNED:
         counted.append(Outcome.PRUNED)
@@ -378,6 +417,10 @@ def _per_seed(record: RunRecord) -> dict[str, tuple[float, ...]]:
         name: tuple(a.values[name] for a in attempts if name in a.values)
         for name in record.objectives
     }
+    for name in bounded:
+        if name not in found and record.outcome is Outcome.COMPLETED:
+            with suppress(RecordError):  # a metric that nobody reported
+                found[name] = tuple(record.values(name).values())
     return {name: values for name, values in found.items() if values}
 
 

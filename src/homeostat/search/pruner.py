@@ -12,12 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from homeostat.execute.job import Job, Reported
+from homeostat.prune.auto import expected_end
 from homeostat.prune.curve import Curve, PruningRule, make_curve
 from homeostat.prune.seedwise import reason_to_skip
 from homeostat.record.attempt import Attempt
 from homeostat.record.curves import FILE, read_curves
 from homeostat.record.outcome import Outcome
 from homeostat.study.records import ReportPoint, TrialRow
+from homeostat.workload.goal import Goal
 
 
 class TrialPruner:
@@ -30,13 +32,22 @@ class TrialPruner:
     """
 
     def __init__(
-        self, rule: PruningRule, *, objectives: Mapping[str, str], seeds: Sequence[int], wave: int
+        self,
+        rule: PruningRule,
+        *,
+        objectives: Mapping[str, str],
+        seeds: Sequence[int],
+        wave: int,
+        budget: int,
     ) -> None:
         self._rule = rule
         self._objectives = objectives
         self._seeds = tuple(seeds)
         self._wave = wave
         self._past: dict[int, list[Curve]] = {seed: [] for seed in seeds}
+        self._last = budget - 1
+        self.expected: dict[int, dict[str, float]] = {}
+        """Objective -> where a trial that was stopped would have ended, by its number."""
         self.reasons: dict[int, str] = {}
         """Why a trial was stopped, by its number."""
 
@@ -45,7 +56,9 @@ class TrialPruner:
         return self._rule.rungs(trial)
 
     def learn(self, trial: TrialRow, points: Iterable[ReportPoint]) -> None:
-        """Take in a trial that has ended."""
+        """Take in a trial that has ended; one that is forgotten has no curves."""
+        if trial.outcome is Outcome.FORGOTTEN:
+            return
         reports: dict[int, dict[int, dict[str, float]]] = {}
         for point in points:
             reports.setdefault(point.seed, {}).setdefault(point.step, {})[point.name] = point.value
@@ -63,7 +76,14 @@ class TrialPruner:
         curve = make_curve(trial, self._rows(job, step), self._objectives)
         if not len(curve.steps_N) or not self._is_rung(trial, curve.steps_N):
             return True
-        return self._note(trial, self._rule.reason(curve, self._before(trial, job.seed)))
+        past = self._before(trial, job.seed)
+        goes_on = self._note(trial, self._rule.reason(curve, past))
+        end_O = None if goes_on else expected_end(curve, past, self._last)
+        if end_O is not None:
+            goals = map(Goal, self._objectives.values())
+            ends = zip(self._objectives, goals, end_O.tolist(), strict=True)
+            self.expected[trial] = {name: goal.sign * end for name, goal, end in ends}
+        return goes_on
 
     def judge_seeds(self, trial: int, attempts: Sequence[Attempt]) -> bool:
         """Whether a trial needs its other seeds, after those that have ended."""

@@ -20,6 +20,7 @@ from homeostat.search.result import SearchResult
 from homeostat.search.settings import SearchSettings
 from homeostat.search.summary import summarise
 from homeostat.space import configs
+from homeostat.study.change import change_study
 from homeostat.study.folder import claim, folder_of
 from homeostat.study.kept import for_reading
 from homeostat.study.store import Store
@@ -43,6 +44,7 @@ def search(
     enqueue: Sequence[Mapping[str, Any]] = (),
     stop_at: float | None = None,
     patience: int | None = None,
+    enough: bool = False,
     tiers: Collection[int] | None = None,
     names: Collection[str] | None = None,
     start: Mapping[str, Any] | str | Path | None = None,
@@ -50,6 +52,7 @@ def search(
     prune: str | None = None,
     prune_at: Sequence[int] | None = None,
     among: Mapping[str, Collection[Any]] | None = None,
+    constraints: str | Sequence[str] | None = None,
     carry_from: str | Path | Sequence[str | Path] = (),
     goal: str | None = None,
     scientific: Sequence[str] | None = None,
@@ -86,6 +89,8 @@ def search(
             it is as in the start.
         stop_at: End once a trial has this value of the main objective, or a better one.
         patience: End after this many trials in a row that were no better than the best.
+        enough: End once further trials would, with 95 %, gain less than seeds differ by, as a
+            model of all trials has it; of one objective, and after 25 trials at the earliest.
         tiers, names: Which parameters are varied.
         start: Values in place of the defaults, or a configuration's name or file: trial 0, and
             whatever is not varied.
@@ -96,6 +101,8 @@ def search(
         prune_at: The steps at which pruning is decided, in place of its own choice.
         among: Choices of which only some options are searched, {"mode": ("pure", "hybrid")}, for
             a new study.
+        constraints: Bounds on metrics that the workload reports, such as "latency<=5": a trial
+            beyond one is infeasible. It is learned from, and cannot win.
         carry_from: Earlier studies of the workload, by name or path (other/studies/first), for a
             new one to learn from. Their trials do not count as its own; the best is run again.
         goal: What the study is to find out, in words; shown with its conclusion.
@@ -141,6 +148,7 @@ def search(
         budget_s=budget_s,
         stop_at=stop_at,
         patience=patience,
+        enough=enough,
         engine=engine,
         jobs=jobs,
         confirm=confirm,
@@ -176,6 +184,7 @@ def search(
         prune=prune,
         prune_at=prune_at,
         among=among,
+        constraints=[constraints] if isinstance(constraints, str) else constraints,
         carry_from=names_of(carry_from),
         settings=settings.to_json(),
         alone=deterministic,
@@ -232,9 +241,67 @@ def read(
     place = look_store(results, store)
     row = place.study(study)
     looked = Study.look(for_reading(row, workload), study, store=place)
-    return summarise(
-        looked, Path(results) / "studies" / study, notes=tuple(looked.definition.sources.values())
-    )
+    return summarise(looked, Path(results) / "studies" / study, notes=looked.definition.told)
+
+
+def change(
+    study: str,
+    *,
+    fix: Mapping[str, Any] | None = None,
+    free: Sequence[str] = (),
+    widen: bool = False,
+    add: Sequence[str] = (),
+    forget: Sequence[int] = (),
+    restore: Sequence[int] = (),
+    workload: Workload | str | Path | None = None,
+    results: str | Path = "results",
+    store: str | Path | None = None,
+) -> tuple[str, ...]:
+    """Change what a study searches from now on, and which of its trials count.
+
+    Args:
+        study: Its name; nobody may be driving it.
+        fix: Searched parameters to hold at these values in further trials.
+        free: Those that were fixed and are to vary again.
+        widen: Search the ranges that the workload has now, as long as they hold every trial.
+        add: Parameters of the workload to search too; an earlier trial has the value with which
+            it acted there.
+        forget: Numbers of trials that count for nothing from now on: not for the sampler, the
+            verdict, importance or pages. They stay on disk.
+        restore: Numbers of forgotten trials that count again.
+        workload: Where its workload is, to widen or add; as the study says by default.
+        results, store: As in `search`.
+
+    Returns:
+        What was changed, a sentence each; the study keeps them.
+
+    Raises:
+        StudyLockedError: While a process drives it.
+        StudyError, SpaceError, UnknownNameError: If a change is not possible; none is made then.
+
+    Example:
+        >>> import homeostat as hs
+        >>> space = hs.Space(lr=hs.Float(0.01, 1.0, log=True), unused=hs.Float(0.0, 1.0))
+        >>> @hs.workload(space=space, metric="loss", goal="minimize", budget=5)
+        ... def valley(config, trial):
+        ...     x = 1.0
+        ...     for step in trial.steps():
+        ...         x -= config.lr * x
+        ...         yield hs.Report(step, loss=x * x)
+        >>> found = hs.search(valley, trials=4, study="changed", confirm=False)
+        >>> hs.change("changed", fix={"unused": 0.5})
+        ('After 4 trials unused is held at 0.5 in further trials.',)
+    """
+    place = open_store(results, store)
+    folder = folder_of(results, study)
+    found = None
+    if workload is not None or widen or add:
+        settings = SearchSettings.from_json(place.study(study).settings)
+        found = load.find(_how_to_find(study, settings, workload, folder))
+    return change_study(
+        place, study, found, folder, fix=fix, free=free, widen=widen, add=add, forget=forget,
+        restore=restore,
+    )  # fmt: skip
 
 
 def look_store(results: str | Path = "results", store: str | Path | None = None) -> Store:

@@ -23,6 +23,8 @@ class SearchSettings:
     """The search is over once a trial has this value of the main objective, or a better one."""
     patience: int | None = None
     """The search is over after this many trials in a row that were no better than the best."""
+    enough: bool = False
+    """The search is over once further trials would, with 95 %, gain less than seeds differ."""
     engine: str = "inline"
     jobs: int = 1
     """Attempts at a time."""

@@ -11,13 +11,14 @@ page, so that no two of them can disagree:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from homeostat.search.scores import SPREAD, FreshScore, Gain
 from homeostat.space.values import show
+from homeostat.study.constraint import Constraint
 from homeostat.study.records import TrialRow
 from homeostat.wording import plural, some
 from homeostat.workload.goal import Goal
@@ -46,6 +47,12 @@ class StudyVerdict:
     """Why there is no winner; empty if there is."""
     tied: tuple[int, ...] = ()
     """Trials with other settings that score exactly as `trial` does."""
+    constraints: Sequence[Constraint] = ()
+    """Bounds that a trial must keep to win."""
+    infeasible: int = 0
+    """How many trials are beyond one."""
+    broken: Mapping[int, str] = field(default_factory=dict)
+    """Of the trials on fresh seeds those that are beyond a bound there, and how."""
     fresh: Mapping[str, Mapping[int, FreshScore]] = field(default_factory=dict)
     """Metric -> trial -> its score on fresh seeds; empty without a winner."""
     gain: Gain | None = None
@@ -117,6 +124,8 @@ class StudyVerdict:
             "objectives": {name: goal.value for name, goal in self.objectives.items()},
             "trials": self.trials,
             "completed": self.completed,
+            "constraints": [str(constraint) for constraint in self.constraints],
+            "infeasible": self.infeasible,
             "best_in_search": None if self.leader is None else self.leader.number,
             "default": None if self.default is None else self.default.number,
             "tied": list(self.tied),
@@ -152,6 +161,8 @@ class StudyVerdict:
         settings = self._settings(self.trial)
         if settings:
             yield f"Settings of trial {self.trial.number}: {settings}."
+        if self.constraints:
+            yield from self._within()
         if self.tied:
             others = some([f"trial {number}" for number in self.tied])
             where = "on fresh seeds" if self.winner is not None else "in the search"
@@ -164,6 +175,18 @@ class StudyVerdict:
             yield from self._in_search(metric)
         if len(self.objectives) > 1:
             yield f"{self.metric}, the first objective, decides; the others are traded for it."
+
+    def _within(self) -> Iterator[str]:
+        assert self.trial is not None
+        for c in self.constraints:
+            fresh = self.on_fresh_seeds(self.trial, c.metric) if self.winner else None
+            where = "in the search" if fresh is None else "on fresh seeds"
+            told = f"{self.trial.values[c.metric]:.4g}" if fresh is None else str(fresh)
+            yield f"{c}: trial {self.trial.number} has {told} {where}."
+        every = plural(self.infeasible + self.completed, "trial")
+        yield f"Infeasible: {self.infeasible} of {every} that ended well."
+        for number, told in self.broken.items():
+            yield f"On fresh seeds trial {number} is infeasible: {told}."
 
     def _headline(self) -> str:
         if self.trial is None:

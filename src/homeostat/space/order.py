@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -50,6 +50,8 @@ class SearchSpace:
     searched: Mapping[str, Range]
     held: Mapping[str, Any]
     """The value of what is not varied, where it is not the default."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Of what is varied, what is not drawn from now on: it has this value wherever it acts."""
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -93,7 +95,11 @@ class SearchSpace:
 
     def draw(self, sample: Callable[[str], Any]) -> dict[str, Any]:
         """Draw a trial: call `sample(name)` for each parameter that acts, given those before it."""
-        sheet = Sheet(self.space, self.held, drawn=self.searched, draw=sample)
+
+        def draw(name: str) -> Any:
+            return self.fixed[name] if name in self.fixed else sample(name)
+
+        sheet = Sheet(self.space, self.held, drawn=self.searched, draw=draw)
         values = {name: sheet[name] for name in self.names}
         return {n: v for n, v in values.items() if sheet.active[n] and n not in sheet.enforced}
 

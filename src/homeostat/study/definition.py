@@ -17,6 +17,7 @@ from homeostat.space import Bool, Choice, Float, Int, Range, Space
 from homeostat.space.order import SearchSpace
 from homeostat.space.parameters import settable
 from homeostat.space.values import show
+from homeostat.study.constraint import parsed
 from homeostat.study.described import are_alike, describe, describe_space, in_words, ranges
 from homeostat.study.transferred_trial import TransferredTrial
 from homeostat.workload.goal import Goal
@@ -33,8 +34,9 @@ _WORDS = {
     "objectives": "the objectives",
     "prune": "the pruning rule",
     "prune_at": "the steps at which trials are pruned",
+    "constraints": "the constraints",
 }
-_TUPLES = ("seeds", "prune_at", "narrowed")
+_TUPLES = ("seeds", "prune_at", "narrowed", "constraints", "changes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +66,23 @@ class Definition:
     """The rule that stops trials early."""
     prune_at: tuple[int, ...] = ()
     """The steps at which it is asked; its own choice if there are none."""
+    constraints: tuple[str, ...] = ()
+    """Bounds that a trial must keep to win, such as "latency <= 5"."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Of `searched`, what further trials hold at a value."""
+    changes: tuple[str, ...] = ()
+    """What was changed since it was made, a sentence each."""
     narrowed: tuple[str, ...] = ()
     """Those of `searched` that had some of their parameter's options only."""
     carried: tuple[TransferredTrial, ...] = ()
     """Trials of earlier studies, from which the sampler learns before its own."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Those studies, each with a sentence about what was carried over and what was not."""
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What of its story is worth reading: earlier studies, and changes."""
+        return (*self.sources.values(), *self.changes)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {name: list(getattr(self, name)) for name in _TUPLES}
@@ -105,9 +118,11 @@ def define(
     space = workload.space
     kept: dict[str, Any] = {"method": "auto", "seed": 0, "budget": workload.budget, "wave": 1}
     kept |= {"seeds": (SEEDS[0],), "start": {}, "pins": {}, "prune": NONE, "prune_at": ()}
-    kept |= {"narrowed": tuple(among or ())}
+    kept |= {"narrowed": tuple(among or ()), "constraints": ()}
     if before is not None:
         kept |= {f.name: getattr(before, f.name) for f in fields(before)}
+    if others.get("constraints") is not None:
+        others["constraints"] = tuple(map(str, parsed(others["constraints"])))
     given = {"seeds": seeds, "start": start, "pins": pins, **others}
     kept |= {name: value for name, value in given.items() if value is not None}
     start, pins = dict(kept["start"]), dict(kept["pins"])
@@ -185,7 +200,8 @@ def refuse_changes(study: str, before: Definition, now: Definition) -> None:
     if difference:
         raise StudyError(
             f"Study {study!r} was made for something else: {difference}.",
-            hint="Choose another study name, or undo the change.",
+            hint="Choose another study name, undo the change, or change the study:  homeostat "
+            f"change --study {study} --help",
         )
 
 

@@ -61,7 +61,7 @@ def as_searched(workload: Workload, definition: Definition) -> AsSearched:
     searched = {name: p for name in then if (p := _range(space[name])) is not None} | narrowed
     return AsSearched(
         workload,
-        SearchSpace(space, searched, held),
+        SearchSpace(space, searched, held, definition.fixed),
         (*differences, *others),
         exact=bool(definition.space),
     )

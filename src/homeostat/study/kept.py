@@ -46,7 +46,7 @@ def for_reading(row: StudyRow, given: Workload | str | Path | None = None) -> As
             f"What study {row.name!r} keeps of its space cannot be read: {error}.",
             hint="Name its workload:  --workload FILE",
         ) from error
-    searched = SearchSpace(kept.space, ranges(definition.searched), {})
+    searched = SearchSpace(kept.space, ranges(definition.searched), {}, definition.fixed)
     return AsSearched(kept, searched, (), exact=True)
 
 

@@ -78,4 +78,5 @@ def search_space_of(workload: Workload, definition: Definition) -> SearchSpace:
     space = workload.space
     then = ranges(definition.searched)
     searched = space.searched(names=list(then)) | {name: then[name] for name in definition.narrowed}
-    return SearchSpace(space, searched, {**definition.start, **definition.pins})
+    held = {**definition.start, **definition.pins}
+    return SearchSpace(space, searched, held, definition.fixed)

@@ -26,6 +26,11 @@ def ranked(trials: Sequence[TrialRow], metric: str, goal: Goal) -> list[TrialRow
     return goal.ranked(done, key=lambda trial: trial.values[metric])
 
 
+def forgotten(trials: Sequence[TrialRow]) -> list[int]:
+    """The numbers of the trials that count for nothing."""
+    return [trial.number for trial in trials if trial.outcome is Outcome.FORGOTTEN]
+
+
 def all_equal(best_first: Sequence[TrialRow], metric: str) -> bool:
     """Whether different settings all score the same, so that none is the best.
 

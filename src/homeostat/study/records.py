@@ -17,6 +17,8 @@ DEFINITION = {
     "objectives": objectives, "searched": dict[str, dict[str, Any]], "start": dict, "pins": dict,
 }  # fmt: skip
 """What a study's definition must have; see `study.definition`."""
+FORGOTTEN = "homeostat:forgotten"
+"""Among a trial's attributes: that it counts for nothing, until it is restored."""
 UNREADABLE = "a text that is no JSON"
 """Stands for a column of JSON that cannot be read, so that the others can."""
 
@@ -173,6 +175,20 @@ def trial_row(
             parameters={p.name: p.value for p in drawn if p.value is not UNREADABLE},
             # Whoever takes it over says whose it was.
             driver=row.driver_id if isinstance(row.driver_id, int) else None,
+        )
+    if (row.attributes or {}).get(FORGOTTEN):
+        return TrialRow(
+            key=row.id,
+            number=row.number,
+            outcome=Outcome.FORGOTTEN,
+            reason=f"forgotten; it had {row.outcome}"
+            if row.outcome == Outcome.COMPLETED
+            else f"forgotten; it was {row.outcome}",
+            parameters={p.name: p.value for p in drawn},
+            started=row.started,
+            finished=row.finished,
+            driver=row.driver_id,
+            attributes=row.attributes,
         )
     return TrialRow(
         key=row.id,

@@ -14,6 +14,7 @@ import uuid
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from homeostat.study import tables
 from homeostat.study.database import Refused, ServerGone, address, connect, patient, plain_errors
 from homeostat.study.looking import connect_to_look
 from homeostat.study.records import (
+    FORGOTTEN,
     DriverRow,
     ReportPoint,
     StudyRow,
@@ -170,6 +172,28 @@ class Store:
             connection.execute(studies.insert().values(row))
         return self.study(name)
 
+    def add_study(
+        self,
+        name: str,
+        workload: str,
+        definition: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        rows: Sequence[TrialRow],
+        curves: Sequence[Sequence[ReportPoint]],
+        confirmation: Mapping[str, Any] | None = None,
+    ) -> StudyRow:
+        """A study that was made elsewhere, whole: its trials have ended, and have no keys yet."""
+        made = self.create(name, workload, definition, settings)
+        if confirmation is not None:
+            self.update(made.key, confirmation=confirmation)
+        for row, points in zip(rows, curves, strict=True):
+            key = self.add_trial(
+                made.key, row.number, row.parameters, row.started, attributes=row.attributes
+            )
+            assert key is not None
+            self.finish_trial(replace(row, key=key), points)
+        return self.study(name)
+
     @patient
     def identity(self, key: int) -> str:
         """The id of a study, which no other has; given now if an earlier version made it."""
@@ -299,9 +323,12 @@ class Store:
                 trials.c.study_id == study, trials.c.number == number
             )
             with self._read() as connection:
-                if connection.execute(taken).first() is None:  # then no driver was quicker
-                    raise
-            return None
+                if connection.execute(taken).first() is not None:
+                    return None  # another driver was quicker
+                known = connection.execute(sa.select(studies.c.id).where(studies.c.id == study))
+                if known.first() is None:
+                    raise _gone("study", self.place) from None
+            raise
         return key
 
     @patient
@@ -340,6 +367,7 @@ class Store:
         ]
         ending = {name: getattr(trial, name) for name in ("key", "reason", "finished", "wall_s")}
         ending |= {"outcome": trial.outcome.value, "driver": trial.driver}
+        ending |= {"attributes": dict(trial.attributes) or None}
         with self._write() as connection:
             if connection.execute(_FINISH_TRIAL, ending).rowcount == 0:
                 # Told already: by us, if the server took it and died before it could say so.
@@ -364,6 +392,34 @@ class Store:
             drawn = _grouped(connection, parameters, mine)
             measured = _grouped(connection, objectives, mine)
             return [trial_row(r, drawn.get(r.id, ()), measured.get(r.id, ())) for r in found]
+
+    @patient
+    def change(
+        self,
+        study: int,
+        definition: Mapping[str, Any],
+        added: Mapping[int, Mapping[str, Any]],
+        counts: Mapping[int, bool],
+    ) -> None:
+        """Change a study's definition and its trials at once.
+
+        Args:
+            added: Key of a trial -> parameters that are added to its own.
+            counts: Key of a trial -> whether it counts from now on.
+        """
+        mine = studies.update().where(studies.c.id == study)
+        with self._write() as connection:
+            connection.execute(mine.values(definition=definition))
+            for key, values in added.items():
+                rows = [{"trial_id": key, "name": n, "value": v} for n, v in values.items()]
+                connection.execute(_ADD_PARAMETERS, rows)
+            for key, count in counts.items():
+                query = sa.select(trials.c.attributes).where(trials.c.id == key)
+                facts = dict(connection.execute(query).scalar_one() or {})
+                facts.pop(FORGOTTEN, None)
+                facts |= {} if count else {FORGOTTEN: True}
+                update = trials.update().where(trials.c.id == key)
+                connection.execute(update.values(attributes=facts or None))
 
     @patient
     def counts(self, study: int) -> tuple[int, int]:
@@ -474,7 +530,12 @@ _FINISH_TRIAL = (
     trials.update()
     .where(trials.c.id == sa.bindparam("key"), _UNFINISHED)
     .where(trials.c.driver_id.is_not_distinct_from(sa.bindparam("driver", type_=sa.Integer)))
-    .values({name: sa.bindparam(name) for name in ("outcome", "reason", "finished", "wall_s")})
+    .values(
+        {
+            name: sa.bindparam(name)
+            for name in ("outcome", "reason", "finished", "wall_s", "attributes")
+        }
+    )
 )
 
 

@@ -25,7 +25,8 @@ from homeostat.errors import RecordError, SpaceError, StudyError
 from homeostat.record.outcome import Outcome
 from homeostat.sample.portfolio import Portfolio
 from homeostat.space import Config
-from homeostat.study.ask import Proposals
+from homeostat.study.ask import EXPECTED, Proposals
+from homeostat.study.constraint import parsed, violations
 from homeostat.study.database import ServerGone
 from homeostat.study.definition import Definition
 from homeostat.study.drivers import DriverPart
@@ -91,7 +92,7 @@ class Study:
         self.definition = definition
         self.store = store
         self._search_space = self._as_searched.search_space
-        self.notes = [*definition.sources.values()]
+        self.notes = [*definition.told]
         self.notes += [f"Since the study was made: {told}." for told in self.differences]
         """Sentences worth reading."""
         self._trials: list[TrialRow] = []
@@ -117,6 +118,7 @@ class Study:
         prune: str | None = None,
         prune_at: Sequence[int] | None = None,
         among: Mapping[str, Collection[Any]] | None = None,
+        constraints: Sequence[str] | None = None,
         carry_from: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         alone: bool = False,
@@ -136,6 +138,7 @@ class Study:
             prune_at: The steps at which it is asked, in place of its own choice.
             among: Choices of which only some options are searched: {"mode": ("pure", "hybrid")};
                 for a new study.
+            constraints: Bounds that a trial must keep to win, such as "latency<=5".
             carry_from: Earlier studies whose trials its sampler learns from, by name or path.
             settings: How it is driven, kept for resuming.
             alone: Whether no other process may drive it at the same time.
@@ -147,7 +150,8 @@ class Study:
         row, definition = find_or_make(
             store, workload, name, settings=settings, method=method, seed=seed, seeds=seeds,
             budget=budget, wave=wave, tiers=tiers, names=names, start=start, pins=pins,
-            prune=prune, prune_at=prune_at, among=among, carry_from=carry_from,
+            prune=prune, prune_at=prune_at, among=among, constraints=constraints,
+            carry_from=carry_from,
         )  # fmt: skip
         sharing = DriverPart(store, row.key, alone=alone)
         read = as_searched(workload, definition)
@@ -255,7 +259,8 @@ class Study:
         drawn = self._search_space.acting(values)
         while True:
             self.refresh(at_once=True)
-            known = next((t.number for t in self._trials if self.config(t) == config), None)
+            count = (t for t in self._trials if t.outcome is not Outcome.FORGOTTEN)
+            known = next((t.number for t in count if self.config(t) == config), None)
             if known is not None:
                 return f"What was to be tried is trial {known} already."
             # The default comes first: it is what the best is compared with.
@@ -332,6 +337,7 @@ class Study:
         reason: str = "",
         wall_s: float | None = None,
         curves: Sequence[ReportPoint] = (),
+        expected: Mapping[str, float] | None = None,
     ) -> TrialRow:
         """Record how a trial ended.
 
@@ -339,8 +345,10 @@ class Study:
         counts, and the trial is returned as it is then.
 
         Args:
-            per_seed: Objective -> its value for each seed; empty if there is none.
+            per_seed: Objective -> its value for each seed; empty if there is none. So with the
+                metrics of constraints, which decide whether a completed trial is feasible.
             curves: Its reports.
+            expected: Objective -> where it would have ended, of one that was stopped early.
 
         Raises:
             StudyError: If there is no such trial, or it was told already.
@@ -355,15 +363,23 @@ class Study:
             for name, values in (per_seed or {}).items()
             if values and all(math.isfinite(value) for value in values)
         }
+        means = {name: statistics.fmean(values) for name, values in measured.items()}
+        if outcome is Outcome.COMPLETED:
+            broken = violations(parsed(self.definition.constraints), means)
+            outcome, reason = (Outcome.INFEASIBLE, broken) if broken else (outcome, reason)
         row = replace(
             self._trials[number],
             outcome=outcome,
             reason=reason,
             per_seed=measured,
-            values={name: statistics.fmean(values) for name, values in measured.items()},
+            values=means,
             sds={n: statistics.stdev(v) if len(v) > 1 else None for n, v in measured.items()},
             finished=time.time(),
             wall_s=wall_s,
+            attributes={
+                **self._trials[number].attributes,
+                **({EXPECTED: expected} if expected else {}),
+            },
         )
         if not self.store.finish_trial(row, curves):
             [row] = self._ordered(self.store.trials(self.row.key, since=number)[:1])
@@ -386,7 +402,10 @@ class Study:
     def default(self) -> TrialRow | None:
         """The trial of the starting configuration, if the study has one."""
         number = self.row.default_trial
-        return None if number is None or number >= len(self._trials) else self._trials[number]
+        if number is None or number >= len(self._trials):
+            return None
+        trial = self._trials[number]
+        return None if trial.outcome is Outcome.FORGOTTEN else trial
 
     def ranked(self) -> list[TrialRow]:
         """The completed trials, best main objective first."""
@@ -410,6 +429,13 @@ class Study:
         if expected:
             others.sort(key=lambda trial: expected[trial.number])
         return first + others
+
+    def chance_of_gain(self) -> float:
+        """How likely some configuration is better than the best so far by more than seeds differ.
+
+        By the surrogate of method auto, of the main objective, whatever the method.
+        """
+        return self._proposals.chance_of_gain(self._trials)
 
     def keep_settings(self, settings: Mapping[str, Any]) -> None:
         """Record how the study is driven now."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from homeostat.errors import HomeostatError, RecordError
+from homeostat.record.hold import Hold
 from homeostat.record.runs import RunRecord, seed_folder
 from homeostat.record.schema import Kind
 from homeostat.workload.view import Look, View, draw_views
@@ -32,7 +33,8 @@ def keep_views(workload: Workload, run: RunRecord) -> None:
         views = draw_views(workload.views, run, attempt.seed)
         document = {"views": {name: _document(view) for name, view in views.items()}}
         try:
-            KIND.write(_place(run, attempt.seed), document)
+            with Hold(seed_folder(run.folder, attempt.seed)):
+                KIND.write(_place(run, attempt.seed), document)
         except HomeostatError:
             return
 

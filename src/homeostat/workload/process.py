@@ -1,4 +1,7 @@
-"""Process: a command with all its descendants, started and ended as one group."""
+"""Process: a command with all its descendants, started and ended as one group.
+
+What left the group (a daemon, `setsid`) is found by a variable of its environment.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,34 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 from homeostat.errors import WorkloadError
 
+MARK = "HOMEOSTAT_COMMAND"
+"""An environment variable that a command's descendants inherit, by which they are found."""
+
 # Waits until the pipe on its input closes, which happens when its parent ends, even by kill -9,
-# and then ends the group: nothing a command started outlives the trial.
+# and then ends the group, and what left it: nothing a command started outlives the trial.
 _WATCHDOG = """
 import os, signal, sys
+group, mark = int(sys.argv[1]), sys.argv[2].encode()
 sys.stdin.read()
 try:
-    os.killpg(int(sys.argv[1]), signal.SIGKILL)
+    os.killpg(group, signal.SIGKILL)
 except OSError:
     pass
+for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
+    try:
+        with open(f"/proc/{int(name)}/environ", "rb") as file:
+            if mark in file.read().split(b"\\0"):
+                os.kill(int(name), signal.SIGKILL)
+    except (OSError, ValueError):
+        pass
 """
 
 
@@ -39,12 +56,13 @@ class ProcessGroup:
         self, command: Sequence[str], *, folder: Path, env: Mapping[str, str], output: Path
     ) -> None:
         self._watchdog: subprocess.Popen[bytes] | None = None
+        self._mark = uuid.uuid4().hex
         with output.open("wb") as file:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  # no shell; the user's own command
                     command,
                     cwd=folder,
-                    env={**os.environ, **env},
+                    env={**os.environ, **env, MARK: self._mark},
                     stdin=subprocess.DEVNULL,
                     stdout=file,
                     stderr=subprocess.STDOUT,
@@ -54,7 +72,10 @@ class ProcessGroup:
                 raise _cannot_start(command[0], folder, error) from None
         try:
             self._watchdog = subprocess.Popen(  # noqa: S603  # our own few lines
-                [sys.executable, "-I", "-S", "-c", _WATCHDOG, str(self._process.pid)],
+                [
+                    *(sys.executable, "-I", "-S", "-c", _WATCHDOG),
+                    *(str(self._process.pid), f"{MARK}={self._mark}"),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -77,7 +98,7 @@ class ProcessGroup:
             return None
 
     def end(self, grace_s: float = 1.0) -> None:
-        """End whatever is left of the group: ask first, and kill after `grace_s` seconds."""
+        """End whatever is left of it: ask the group first, and kill after `grace_s` seconds."""
         try:
             if self._process.poll() is None:
                 self._signal(signal.SIGTERM)
@@ -87,6 +108,7 @@ class ProcessGroup:
         finally:
             self._signal(signal.SIGKILL)
             self._process.wait()
+            kill_marked(MARK, self._mark)
             self._dismiss_watchdog()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -100,6 +122,14 @@ class ProcessGroup:
             self._watchdog.wait()
             assert self._watchdog.stdin is not None
             self._watchdog.stdin.close()
+
+
+def kill_marked(variable: str, mark: str) -> None:
+    """Kill every other process whose environment has this value, whoever its parent is by now."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(variable) == mark:
+                process.kill()
 
 
 def how_it_ended(code: int) -> str:

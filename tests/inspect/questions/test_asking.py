@@ -222,3 +222,24 @@ def test_an_argument_without_effect_is_named(used):
         asked = Asked(called(net, torch.randn(12, 4), torch.randn(12, 5)))
         findings = _arguments(Found("inputs"), asked, asked.steady())
     assert bool(findings) == (not used)
+
+
+@pytest.mark.parametrize("given", ["nothing", "loss", "training"])
+def test_targets_that_are_given_to_a_model_have_an_effect(given):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.led = nn.Linear(4, 3), nn.Linear(3, 3)
+
+        def forward(self, x, targets):
+            answer = self.one(x)
+            if given == "training" and self.training:
+                answer = answer + self.led(targets)
+            return answer, nn.functional.mse_loss(answer, targets) if given == "loss" else None
+
+    net = Net()
+    with evaluating(net):
+        asked = Asked(called(net, torch.randn(12, 4), torch.randn(12, 3)))
+        findings = _arguments(Found("inputs"), asked, asked.steady())
+        assert not net.training
+    assert bool(findings) == (given == "nothing")

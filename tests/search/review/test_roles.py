@@ -50,12 +50,12 @@ def test_each_value_is_compared_at_its_own_best_setting(goal, tmp_path):
     for arm in comparison.arms:
         assert arm.best.parameters["lr"] == pytest.approx(BEST[arm.value], rel=0.5)
         assert arm.fresh.keys() == comparison.arms[0].fresh.keys()
-        assert len(arm.fresh) == 3
+        assert len(arm.fresh) == 5
     assert sum(arm.trials for arm in comparison.arms) == 60
     assert comparison.equal == min(arm.trials for arm in comparison.arms)
     gain = comparison.verdict.removeprefix("optimizer: adam is better than sgd by ")
     assert float(gain.split()[0]) == pytest.approx(0.2, abs=0.03)
-    assert comparison.verdict.endswith("on 3 fresh seeds.")
+    assert comparison.verdict.endswith("on 5 fresh seeds.")
     assert conclusion.question == "does it matter?"
     assert conclusion.nuisance == ("lr", "layers")
     json.dumps(found.to_json())

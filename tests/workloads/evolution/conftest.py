@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-
 import numpy as np
 import pytest
 
@@ -44,13 +42,10 @@ def _population(number, *, seed=1, **parameters):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_once(tmp_path_factory):
-    """Compile under a lock: a second test process waits and then finds everything on disk."""
-    with (tmp_path_factory.getbasetemp().parent / "evolution.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for _ in compile_all():
-            pass
-        compile_film()
+def compiled_once():
+    """Compile first: a second test process waits, and then finds everything on disk."""
+    compile_all()
+    compile_film()
 
 
 @pytest.fixture

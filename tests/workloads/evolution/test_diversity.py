@@ -7,17 +7,22 @@ import pytest
 
 from homeostat.inspect.symptoms.evidence import Seen
 from homeostat.workloads.evolution import scores as S
+from homeostat.workloads.evolution.archive import Archive
 from homeostat.workloads.evolution.diversity import (
     Grid,
     behaviour,
     build,
+    cells_of,
     diversity,
     novelty,
     vendi,
     viable,
 )
 from homeostat.workloads.evolution.lab import evaluate_labs
+from homeostat.workloads.evolution.simulate import evaluate
+from homeostat.workloads.evolution.space import SPACE
 from homeostat.workloads.evolution.symptoms import SYMPTOMS
+from homeostat.workloads.evolution.winners import FILE, load_winners, save_winners
 
 
 def test_vendi_counts_what_is_different():
@@ -89,6 +94,31 @@ def test_the_grid_keeps_the_best_of_each_cell():
     scores[:, S.REASON] = 1
     grid.add(scores, np.array([8, 8, 8]), 40.0)
     assert grid.coverage == pytest.approx(2 / 800)
+
+
+def test_the_archive_keeps_the_fittest_of_each_cell_and_its_genes(population, tmp_path):
+    _, world, lab = population(1, simulation_duration=4.0)
+    archive, grid, duration_s = Archive(lab), Grid(), world.steps * world.step_s
+    for generation in range(3):
+        evaluate_labs([lab])
+        archive.add(lab)
+        grid.add(lab.last.scores, lab.population.body.nodes, duration_s)
+        if generation < 2:
+            lab.breed()
+    elites = archive.elites
+    best = grid.best.max(axis=2)
+    assert np.array_equal(np.argwhere(best >= 0), elites.cells)
+    assert np.array_equal(best[best >= 0], elites.fitness)
+    again = lab.of(lab.config, 0, elites.population, 2).creatures()
+    scores = evaluate(again, lab.keys()[: len(elites.cells)], 1, world)[:, 0]
+    young = elites.population.name >= 2 * 100  # judged once, on the layout of this generation
+    assert young.any()
+    assert np.array_equal(scores[young, S.FITNESS], elites.fitness[young].astype(np.float32))
+    assert np.array_equal(np.stack(cells_of(scores, duration_s), 1)[young], elites.cells[young])
+    save_winners(lab, elites, tmp_path)
+    kept = load_winners(tmp_path / FILE, SPACE).elites
+    assert np.array_equal(kept.cells, elites.cells)
+    assert np.array_equal(kept.population.body.node, elites.population.body.node)
 
 
 def test_novelty_is_the_distance_to_neighbours():

@@ -65,6 +65,21 @@ def test_whole_lives_agree_to_the_bit(population):
     )
 
 
+@pytest.mark.parametrize("rule", ["touch", "centre"])
+def test_lives_of_many_pellets_agree_to_the_bit(population, rule):
+    creatures, world, lab = population(60, fitness_progress=rule, time_input="cyclic")
+    near, keys = world._replace(steps=90, pellet_reach=9.6), lab.keys()[:60]
+    lanes, alone = evaluate(creatures, keys, 1, near), one_by_one(creatures, keys, 1, near)
+    assert np.unique(lanes[..., scores.PELLETS]).size > 2
+    assert np.array_equal(lanes, alone)
+    for i in range(4):
+        life = Life(creatures, i, key_at(keys[i], 0), near)
+        for _ in range(3):
+            life.step()
+        fast = evaluate(creatures, keys, 1, near._replace(steps=3))[i, 0]
+        assert fast[scores.PELLETS] == life.pellets > 0
+
+
 def test_kernels_follow_the_float64_reference(crowd):
     creatures, world, keys = crowd
     short = world._replace(steps=30)

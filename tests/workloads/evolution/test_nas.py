@@ -226,12 +226,14 @@ def test_replay_films_the_winners_of_a_run(finished):
     genomes = json.loads((folder / "replay.json").read_text())
     assert genomes["frames_per_s"] == 15
     with np.load(folder / "replay.npz", allow_pickle=False) as film:
-        assert film["nodes"].shape == (25, 30, 10, 3)
+        assert film["nodes"].shape == (len(genomes["creatures"]), 30, 10, 3)
         assert film["activations"].shape[0] == 30
         assert np.isfinite(film["nodes"]).all()
         first = film["nodes"][0, 0, : len(genomes["creatures"][0]["nodes"])]
     places = [node["place"] for node in genomes["creatures"][0]["nodes"]]
     assert np.allclose(first, places)
+    elites = [creature for creature in genomes["creatures"] if "cell" in creature]
+    assert len(elites) == len(genomes["creatures"]) - 25 > 0
     assert genomes["ancestors"][0] == genomes["creatures"][0]["name"]
     assert 0 <= genomes["ancestors"][-1] < 100  # back to the first generation
     assert (folder / "track.png").stat().st_size > 5_000

@@ -173,3 +173,30 @@ def test_pellets_stand_where_the_rules_put_them(world, springs):
     turns = np.diff(angles)
     assert (turns >= math.pi / 2 - 1e-5).all()
     assert (turns <= 3 * math.pi / 2 + 1e-5).all()
+
+
+def test_progress_rises_until_the_pellet_is_touched_and_is_complete_there(world, springs):
+    rules = world(steps=1, gravity=0.0, drag=1.0, fitness_progress="touch")
+    _, body = watch(springs([(0.0, 3.0, 0.0)]), rules)
+    x, y, z = body.book[book.PELLET : book.PELLET + 3, 0]
+    creature = springs([(0.0, y, 0.0)])
+    push = [(0.3 * x, 0.0, 0.3 * z)]  # three seconds to the pellet's middle
+    left = []
+    for steps in range(1, 100):
+        _, body = watch(creature, rules._replace(steps=steps), push=push)
+        if body.book[book.COLLECTED, 0]:
+            break
+        left.append(body.book[book.GAP, 0] / body.book[book.START_GAP, 0])
+    step = 0.3 * math.hypot(x, z) / 30
+    assert left[0] == 1
+    assert (np.diff(left) < 0).all()
+    assert left[-1] * (math.hypot(x, z) - 0.55) < 1.05 * step  # the next step touches
+    assert np.diff(left, 2) == pytest.approx(0.0, abs=1e-4)  # the last metre earns as the first did
+
+
+def test_a_pellet_met_in_the_last_step_earns_no_progress_to_the_next(world, springs):
+    rules = world(steps=1, gravity=0.0, drag=1.0, touch=1)._replace(pellet_reach=30.0)
+    _, body = watch(springs([(0.0, 3.0, 0.0)]), rules)
+    score = np.zeros(scores.COLUMNS, np.float32)
+    book.score_lane(body.book, 0, np.float32(1.0), rules, score)
+    assert (score[scores.PELLETS], score[scores.PROGRESS]) == (1, 0)

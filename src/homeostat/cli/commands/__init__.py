@@ -23,7 +23,7 @@ from homeostat.cli.commands.report import report
 from homeostat.cli.commands.run import resume, run
 from homeostat.cli.commands.screen import screen
 from homeostat.cli.commands.search import search
-from homeostat.cli.commands.study import best, status
+from homeostat.cli.commands.study import best, change, status
 from homeostat.cli.commands.tune import plan, tune
 from homeostat.cli.commands.verify import verify
 
@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "verify": (verify, TRAIN),
     "resume": (resume, TRAIN),
     "predict": (predict, TRAIN),
+    "change": (change, TRAIN),
     "bisect": (bisect, DESIGN),
     "sweep": (sweep, DESIGN),
     "grid": (grid, DESIGN),

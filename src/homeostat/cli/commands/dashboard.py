@@ -32,7 +32,7 @@ def dashboard(
     results: ResultsOption = "results",
     store: StoreOption = None,
 ) -> None:
-    """Show runs and studies in the browser, updated live; the pages are read-only."""
+    """Show runs and studies in the browser, live; nothing can be changed without --token."""
     from homeostat.dashboard.serve import serve
 
     out = Output()

@@ -1,4 +1,4 @@
-"""`homeostat export`, for other tools; `homeostat import`, from Optuna."""
+"""`homeostat export`, for other tools; `homeostat import`, from them."""
 
 from __future__ import annotations
 
@@ -70,10 +70,30 @@ def export(
 
 
 def import_(
-    address: Annotated[str, typer.Argument(help="An Optuna storage, such as sqlite:///optuna.db.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A table of trials (CSV, TSV, JSON), a folder of W&B's or Ray's runs, or an "
+            "Optuna storage, such as sqlite:///optuna.db.",
+        ),
+    ],
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="Of a table: what was searched for.")
+    ] = None,
+    goal: Annotated[
+        str | None, typer.Option("--goal", help="Of a table: minimize or maximize.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter",
+            metavar="NAME",
+            help="Of a table: which column is a parameter, where none is marked; may be repeated.",
+        ),
+    ] = None,
     study: Annotated[
         str | None,
-        typer.Option("--study", help="Which study of the storage; needed if it holds several."),
+        typer.Option("--study", help="Of Optuna: which study, if the storage holds several."),
     ] = None,
     workload: Annotated[
         str | None,
@@ -86,19 +106,37 @@ def import_(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read an Optuna study: its trials, values, states, attributes and constraints."""
+    """Read trials of another tool as a study, which every command then reads.
+
+    Of a CSV a row is a trial. Columns such as config/lr, config.lr or params_lr are parameters.
+    """
+    from homeostat.errors import StudyError
     from homeostat.execute.rerun import command
     from homeostat.search.search import open_store
+    from homeostat.study.import_results import import_results
     from homeostat.study.optuna.import_study import import_study
     from homeostat.study.trial_command import place_of, search_command
     from homeostat.workload.load import find
 
     found = find(workload) if workload is not None else None
     opened = open_store(results, store)
-    row = import_study(opened, address, study, workload=found, as_name=as_name)
+    if "://" in source:
+        if metric or goal or parameters:
+            raise typer.BadParameter("An Optuna study says what its metric and parameters are.")
+        row = import_study(opened, source, study, workload=found, as_name=as_name)
+    elif source.endswith((".db", ".sqlite", ".sqlite3")):
+        raise StudyError(
+            f"{source} is a database.",
+            hint=f"An Optuna storage has an address:  sqlite:///{source}",
+        )
+    else:
+        row = import_results(
+            opened, source, as_name=as_name or study, metric=metric, goal=goal,
+            parameters=parameters or (), workload=found,
+        )  # fmt: skip
     count = len(opened.trials(row.key))
     out = Output(as_json=as_json)
-    out.line(f"{row.name}: {plural(count, 'trial')} read from {address}.")
+    out.line(f"{row.name}: {plural(count, 'trial')} read from {source}.")
     place = place_of(opened, results)
     named = ["--study", row.name]
     out.line(f"See:  {command('homeostat best', named, place.for_studies)}")

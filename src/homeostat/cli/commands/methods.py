@@ -84,7 +84,9 @@ def _over(kind: str, doc: str) -> Callable[..., None]:
 sweep = _over(
     "sweep", "Vary one parameter at a time; `--over lr` alone takes five values across its range."
 )
-grid = _over("grid", "Run every combination of the values given.")
+grid = _over(
+    "grid", "Run every combination of the values given; with more values later, only what is new."
+)
 
 
 def random(

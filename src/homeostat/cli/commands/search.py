@@ -65,6 +65,13 @@ def search(
         int | None,
         typer.Option("--patience", min=1, help="End after so many trials that improve nothing."),
     ] = None,
+    enough: Annotated[
+        bool,
+        typer.Option(
+            "--enough",
+            help="End once further trials would, with 95 %, gain less than seeds differ.",
+        ),
+    ] = False,
     method: Annotated[
         str | None,
         typer.Option("--method", help="auto, random, sobol, tpe, gp, cmaes, nsga2 or nsga3."),
@@ -79,6 +86,14 @@ def search(
         str | None,
         typer.Option(
             "--prune-at", metavar="STEPS", help="Decide at these steps only, like 10,20,50."
+        ),
+    ] = None,
+    constraints: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--constraint",
+            metavar="'METRIC<=NUMBER'",
+            help="A trial beyond this bound (<= or >=) cannot win; may be repeated.",
         ),
     ] = None,
     carry_from: FromOption = None,
@@ -113,7 +128,9 @@ def search(
     ] = True,
     fresh_seeds: Annotated[
         int | None,
-        typer.Option("--fresh-seeds", min=2, help="How many fresh seeds; 3 or 4 otherwise."),
+        typer.Option(
+            "--fresh-seeds", min=2, help="How many fresh seeds; 5, or 6 from 200 trials on."
+        ),
     ] = None,
     deterministic: Annotated[
         bool,
@@ -134,7 +151,7 @@ def search(
     """Search for the best setting; --config sets the start, --set holds a value fixed.
 
     At the end the best is run again beside the default, on fresh seeds. From 100 trials on, the
-    best eight first qualify on one more seed, and the best four of these go on.
+    best eight first qualify on one more seed, and the best two of these go on.
     """
     from homeostat.cli.progress import PlanProgress
     from homeostat.plan.budget import parse_duration
@@ -175,11 +192,13 @@ def search(
             enqueue=[chosen.workload.space.parse(text.split(",")) for text in enqueue or ()],
             stop_at=stop_at,
             patience=patience,
+            enough=enough,
             names=names or None,
             start=start or None,
             pins=held or None,
             prune=prune,
             prune_at=_steps(prune_at) if prune_at else None,
+            constraints=constraints,
             carry_from=carry_from or (),
             goal=goal,
             scientific=scientific,

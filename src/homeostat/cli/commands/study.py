@@ -14,6 +14,7 @@ from homeostat.cli.options import (
     JsonOption,
     ResultsOption,
     StoreOption,
+    StudyOption,
     WorkloadOption,
 )
 from homeostat.cli.output import Output
@@ -38,6 +39,7 @@ def status(
     from homeostat.errors import HomeostatError
     from homeostat.search.decide import verdict_of
     from homeostat.search.search import look_store
+    from homeostat.study.definition import Definition
 
     out = Output(as_json=as_json)
     opened = look_store(results, store)
@@ -65,7 +67,7 @@ def status(
         [tuple(value for key, value in row.items() if key != "verdict") for row in rows],
     )  # fmt: skip
     for row in studies:
-        for sentence in row.definition.get("sources", {}).values():
+        for sentence in Definition.from_json(row.definition).told:
             out.line(f"{row.name}: {sentence}" if len(studies) > 1 else sentence)
     if study is not None:
         found = _read(out, study, results, store, workload)
@@ -125,6 +127,93 @@ def best(
             ],
         }
     )
+
+
+def change(
+    study: StudyOption,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fix", metavar="NAME=VALUE", help="Hold this in further trials; may be repeated."
+        ),
+    ] = None,
+    free: Annotated[
+        list[str] | None,
+        typer.Option("--free", metavar="NAME", help="Vary this again; may be repeated."),
+    ] = None,
+    widen: Annotated[
+        bool, typer.Option("--widen", help="Search the ranges that the workload has now.")
+    ] = False,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--add",
+            metavar="NAME",
+            help="Search this too; earlier trials have the value with which it acted there.",
+        ),
+    ] = None,
+    forget: Annotated[
+        str | None,
+        typer.Option(
+            "--forget", metavar="NUMBERS", help="These trials, like 3,5-9, count for nothing."
+        ),
+    ] = None,
+    restore: Annotated[
+        str | None,
+        typer.Option("--restore", metavar="NUMBERS", help="Forgotten trials that count again."),
+    ] = None,
+    workload: WorkloadOption = None,
+    results: ResultsOption = "results",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change what a study searches from now on, and which trials count; nothing is deleted."""
+    from homeostat.errors import HomeostatError
+    from homeostat.search.search import change as change_study
+    from homeostat.search.search import look_store
+    from homeostat.space import Space
+    from homeostat.study.definition import Definition
+    from homeostat.study.described import ranges
+    from homeostat.study.trial_command import place_of, search_command
+
+    opened = look_store(results, store)
+    row = opened.study(study)
+    searched = ranges(Definition.from_json(row.definition).searched)
+    told = change_study(
+        study,
+        fix=Space(**searched).parse(fix or ()),  # type: ignore[arg-type]  # none is called rules
+        free=free or (),
+        widen=widen,
+        add=add or (),
+        forget=_numbers(forget),
+        restore=_numbers(restore),
+        workload=workload,
+        results=results,
+        store=store,
+    )
+    out = Output(as_json=as_json)
+    for sentence in told:
+        out.line(sentence)
+    try:
+        count = len(opened.trials(row.key))
+        further = search_command(row, place_of(opened, results), "--trials", str(count + 50))
+        if further:
+            out.line(f"Go on:  {further}")
+    except HomeostatError:
+        pass
+    out.document({"study": study, "changes": list(told)})
+
+
+def _numbers(text: str | None) -> list[int]:
+    """From "3,5-9"."""
+    found: list[int] = []
+    for part in text.split(",") if text else ():
+        first, dash, last = part.strip().partition("-")
+        try:
+            found += range(int(first), int(last if dash else first) + 1)
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} are no trials; write numbers like 3,5-9.") from None
+    return found
 
 
 WIDE = 6

@@ -27,7 +27,7 @@ export async function replays(place) {
   const list = el("div");
   place.append(el("h1", {}, "Replays of evolved creatures"), list);
   return async () => {
-    const found = await get("replays");
+    const found = (await get("replays")).filter((name) => !name.startsWith("studies/"));  // on their own pages
     list.replaceChildren(found.length
       ? el("ul", {}, found.map((name) => el("li", {}, el("a", { href: `#/replay/${encodeURIComponent(name)}` }, name))))
       : el("p", { class: "empty" }, "No replays here yet. Make one:  nas replay --run RUN"));

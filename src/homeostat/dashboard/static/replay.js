@@ -27,7 +27,14 @@ export function play(place, film) {
   const speed = el("select", { "aria-label": "Speed", onchange: (e) => { state.speed = Number(e.target.value); } }, SPEEDS.map((s) => el("option", { value: s, selected: s === 1 }, `${s}×`)));
   const follow = el("button", { class: "plain", "aria-pressed": "true", onclick: () => { state.follow = !state.follow; follow.setAttribute("aria-pressed", state.follow); follow.textContent = state.follow ? "Following" : "From afar"; draw(); } }, "Following");
   const pick = el("select", { "aria-label": "Creatures", multiple: true, size: 6, onchange: () => { state.shown = [...pick.selectedOptions].slice(0, 4).map((o) => Number(o.value)); stage(); } },
-    bodies.map((b, i) => el("option", { value: i, selected: i === 0 }, `${i + 1}. creature ${b.name}: ${show(Math.round(b.fitness))} in selection, ${show(Math.round(b.scored))} here`)));
+    bodies.map((b, i) => el("option", { value: i, selected: i === 0 }, `${i + 1}. creature ${b.name}: ${show(Math.round(b.fitness))} ${film.judged}, ${show(Math.round(b.scored))} here${b.strategy ? `, ${b.strategy}` : ""}`)));
+  const map = archive(bodies, film.archive_of, (i, more) => {
+    const shown = new Set(more ? state.shown : []);
+    if (!shown.delete(i) || !shown.size) shown.add(i);
+    state.shown = [...shown].slice(-4);
+    [...pick.options].forEach((o) => { o.selected = state.shown.includes(Number(o.value)); });
+    stage();
+  });
   const network = el("canvas", { class: "network", "aria-label": "The winner's network" });
   const curve = el("canvas", { class: "network", "aria-label": "Fitness over the generations" });
   place.replaceChildren(
@@ -37,6 +44,7 @@ export function play(place, film) {
     el("div", { class: "beside" },
       el("div", {}, el("h2", {}, "Creatures (up to four side by side)"), pick, ancestry(film)),
       el("div", {}, el("h2", {}, "The winner's network, now"), network),
+      map,
       film.fitness_curve.length ? el("div", {}, el("h2", {}, "Fitness over the generations"), curve) : null));
 
   let canvases = [];
@@ -56,6 +64,7 @@ export function play(place, film) {
       return canvas;
     });
     stages.replaceChildren(...canvases);
+    map?.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", state.shown.includes(Number(b.value))));
     draw();
   }
 
@@ -175,6 +184,34 @@ function ready(canvas) {
   pen.clearRect(0, 0, wide, high);
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   return [pen, wide, high, (strength) => (dark ? `rgb(230 233 239 / ${strength})` : `rgb(29 35 48 / ${strength})`)];
+}
+
+// The map of elites: a row for each tenth of ground contact, a column for each 0.2 m/s; the fitter the darker.
+function archive(bodies, whole, choose) {
+  const found = new Map(bodies.flatMap((b, i) => (b.cell ? [[b.cell.join(), i]] : [])));
+  if (!found.size) return null;
+  const elites = [...found.values()].map((i) => bodies[i]);
+  const [top, low, right] = [Math.max(...elites.map((b) => b.cell[0])), Math.min(...elites.map((b) => b.cell[0])), Math.max(...elites.map((b) => b.cell[1]))];
+  const best = Math.max(1, ...elites.map((b) => b.fitness));
+  const cells = [];
+  for (let contact = low; contact <= top; contact++) {
+    cells.push(el("span", {}, `${10 * contact}–${10 * contact + 10} %`));
+    for (let speed = 0; speed <= right; speed++) {
+      const i = found.get(`${contact},${speed}`);
+      const share = i === undefined ? 0 : bodies[i].fitness / best;
+      cells.push(i === undefined ? el("i", {}) : el("button", {
+        class: "plain", value: i, "aria-pressed": "false",
+        style: `background: hsl(160 55% ${88 - 50 * share}%); color: ${share > 0.6 ? "white" : "#1d2330"}`,
+        title: `${bodies[i].strategy}: creature ${bodies[i].name}, ${bodies[i].size} nodes, ${bodies[i].muscles.length} muscles, fitness ${show(Math.round(bodies[i].fitness))}`,
+        onclick: (e) => choose(i, e.shiftKey),
+      }, show(Math.round(bodies[i].fitness))));
+    }
+  }
+  cells.push(el("span", {}, "m/s"), ...Array.from({ length: right + 1 }, (_, s) => el("span", {}, (0.2 * s).toFixed(1))));
+  const counts = [...new Set(elites.map((b) => b.strategy))].map((name) => `${elites.filter((b) => b.strategy === name).length} ${name}`);
+  return el("div", {}, el("h2", {}, "The fittest of each way to move"),
+    el("p", { class: "soft" }, `${whole}, by share of nodes on the ground (rows) and speed from … on (columns): ${counts.join(", ")}. Press a cell to see it move; with Shift, beside the others.`),
+    el("div", { class: "elites", style: `grid-template-columns: auto repeat(${right + 1}, minmax(2rem, 1fr))` }, cells));
 }
 
 function ancestry(film) {

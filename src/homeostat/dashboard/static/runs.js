@@ -81,7 +81,7 @@ export async function trial(place, joined) {
 }
 
 export async function run(place, name, { within = false } = {}) {
-  const [first, may] = await Promise.all([get("run", { name }), rights()]);
+  const [first, may, films] = await Promise.all([get("run", { name }), rights(), get("replays")]);
   const cards = el("div", { class: "cards" });
   const seeds = el("div");
   const drawn = el("div", { class: "figure", id: "figure-curves" });
@@ -110,6 +110,7 @@ export async function run(place, name, { within = false } = {}) {
         differ.length ? table(columns, differ) : el("p", { class: "soft" }, "None: this is the default."));
     }
   }
+  if (films.includes(name)) place.append(el("p", {}, el("a", { href: `#/replay/${encodeURIComponent(name)}` }, "Watch its creatures move")));
   place.append(
     el("h2", {}, "Curves"), el("div", { class: "tools" }, metric), drawn,
     ...parts.flatMap(([stem, where]) => [el("h2", {}, `${stem}, part by part`), where]),

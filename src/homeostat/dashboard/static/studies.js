@@ -39,6 +39,8 @@ export async function study(place, name) {
   } }, "Stop the search");
   const tools = el("div", { class: "tools", hidden: true }, stop, stopped);
   const all = el("p", {}, el("a", { href: `#/runs/${encodeURIComponent(`studies/${name}`)}` }, "All runs of this study"));
+  const film = `study ${name}`;
+  if ((await get("replays")).includes(film)) all.append(" · ", el("a", { href: `#/replay/${encodeURIComponent(film)}` }, "Watch the best of each way to move"));
   const trials = trialTable(name, first);
   const sections = first.sections.map((section) => [section, el("section", { id: section })]);
   const shown = new Map();

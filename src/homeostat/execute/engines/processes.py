@@ -10,6 +10,8 @@ import sys
 
 import psutil
 
+from homeostat.workload.process import kill_marked
+
 MARK = "HOMEOSTAT_WORKER"
 """An environment variable that a worker's descendants inherit, by which they are found."""
 
@@ -40,7 +42,7 @@ def kill_tree(pid: int, mark: str) -> None:
         root.suspend()  # or it could start another child while we look
         kill_children(root)
         root.kill()
-    kill_marked(mark)
+    kill_marked(MARK, mark)
 
 
 def kill_children(root: psutil.Process) -> None:
@@ -48,14 +50,6 @@ def kill_children(root: psutil.Process) -> None:
     for child in root.children(recursive=True):
         with contextlib.suppress(psutil.Error):
             child.kill()
-
-
-def kill_marked(mark: str) -> None:
-    """Kill the descendants that nobody's child list has any more: their parent is gone."""
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
-                process.kill()
 
 
 def memory_mb(pid: int, *, with_children: bool) -> float:

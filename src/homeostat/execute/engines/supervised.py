@@ -16,11 +16,12 @@ import uuid
 from multiprocessing.connection import Connection
 
 from homeostat.execute.engines.messages import Answer, StopNow, Task
-from homeostat.execute.engines.processes import MARK, how_it_died, kill_marked, kill_tree, memory_mb
+from homeostat.execute.engines.processes import MARK, how_it_died, kill_tree, memory_mb
 from homeostat.execute.job import TIME_IS_UP, Job, is_late
 from homeostat.execute.loop.control import memory_reason, timeout_reason
 from homeostat.execute.loop.threads import VARIABLES
 from homeostat.record.outcome import Outcome
+from homeostat.workload.process import kill_marked
 
 LOADING_S = 120.0
 """How much longer than its timeout an attempt may take while its workload is being loaded."""
@@ -190,6 +191,6 @@ class Supervised:
             kill_tree(self._process.pid, self.mark)
             self._process.wait()
         else:  # its number may be somebody else's by now
-            kill_marked(self.mark)
+            kill_marked(MARK, self.mark)
         self.connection.close()
         self._startup_log.close()

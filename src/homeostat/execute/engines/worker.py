@@ -30,7 +30,7 @@ from homeostat.execute.engines.messages import (
     Task,
     WorkerTrouble,
 )
-from homeostat.execute.engines.processes import MARK, end_with_parent, kill_children, kill_marked
+from homeostat.execute.engines.processes import MARK, end_with_parent, kill_children
 from homeostat.execute.job import Finished, Job, prepare
 from homeostat.execute.loop.held_folders import HeldFolders
 from homeostat.execute.loop.output_capture import OutputCapture
@@ -38,6 +38,7 @@ from homeostat.execute.loop.side_by_side import SideBySide
 from homeostat.record.attempt import Attempt, write_attempt
 from homeostat.record.files import make_folder
 from homeostat.record.outcome import Outcome
+from homeostat.workload.process import kill_marked
 from homeostat.workload.workload import Workload
 
 PARENT_WATCH_S = 2.0
@@ -135,7 +136,7 @@ class Worker:
 def _vanish() -> NoReturn:
     """End at once, with everything that was started from here."""
     kill_children(psutil.Process())
-    kill_marked(os.environ[MARK])
+    kill_marked(MARK, os.environ[MARK])
     os._exit(1)
 
 

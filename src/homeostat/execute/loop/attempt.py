@@ -62,6 +62,7 @@ class _InProgress:
         self._trial = self._new_trial()
         self._ending = Ending()
         self._notes: list[str] = []
+        self._first_s = 0.0
 
     def run(self) -> Reports:
         try:
@@ -121,6 +122,8 @@ class _InProgress:
                     if isinstance(report, Together):
                         yield report
                         continue
+                    if self._recorder.num_rows == 1 and not self._first_s:
+                        self._first_s = self._control.spent_s
                     asks = bool(rungs) and report.step >= rungs[0]
                     while rungs and report.step >= rungs[0]:
                         del rungs[0]
@@ -177,6 +180,7 @@ class _InProgress:
             last_step=self._recorder.last_step,
             num_reports=self._recorder.num_rows,
             wall_s=round(self._spent_before_s + self._control.spent_s, 6),
+            first_s=round(self._first_s, 6),
             violation=ending.violation,
             last_reports=tuple(ending.healthy) if ending.violation else (),
             extra=plain(self._trial.extra),

@@ -1,4 +1,4 @@
-"""Averages: a copy of a model that is scored has its running statistics too."""
+"""Averages: a copy of a model lags behind it, and where it is scored has its statistics too."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from typing import Any
 from torch import nn
 
 from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.inspect.tracer.recording import Recording
 from homeostat.record.check import Checks, Found
 from homeostat.wording import some
+
+LAG = 0.1
+"""Of the largest step: what is less behind is as good as the weights themselves."""
+LEAST_UPDATES = 20
 
 
 def check(bench: ShortRuns) -> Checks:
@@ -40,8 +45,45 @@ def check(bench: ShortRuns) -> Checks:
             "torch.optim.swa_utils.update_bn before scoring.",
             modules=empty,
         )
+    yield from _followers(Found("averages"), run)
     if fine:
         yield found.ok("Batch norms that score have seen batches.")
+
+
+def _followers(found: Found, run: Recording) -> Checks:
+    """Copies that are moved after each step, and keep next to nothing of what they were."""
+    steady = all(o.rates and max(o.rates[-1]) >= 0.5 * max(map(max, o.rates))
+                 for o in run.optimizers if o.steps)  # fmt: skip
+    steps = {id(w.tensor): w.move for w in run.weights if w.optimizers and w.moved}
+    if not steady or run.num_updates < LEAST_UPDATES:
+        return
+    roots = list(
+        {id(m): m for m in [*run.models.values(), *(c.module for c in run.calls)]}.values()
+    )
+    trained = [m for m in roots if any(id(p) in steps for p in m.parameters())]
+    for copy in [m for m in roots if not any(id(p) in steps for p in m.parameters())]:
+        for model in trained:
+            pairs = [(a.detach(), w.detach(), steps[id(w)]) for a, w in
+                     zip(copy.parameters(), model.parameters(), strict=False)
+                     if id(w) in steps and a.shape == w.shape]  # fmt: skip
+            if (
+                type(copy) is not type(model)
+                or len(pairs) != len(list(copy.parameters()))
+                or not pairs
+            ):
+                continue
+            gaps = [float((a - w).norm() / (w.norm() * move + 1e-30)) for a, w, move in pairs]
+            lag = sorted(gaps)[len(gaps) // 2]
+            if 0 < lag < LAG:
+                yield found.warning(
+                    f"A copy of {type(model).__name__} that follows it is no average: it is "
+                    f"{lag:.2g} of one step behind, so that it keeps next to nothing of what it "
+                    "was.",
+                    "See which of the two is given the large share: average = 0.99 * average + "
+                    "0.01 * weights lags a hundred steps.",
+                    lag=lag,
+                )
+                return
 
 
 def _never_filled(module: Any) -> bool:

@@ -6,8 +6,8 @@ import math
 
 from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.inspect.tracer.recording import Recording, Weight
-from homeostat.record.check import Checks, Found
-from homeostat.wording import some
+from homeostat.record.check import Check, Checks, Found
+from homeostat.wording import plural, some
 
 FEW = 3
 """After this many updates a gradient that is still zero is no accident of initialisation."""
@@ -30,7 +30,7 @@ def check(bench: ShortRuns) -> Checks:
         )
         return
     if not run.backwards and not run.num_updates:
-        yield found.skipped("Nothing was trained within the short run.")
+        yield _nothing(found, bench)
         return
     problems = [
         *_missing(found, run),
@@ -48,6 +48,22 @@ def check(bench: ShortRuns) -> Checks:
             f"All {len(trained)} trained tensors are in an optimiser once, have a gradient and "
             f"move{told}."
         )
+
+
+def _nothing(found: Found, bench: ShortRuns) -> Check:
+    """Neither a backward pass nor a step was seen."""
+    run = bench.anatomy
+    kinds = sorted(
+        {b.kind for b in run.facts.births if not b.scheduler} | {o.kind for o in run.optimizers}
+    )
+    if not bench.whole or run.cut or run.ending.reason or run.hand_steps or not kinds:
+        return found.skipped("Nothing was trained within the short run.")
+    return found.fault(
+        f"Nothing is trained: in a whole run with {plural(len(run.reports), 'report')} no loss was "
+        f"differentiated and no step was made, though {some(kinds)} was made for it.",
+        "Count the batches of a pass: drop_last with fewer rows than one batch leaves "
+        "none, and an iterator that was used up gives none again.",
+    )  # fmt: skip
 
 
 def _missing(found: Found, run: Recording) -> Checks:

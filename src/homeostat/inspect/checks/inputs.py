@@ -18,6 +18,7 @@ from homeostat.inspect.tracer.asking import (
     spread,
     tolerance,
 )
+from homeostat.inspect.tracer.tensors import tensors_in
 from homeostat.record.check import Check, Checks, Found
 
 ATTENTION = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
@@ -111,7 +112,7 @@ def _arguments(found: Found, asked: Asked, whole: Any) -> list[Check]:
             continue
         given = list(asked.inputs)
         given[place] = tensor[order]
-        if _still(asked, given, whole):
+        if _still(asked, given, whole) and not _used_otherwise(asked, given):
             findings.append(
                 found.warning(
                     f"{asked.call.model} ignores an input: exchanging argument {place + 1} of "
@@ -121,6 +122,27 @@ def _arguments(found: Found, asked: Asked, whole: Any) -> list[Check]:
                 )
             )
     return findings
+
+
+def _used_otherwise(asked: Asked, given: list[Any]) -> bool:
+    """Whether anything that is returned depends on it, in evaluation or in training.
+
+    As where a model is given its targets and returns its loss too, or is led by them in training.
+    """
+    for training in (False, True):
+        asked.module.train(training)
+        before, after = (list(tensors_in(asked.returned(i))) for i in (asked.inputs, given))
+        asked.module.eval()
+        if len(before) != len(after) or any(map(_differ, before, after)):
+            return True
+    return False
+
+
+def _differ(one: Any, other: Any) -> bool:
+    if one.shape != other.shape:
+        return True
+    one, other = one.detach().to(torch.complex128), other.detach().to(torch.complex128)
+    return not torch.allclose(one, other, rtol=STILL, atol=0.0, equal_nan=True)
 
 
 def _order(found: Found, asked: Asked, whole: Any) -> Check | None:

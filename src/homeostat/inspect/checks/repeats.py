@@ -48,9 +48,11 @@ def check(bench: ShortRuns) -> Checks:
         yield seed.fault(
             f"Seeds {bench.seed} and {bench.seed + 1} give the same run bit by bit, although it "
             f"draws random numbers.{how}",
-            f"Seed from {'an option, such as --seed' if words.is_script else 'trial.seed'}, or "
-            "leave seeding to the tool: without this, several seeds are one seed several times, "
-            "and every interval is too narrow.",
+            "Seed from an option, such as --seed: run by hand, every run is the same one. In runs "
+            "and searches of Homeostat its own seeds are moved on with the trial's."
+            if words.is_script
+            else "Seed from trial.seed, or leave seeding to the tool: without this, several seeds "
+            "are one seed several times, and every interval is too narrow.",
             seeded=seeded,
         )
     else:

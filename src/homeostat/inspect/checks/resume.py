@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-import time
 from typing import Any
 
 from homeostat.execute.loop.control import Control, Stop
@@ -13,6 +12,7 @@ from homeostat.execute.loop.drive import pull
 from homeostat.execute.loop.isolation import Isolation, capture, install
 from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.inspect.probe.compare import same
+from homeostat.own_time import own_time
 from homeostat.record.check import Checks, Found
 from homeostat.record.outcome import Outcome
 from homeostat.wording import some
@@ -70,13 +70,13 @@ def _drive(
     """The reports of one run, its state before step `cut`, and what it could not take back."""
     trial = Trial(bench.config, seed=bench.seed, budget=budget)
     taken: dict[str, Any] = {}
-    began = time.perf_counter()
+    began = own_time()
 
     def between(step: int) -> None:
         if step == cut:
             # Copied, since the loop goes on with what it is made of.
             taken.update(copy.deepcopy({"trial": trial.state(step), "process": capture()}))
-        if time.perf_counter() - began > limit_s:
+        if own_time() - began > limit_s:
             raise Stop(Outcome.TIMEOUT, "long enough")
 
     trial.between_steps.append(between)

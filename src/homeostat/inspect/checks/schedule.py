@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from homeostat.inspect.probe.bench import ShortRuns
-from homeostat.inspect.tracer.recording import Optimizer
+from homeostat.inspect.tracer.recording import Optimizer, Recording
 from homeostat.record.check import Checks, Found
 from homeostat.wording import some
 
@@ -19,6 +19,9 @@ NORMS = (
     nn.RMSNorm,
 )
 FEW_RATES = 8
+MOST_PULL = 3.0
+FIRST = 3
+"""Updates, before the two pulls have come to balance."""
 USUAL_DECAY = 0.01
 """AdamW's own default, which is often left on everything; a higher value is a decision."""
 
@@ -85,6 +88,25 @@ def _turns(rates: list[float]) -> int | None:
     return low if turns and max(rates[low:]) > 0.2 * rates[0] else None
 
 
+def _pull(run: Recording) -> float:
+    """Of the first updates: what decay adds to the gradient over the gradient itself.
+
+    Decoupled decay (AdamW) adds to a step that is about 1 for each weight instead.
+    """
+    ratios = []
+    for update in run.updates[:FIRST]:
+        groups = run.optimizers[update.optimizer].thing.param_groups
+        decay = min(float(g.get("weight_decay", 0.0)) for g in groups)
+        apart = "AdamW" in run.optimizers[update.optimizer].kind or groups[0].get(
+            "decoupled_weight_decay", False
+        )
+        size = sum(p.numel() for g in groups for p in g["params"]) ** 0.5
+        against = size if apart else update.grad_norm
+        if against > 0:
+            ratios.append(decay * update.weight_norm / against)
+    return sorted(ratios)[len(ratios) // 2] if ratios else 0.0
+
+
 def _decay(found: Found, bench: ShortRuns) -> Checks:
     run = bench.anatomy
     decayed = []
@@ -99,6 +121,14 @@ def _decay(found: Found, bench: ShortRuns) -> Checks:
             if decay > USUAL_DECAY:
                 decayed.append(weight.name)
                 most = max(most, decay)
+    pull = _pull(run)
+    if pull > MOST_PULL:
+        yield found.warning(
+            f"Weight decay pulls {pull:.2g} times as hard as the loss at the first steps: it "
+            "decides where the weights go.",
+            "Decay of 1e-5 to 1e-2 is usual; try it without (weight_decay=0).",
+            pull=pull,
+        )
     if decayed:
         yield found.warning(
             f"Weight decay of {most:g} also pulls on normalisation layers: {some(decayed)}.",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import statistics
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +19,7 @@ from homeostat.inspect.checks.update_rule import TOLERANCE, at_neutral
 from homeostat.inspect.diagnose.ladder import changed
 from homeostat.inspect.diagnose.replay import Case, replay
 from homeostat.inspect.probe.bench import ShortRuns
+from homeostat.own_time import own_time
 from homeostat.record.seeds import SEEDS
 from homeostat.space import Bool, Choice, Config
 from homeostat.space.moves import made
@@ -90,7 +90,7 @@ def find_confounds(
     Args:
         seconds: About how long all of it may take; it is spent on more seeds.
     """
-    began, found = time.perf_counter(), []
+    began, found = own_time(), []
     for name, neutral in case.workload.neutral.items():
         switches = {key: False for key, value in neutral.items() if value is True}
         if not switches or not all(case.config[key] is True for key in switches):
@@ -99,7 +99,7 @@ def find_confounds(
         check = at_neutral(bench, name, neutral)
         if check.status == "fault":
             say(f"Telling {name} and the update of the weights apart, by four runs a seed.")
-            left = seconds - (time.perf_counter() - began)
+            left = seconds - (own_time() - began)
             found.append(_told_apart(case, name, check.saw, neutral, switches, left))
     return tuple(found)
 
@@ -163,10 +163,10 @@ def _measured(
     case: Case, settings: Mapping[tuple[bool, bool], Config], seconds: float
 ) -> tuple[tuple[int, ...], dict[tuple[bool, bool], tuple[float, ...]]]:
     """The metric at the end of every cell's run, for as many seeds as there is time."""
-    began, seeds = time.perf_counter(), list[int]()
+    began, seeds = own_time(), list[int]()
     values: dict[tuple[bool, bool], tuple[float, ...]] = dict.fromkeys(settings, ())
     for seed in _seeds(case.seed):
-        spent = time.perf_counter() - began
+        spent = own_time() - began
         if seeds and spent + spent / len(seeds) > seconds:
             break
         for cell, config in settings.items():

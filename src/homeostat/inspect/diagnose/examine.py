@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +39,7 @@ from homeostat.inspect.diagnose.target import (
 from homeostat.inspect.symptoms.examine import examine as examine_record
 from homeostat.inspect.symptoms.examine import judge
 from homeostat.notes import add_run
+from homeostat.own_time import own_time
 from homeostat.record import Outcome, RunRecord, read_run
 from homeostat.space import Config
 from homeostat.workload import load
@@ -142,7 +142,7 @@ def _examine(target: Subject, seconds: float, say: Say) -> Diagnosis:
         "unit": case.workload.unit,
         "budget": case.budget,
     }
-    began = time.perf_counter()
+    began = own_time()
     failure = _recorded_failure(target)
     if failure is None:
         seen = None
@@ -158,12 +158,12 @@ def _examine(target: Subject, seconds: float, say: Say) -> Diagnosis:
             )
             target = replace(target, states=recorder.states())
             failure = _seen_failure(health, seen)
-        left = max(LEAST_CONFOUNDS_S, seconds - (time.perf_counter() - began))
+        left = max(LEAST_CONFOUNDS_S, seconds - (own_time() - began))
         if failure is None:
             return _healthy(target, seen, facts, left, say)
     if target.record is not None:
         facts["findings"] = tuple(examine_record(target.record, case.workload))
-    left = max(LEAST_S, seconds - (time.perf_counter() - began))
+    left = max(LEAST_S, seconds - (own_time() - began))
     return _failing(target, failure, facts, left, say)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -12,6 +11,7 @@ from homeostat.errors import HomeostatError
 from homeostat.inspect.diagnose.health import Health
 from homeostat.inspect.diagnose.replay import Case, replay
 from homeostat.inspect.symptoms.examine import SymptomFinding
+from homeostat.own_time import own_time
 from homeostat.record.outcome import Outcome
 from homeostat.space import Bool, Choice, Config, Float
 from homeostat.space.moves import made
@@ -84,14 +84,14 @@ def climb(
     if from_space:
         remedies = dict(_from_space(case.workload, case.config))
     until = min(case.budget - 1, last_step + max(3, last_step // 2))
-    end = time.perf_counter() + seconds
+    end = own_time() + seconds
     rungs: list[LadderRung] = []
     for size in (1, 2):
         for names in _sets(remedies, size):
-            if time.perf_counter() > end:
+            if own_time() > end:
                 return Ladder(tuple(rungs), from_space, complete=False)
             changes = {key: value for name in names for key, value in remedies[name].items()}
-            rung = _try(case, names, changes, until, end - time.perf_counter())
+            rung = _try(case, names, changes, until, end - own_time())
             rungs.append(rung)
             if on_rung is not None:
                 on_rung(rung)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from homeostat.execute.loop.drive import Ending, Observer, pull
 from homeostat.execute.loop.isolation import Isolation, install
+from homeostat.own_time import own_time
 from homeostat.record.outcome import Outcome
 from homeostat.space import Config
 from homeostat.workload.trial import SnapshotDoesNotFit, Trial
@@ -61,7 +61,7 @@ def replay(
         stop: Asked after every report: whether enough has been seen.
         seconds: When to give up.
     """
-    began = time.perf_counter()
+    began = own_time()
     timed_out = False
     isolation = Isolation(case.seed, device=case.device, loop=case.workload.loop)
     with tempfile.TemporaryDirectory(prefix="homeostat_replay_") as folder:
@@ -82,7 +82,7 @@ def replay(
         reports = pull(case.workload, trial, observers=observers, ending=ending)
         try:
             for report in reports:
-                timed_out = time.perf_counter() - began > seconds
+                timed_out = own_time() - began > seconds
                 if timed_out or stop() or (until is not None and report.step >= until):
                     break
         except SnapshotDoesNotFit as error:
@@ -92,4 +92,4 @@ def replay(
             isolation.leave()
     if ending.outcome in (Outcome.RUNNING, Outcome.INTERRUPTED):
         ending.end(Outcome.PRUNED, "seen enough")
-    return Replay(ending, trial, time.perf_counter() - began, timed_out)
+    return Replay(ending, trial, own_time() - began, timed_out)

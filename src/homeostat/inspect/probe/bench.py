@@ -6,7 +6,6 @@ import contextlib
 import io
 import math
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from homeostat.inspect.probe.compare import RunComparison, compare, noisy_metric
 from homeostat.inspect.probe.skill import Skill, measure
 from homeostat.inspect.tracer.recording import Recording
 from homeostat.inspect.tracer.traced_config import TracedConfig
+from homeostat.own_time import Stopwatch, own_time
 from homeostat.record.outcome import Outcome
 from homeostat.space import Config
 from homeostat.wording import format_duration, plural
@@ -84,7 +84,7 @@ class ShortRuns:
         self.for_later_s = 0.0
         """Kept for the checks that come last."""
         self.most_updates: int | None = None
-        self._started = time.perf_counter()
+        self._watch = Stopwatch()
         self._runs: dict[Any, Recording] = {}
         self._anatomy: Recording | None = None
         self._noisy: frozenset[str] | None = None
@@ -97,8 +97,7 @@ class ShortRuns:
     @property
     def left_s(self) -> float:
         """For another run, once it has started."""
-        spent_s = time.perf_counter() - self._started
-        return self.seconds - spent_s - self.start_s - self.for_later_s
+        return self.seconds - self._watch.spent_s - self.start_s - self.for_later_s
 
     @property
     def whole(self) -> bool:
@@ -122,7 +121,7 @@ class ShortRuns:
         learners.load()
         if self.workload.prepare is not None:
             self.workload.prepare()
-        called = self._started = time.perf_counter()
+        called = self._watch = Stopwatch()
         share = self.seconds / (self.num_knobs + RUNS)
         limit_s = max(2 * share, 1.5)
         had_torch = "torch" in sys.modules
@@ -130,11 +129,11 @@ class ShortRuns:
         if first.cut or (not had_torch and "torch" in sys.modules):
             # The first run also imports, compiles and reads files: that is no part of the probe's
             # time, or nothing would be left of it. And without PyTorch it is not watched.
-            self._started = time.perf_counter()
+            self._watch = Stopwatch()
             first = self.run(self.config, self.seed, limit_s=limit_s, from_start=True)
         if first.start_s > limit_s / 2:
             # It starts as slowly again: then that is no matter of the first time.
-            self.start_s, self._started = first.start_s, called
+            self.start_s, self._watch = first.start_s, called
             share = max(share, 1.25 * self.start_s)
         if not first.cut:
             self._runs[self._key(self.config, self.seed)] = first
@@ -348,10 +347,10 @@ class ShortRuns:
         recording = Recording(config, seed, budget, anatomy=anatomy)
         trial = Trial(spy, seed=seed, budget=budget)
         trial.close = True
-        started = time.perf_counter()
+        started = own_time()
 
         def keep_going() -> bool:
-            now = time.perf_counter()
+            now = own_time()
             if math.isinf(recording.start_s):
                 recording.start_s = now - started
             since = started + (recording.start_s if from_start else 0.0)
@@ -365,7 +364,7 @@ class ShortRuns:
                 self._drive(trial, recording, keep_going, eyes, until, most_updates)
         finally:
             isolation.leave()
-        recording.seconds = time.perf_counter() - started
+        recording.seconds = own_time() - started
         recording.start_s = min(recording.start_s, recording.seconds)
         self.start_s = min(self.start_s, recording.start_s)
         recording.read = frozenset(spy.__dict__["read"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from homeostat.inspect.probe.bench import ShortRuns
 from homeostat.inspect.probe.skill import Skill, measure
 from homeostat.inspect.tracer import data
 from homeostat.inspect.tracer.recording import Recording
+from homeostat.own_time import own_time
 from homeostat.record.check import Check
 from homeostat.record.outcome import Outcome
 
@@ -153,7 +153,7 @@ def settle(
     """
     if "torch" not in sys.modules:
         return
-    until = time.perf_counter() + seconds
+    until = own_time() + seconds
     from homeostat.inspect.probe.overfit import overfits_one_batch
 
     batch = overfits_one_batch(bench)
@@ -167,7 +167,7 @@ def settle(
         made = cure.make(bench)
         if made is None:
             continue
-        left_s = until - time.perf_counter()
+        left_s = until - own_time()
         if left_s < 1.2 * bench.attempt.seconds:
             yield Experiment(cure.name, "unseen", "no time was left to try it", cure.write,
                              cure.checks)  # fmt: skip

@@ -25,6 +25,8 @@ QUESTIONS: dict[str, CheckModule] = {
     "validation rows": CheckModule("validation_rows"),
     "training rows": CheckModule("training_rows"),
     "shuffling": CheckModule("shuffling"),
+    "classes": CheckModule("classes"),
+    "level": CheckModule("level"),
     "accuracy": CheckModule("metric"),
     "units": CheckModule("alike"),
     "shared layers": CheckModule("one_module"),
@@ -38,5 +40,6 @@ QUESTIONS: dict[str, CheckModule] = {
     "answers": CheckModule("answers"),
     "padding": CheckModule("padding"),
     "inputs": CheckModule("inputs"),
+    "both modes": CheckModule("both_modes"),
     "randomness": CheckModule("randomness"),
 }

@@ -82,6 +82,13 @@ class Asked:
 
     def raw(self, inputs: list[Any] | None = None, seed: int = 0) -> Any:
         """The same with what is not finite as it is."""
+        output = first_tensor(self.returned(inputs, seed))
+        if output is None or not (output.is_floating_point() or output.is_complex()):
+            return None
+        return output.detach()
+
+    def returned(self, inputs: list[Any] | None = None, seed: int = 0) -> Any:
+        """Whatever its module returns for these tensors; None if it cannot be called so."""
         given = iter(self.inputs if inputs is None else inputs)
         args = [next(given) if isinstance(a, torch.Tensor) else a for a in self.call.args]
         kwargs = {
@@ -90,12 +97,9 @@ class Asked:
         }
         torch.manual_seed(seed)
         try:
-            output = first_tensor(self.module(*args, **kwargs))
+            return self.module(*args, **kwargs)
         except Exception:  # whatever the user's model raises on inputs it was not made for
             return None
-        if output is None or not (output.is_floating_point() or output.is_complex()):
-            return None
-        return output.detach()
 
     def taken(self, index: Any) -> list[Any]:
         """Its inputs at some rows."""

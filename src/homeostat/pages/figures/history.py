@@ -14,7 +14,9 @@ from homeostat.pages.figures.style import (
     FAINT,
     GREEN,
     ORANGE,
+    RED,
     dressed,
+    literal,
     see_through,
     settings_of,
 )
@@ -61,8 +63,12 @@ def history(
     figure = go.Figure()
     if noise is not None:
         _default(figure, noise)
-    cut = [t for t in told if t.outcome is not Outcome.COMPLETED]
-    for group, name, colour in ((cut, "stopped early", FAINT), (done, "a trial", BLUE)):
+    beyond_bounds = [t for t in told if t.outcome is Outcome.INFEASIBLE]
+    cut = [t for t in told if t.outcome not in (Outcome.COMPLETED, Outcome.INFEASIBLE)]
+    groups = (
+        (cut, "stopped early", FAINT), (beyond_bounds, "infeasible", RED), (done, "a trial", BLUE)
+    )  # fmt: skip
+    for group, name, colour in groups:
         values, beyond = scale.clipped(t.values[metric] for t in group)
         # WebGL where there are many; a page has only a few contexts for it.
         gl = len(group) > MOST_TOLD
@@ -73,7 +79,7 @@ def history(
             marker={"color": colour, "size": 7, "opacity": 0.8,
                     "symbol": np.where(beyond, "triangle-up", "circle")},
             customdata=[t.values[metric] for t in group],
-            text=[settings_of(t) for t in group] if len(told) <= MOST_TOLD else None,
+            text=[told_of(t) for t in group] if len(told) <= MOST_TOLD else None,
             hovertemplate="trial %{x}: %{customdata:.5g}<br>%{text}<extra></extra>",
         )  # fmt: skip
     figure.add_scatter(
@@ -89,7 +95,8 @@ def history(
             marker={"symbol": "circle-open", "size": 15, "color": ORANGE, "line": {"width": 2.5}},
         )  # fmt: skip
     numbers = {t.number for t in told}
-    lost = [t for t in trials if t.outcome.final and t.number not in numbers]
+    counts = [t for t in trials if t.outcome.final and t.outcome is not Outcome.FORGOTTEN]
+    lost = [t for t in counts if t.number not in numbers]
     if lost:
         figure.add_scatter(
             x=[t.number for t in lost], y=[0.02] * len(lost), yaxis="y2", mode="markers",
@@ -103,6 +110,11 @@ def history(
     dressed(figure, x="trial", y=metric)
     figure.update_layout(yaxis=scale.axis())
     return figure
+
+
+def told_of(trial: TrialRow) -> str:
+    """A trial's settings, and why it does not count."""
+    return "<br>".join(filter(None, (settings_of(trial), literal(trial.reason))))
 
 
 def _default(figure: go.Figure, noise: Noise) -> None:

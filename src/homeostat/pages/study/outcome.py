@@ -24,6 +24,7 @@ from homeostat.search.pareto import pareto
 from homeostat.search.review.roles import conclude
 from homeostat.space import Choice
 from homeostat.space.values import same, show
+from homeostat.study.definition import Definition
 from homeostat.wording import plural
 
 TOP = 5
@@ -48,7 +49,7 @@ def verdict(facts: Facts) -> Iterator[Block]:
         ended = ", ".join(f"{number} {word}" for word, number in counts.most_common())
         lines.append(f"{plural(len(facts.trials), 'trial')}: {ended}.")
     if facts.row is not None:
-        lines += [str(told) for told in facts.row.definition.get("sources", {}).values()]
+        lines += Definition.from_json(facts.row.definition).told
     if lines:
         yield Bullets.of(lines)
     trial = facts.to_take

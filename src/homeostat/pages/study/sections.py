@@ -11,7 +11,15 @@ from homeostat.pages.study.blocks import Block
 from homeostat.pages.study.facts import Facts
 from homeostat.pages.study.outcome import mattered, options, traded, verdict, wrong
 from homeostat.pages.study.record import commands, decided, next_round, unknown
-from homeostat.pages.study.trials import by_value, curves, looks, parallel, slices, trials
+from homeostat.pages.study.trials import (
+    by_value,
+    curves,
+    infeasible,
+    looks,
+    parallel,
+    slices,
+    trials,
+)
 
 SECTIONS: dict[str, Callable[[Facts], Iterator[Block]]] = {
     "verdict": verdict,
@@ -25,6 +33,7 @@ SECTIONS: dict[str, Callable[[Facts], Iterator[Block]]] = {
     "curves": curves,
     "looks": looks,
     "table": by_value,
+    "infeasible": infeasible,
     "decided": decided,
     "next": next_round,
     "unknown": unknown,

@@ -16,6 +16,7 @@ from homeostat.pages.study.facts import Facts
 from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord
 from homeostat.study.records import TrialRow
+from homeostat.wording import plural
 from homeostat.workload.kept_views import views_of
 from homeostat.workload.view import best_seed
 
@@ -27,7 +28,11 @@ MOST_LINES = 600
 """Most trials that parallel coordinates and slices draw; with more the lines merge."""
 MOST_CURVES = 60
 MOST_SLICES = 12
-KINDS = {Outcome.COMPLETED: "completed", Outcome.PRUNED: "stopped early"}
+KINDS = {
+    Outcome.COMPLETED: "completed",
+    Outcome.INFEASIBLE: "infeasible",
+    Outcome.PRUNED: "stopped early",
+}
 
 
 def trials(facts: Facts) -> Iterator[Block]:
@@ -100,7 +105,7 @@ def thinned(best_first: Sequence[TrialRow]) -> list[TrialRow]:
 def curves(facts: Facts) -> Iterator[Block]:
     """The curves of all trials, or of as many as can be told apart."""
     take, default = facts.to_take, facts.verdict.default if facts.verdict else None
-    ends = [t for t in facts.trials if t.outcome.final]
+    ends = [t for t in facts.trials if t.outcome.final and t.outcome is not Outcome.FORGOTTEN]
     if len(ends) > MOST_CURVES:
         best = facts.best_first[: MOST_CURVES // 2]
         shown = {t.number for t in best}
@@ -109,6 +114,7 @@ def curves(facts: Facts) -> Iterator[Block]:
     groups: dict[str, list[Line]] = {}
     kinds = {
         "completed": (see_through(BLUE, 0.35), 1.2),
+        "infeasible": (see_through(ORANGE, 0.35), 1.2),
         "stopped early": (FAINT, 1.0),
         "diverged or failed": (see_through(RED, 0.7), 1.2),
         "the default": (GREEN, 3.0),
@@ -126,7 +132,7 @@ def curves(facts: Facts) -> Iterator[Block]:
     if not groups:
         return
     yield Heading("Curves")
-    total = sum(t.outcome.final for t in facts.trials)
+    total = sum(t.outcome.final and t.outcome is not Outcome.FORGOTTEN for t in facts.trials)
     which = f", {len(ends)} of {total} trials" if len(ends) < total else ""
     ordered = {kind: groups[kind] for kind in kinds if kind in groups}
     yield Picture(
@@ -179,6 +185,27 @@ def looks(facts: Facts) -> Iterator[Block]:
         else:
             yield Heading(view.title, 3)
             yield Picture(f"view-{name}", view.figure, view.caption)
+
+
+def infeasible(facts: Facts) -> Iterator[Block]:
+    """The trials beyond a bound, the best by the main objective first, and by how much."""
+    found = [t for t in facts.trials if t.outcome is Outcome.INFEASIBLE]
+    if not found:
+        return
+    told = [t for t in found if facts.metric in t.values]
+    shown = facts.goal.ranked(told, key=lambda t: t.values[facts.metric])
+    shown += [t for t in found if t not in told]
+    yield Heading("Infeasible trials")
+    more = f"; the first {TOP}" if len(shown) > TOP else ""
+    bounds = facts.verdict.constraints if facts.verdict else ()
+    yield Words(
+        f"{plural(len(found), 'trial')} ended well and cannot win, because a trial must keep "
+        f"{' and '.join(map(str, bounds))}{more}."
+    )
+    yield TableBlock.of(
+        ("trial", f"{facts.metric} in the search", "why"),
+        [(t.number, t.values.get(facts.metric), t.reason) for t in shown[:TOP]],
+    )
 
 
 def by_value(facts: Facts) -> Iterator[Block]:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from homeostat.execute import resume, run
+from homeostat.plan.afford import Pace, measured
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.record.index import DamagedRun, read_or_tell, run_folders
@@ -17,6 +18,7 @@ NAME = "baseline"
 NUM_SEEDS = 3
 LEAST_PART = 3
 """One seed may take a third of the time that is left: without a default, nothing is compared."""
+NOTABLE_START_S = 0.5
 
 
 def baseline(context: Context, allowance_s: float) -> PhaseResult:
@@ -59,7 +61,9 @@ def _resumed(context: Context) -> RunRecord | None:
 
 
 def _conclude(context: Context, record: RunRecord, *, time_is_up: bool) -> PhaseResult:
-    pace_s, steps = _pace(record)
+    pace = measured(record.attempts)
+    pace_s = pace.step_s if pace is not None else None
+    steps = max((a.last_step + 1 for a in record.attempts if a.last_step is not None), default=0)
     facts: dict[str, Any] = {
         "folder": str(record.folder),
         "outcome": record.outcome.value,
@@ -67,6 +71,7 @@ def _conclude(context: Context, record: RunRecord, *, time_is_up: bool) -> Phase
         "mean": record.mean if record.values() else None,
         "sd": record.sd if len(record.values()) > 1 else None,
         "step_s": pace_s,
+        "start_s": pace.start_s if pace is not None else None,
         "steps_reached": steps,
     }
     metric, unit = context.workload.metric, context.workload.unit
@@ -92,7 +97,7 @@ def _conclude(context: Context, record: RunRecord, *, time_is_up: bool) -> Phase
     spread = f" ± {record.sd:.2g}" if facts["sd"] is not None else ""
     sentence = (
         f"The default scores {metric} {record.mean:.4g}{spread} over "
-        f"{plural(len(record.values()), 'seed')}; one {unit} takes {_milliseconds(pace_s)}."
+        f"{plural(len(record.values()), 'seed')}; {_took(pace, unit)}."
     )
     return PhaseResult("baseline", "done", (sentence,), _decisions(context, facts), facts)
 
@@ -107,18 +112,14 @@ def _decisions(context: Context, facts: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _pace(record: RunRecord) -> tuple[float | None, int]:
-    """Seconds per step of the fastest attempt (others paid for starting up), and how far one
-    got."""
-    paces, reached = [], 0
-    for attempt in record.attempts:
-        if attempt.last_step is not None and attempt.wall_s > 0:
-            paces.append(attempt.wall_s / (attempt.last_step + 1))
-            reached = max(reached, attempt.last_step + 1)
-    return (min(paces) if paces else None), reached
+def _took(pace: Pace | None, unit: str) -> str:
+    if pace is None:
+        return f"one {unit} takes an unknown time"
+    step = f"one {unit} takes {_milliseconds(pace.step_s)}"
+    if pace.start_s < NOTABLE_START_S:
+        return step
+    return f"one start takes {format_duration(pace.start_s)}, and {step}"
 
 
-def _milliseconds(seconds: float | None) -> str:
-    if seconds is None:
-        return "an unknown time"
+def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else format_duration(seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from homeostat.design.screen.measurements import REPLICATES
 from homeostat.design.screen.screen import screen as run_screen
 from homeostat.design.screen.screening import WALKS
-from homeostat.plan.afford import MARGIN, affordable_steps
+from homeostat.plan.afford import MARGIN, affordable_steps, pace_of
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult
 from homeostat.plan.phases.search import timeout_s
@@ -18,21 +18,21 @@ FEWEST_PARAMETERS = 8
 def screen(context: Context, allowance_s: float) -> PhaseResult:
     """Walk through the space, at shorter attempts if need be; later phases search what matters."""
     names = [n for n in context.workload.space.searched() if n not in context.held]
-    pace_s = context.fact("baseline", "step_s")
+    pace = pace_of(context)
     if len(names) < FEWEST_PARAMETERS:
         return _skipped(f"{len(names)} parameters are few enough to search them all.")
-    if not pace_s:
+    if pace is None:
         return _skipped("The pace is not known.")
     runs = REPLICATES + WALKS * (len(names) + 1)
     steps = affordable_steps(context, allowance_s / MARGIN, runs)
-    needed_s = MARGIN * pace_s * steps * runs / context.jobs
+    needed_s = MARGIN * pace.attempt_s(steps) * runs / context.jobs
     if needed_s > allowance_s:
         return _skipped(
             f"{runs} runs, even at {steps} of {context.steps} {context.workload.unit}s, take about "
             f"{format_duration(needed_s)} and there are {format_duration(allowance_s)}."
         )
     # As many more as fit, in case noise calls for a forest.
-    runs = max(runs, int(allowance_s / MARGIN * context.jobs / (pace_s * steps)))
+    runs = max(runs, int(allowance_s / MARGIN * context.jobs / pace.attempt_s(steps)))
     found = run_screen(
         context.workload, runs=runs, walks=WALKS, pins=context.held, budget=steps,
         results=context.folder, engine=context.engine, jobs=context.jobs, device=context.device,

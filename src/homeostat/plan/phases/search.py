@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeostat.execute.job import Reported
-from homeostat.plan.afford import SHORTEST
+from homeostat.plan.afford import SHORTEST, Pace, pace_of
 from homeostat.plan.context import Context
 from homeostat.plan.phase import PhaseResult, Status
+from homeostat.plan.phases.baseline import NOTABLE_START_S
 from homeostat.search.optimise import SearchEvent, Told
 from homeostat.search.result import SearchResult
 from homeostat.search.search import open_store
@@ -40,6 +41,9 @@ def search(context: Context, allowance_s: float) -> PhaseResult:
         pins=context.held if new else None,
         budget=extent.steps if new else None,
         budget_s=max(1.0, allowance_s),
+        # Without reports on the way no trial is stopped, and with few of them hardly any.
+        prune="auto" if new and extent.steps > 1 else None,
+        enough=True,
         confirm=False,
         engine=context.engine,
         jobs=context.jobs,
@@ -58,8 +62,8 @@ def screened(context: Context) -> list[str]:
 
 def timeout_s(context: Context, allowance_s: float) -> float:
     """No attempt may take much longer than the default does, or than the whole allowance."""
-    pace_s = context.fact("baseline", "step_s")
-    longest = max(10.0, 5 * pace_s * context.steps) if pace_s else allowance_s
+    pace = pace_of(context)
+    longest = max(10.0, 5 * pace.attempt_s(context.steps)) if pace else allowance_s
     return max(1.0, min(longest, allowance_s))
 
 
@@ -74,11 +78,11 @@ class Extent:
 
 def affordable(context: Context, allowance_s: float) -> Extent:
     """Choose as many tiers as full-length trials allow; then shorten attempts, if need be."""
-    pace_s = context.fact("baseline", "step_s")
+    pace = pace_of(context)
     whole = context.steps if context.search_steps is None else context.search_steps
-    if not pace_s:
+    if pace is None:
         return Extent(TIERS, whole)
-    fits = allowance_s * context.jobs / (pace_s * whole)
+    fits = allowance_s * context.jobs / pace.attempt_s(whole)
     for last in reversed(TIERS):
         tiers = TIERS[:last]
         names = _searched(context, tiers)
@@ -99,14 +103,19 @@ def affordable(context: Context, allowance_s: float) -> Extent:
         )
         return Extent(tiers, whole, tuple(why))
     shortest = math.ceil(whole / SHORTEST)
-    steps = min(whole, max(shortest, math.floor(whole * fits / wanted)))
+    steps = min(whole, max(shortest, pace.steps_in(allowance_s * context.jobs / wanted)))
     if steps < context.steps:
         unit = context.workload.unit
         why.append(
             f"Each attempt gets {steps} of {context.steps} {unit}s, so that {wanted} trials fit at "
-            f"{pace_s:.3g} s for one {unit}."
+            f"{pace.step_s:.3g} s for one {unit}{_and_start(pace)}."
         )
     return Extent(tiers, steps, tuple(why))
+
+
+def _and_start(pace: Pace) -> str:
+    notable = pace.start_s >= NOTABLE_START_S
+    return f" and {format_duration(pace.start_s)} for a start" if notable else ""
 
 
 def _searched(context: Context, tiers: tuple[int, ...]) -> list[str]:

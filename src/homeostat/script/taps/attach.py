@@ -12,6 +12,7 @@ from homeostat.script import bridge
 from homeostat.script.taps import (
     files,
     loaders,
+    seeds,
     tensorboard,
     torch_steps,
     tqdm_bars,
@@ -29,6 +30,8 @@ Attach = Callable[["Hearer", ExitStack, ModuleType], None]
 # When the module on the left has been imported, the function on the right taps it.
 LIBRARIES: dict[str, Attach] = {
     "torch": torch_steps.attach,
+    "numpy": seeds.attach_numpy,
+    "random": seeds.attach_random,
     "torch.utils.data.dataloader": loaders.attach,
     "torch.utils.tensorboard.writer": tensorboard.attach,
     "tensorboardX.writer": tensorboard.attach,

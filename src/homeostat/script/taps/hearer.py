@@ -20,6 +20,8 @@ class Hearer(Protocol):
     pending: bool
     between: bool
     steps: int
+    shift: int
+    seeds: list[int]
     loaders: list[weakref.ref[Any]]
 
     @property

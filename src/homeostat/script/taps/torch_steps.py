@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from homeostat.script.taps import closely
+from homeostat.script.taps import closely, seeds
 from homeostat.script.taps.replace import replace
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ def attach(run: Hearer, stack: ExitStack, torch: ModuleType) -> None:
     _backward(run, stack, torch)
     _steps(run, stack, torch)
     _Models(run).attach(stack, torch)
+    for owner in (torch, torch.random):
+        seeds.shift(run, stack, owner, "manual_seed")
     if run.close:
         closely.attach(run, stack, torch)
 

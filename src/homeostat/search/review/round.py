@@ -24,12 +24,13 @@ from homeostat.execute.rerun import (
 from homeostat.inspect.symptoms.evidence import Seen, of_record
 from homeostat.inspect.symptoms.examine import SymptomFinding, judge
 from homeostat.prune.rules import NONE
+from homeostat.record.outcome import Outcome
 from homeostat.record.runs import RunRecord, read_run
 from homeostat.space import Config, Range
 from homeostat.space.values import show
 from homeostat.study.definition import Definition
 from homeostat.study.described import ranges
-from homeostat.study.ranking import ranked
+from homeostat.study.ranking import forgotten, ranked
 from homeostat.study.records import StudyRow, TrialRow
 from homeostat.study.transfer import REFUSING
 from homeostat.study.trial_command import given_of
@@ -88,7 +89,8 @@ class Round:
 
     @cached_property
     def ended(self) -> list[TrialRow]:
-        return [trial for trial in self.trials if trial.outcome.final]
+        counts = [t for t in self.trials if t.outcome is not Outcome.FORGOTTEN]
+        return [trial for trial in counts if trial.outcome.final]
 
     @cached_property
     def completed(self) -> list[TrialRow]:
@@ -105,6 +107,8 @@ class Round:
         """Trial -> seed -> value, of those that were run on fresh seeds after the last trial."""
         kept = self.row.confirmation
         if kept is None or kept["after"] != len(self.trials):
+            return {}
+        if kept.get("forgotten", []) != forgotten(self.trials):
             return {}
         return {int(n): {int(s): v for s, v in seen.items()} for n, seen in kept["values"].items()}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from homeostat.errors import SpaceError, StudyError, UnknownNameError, did_you_mean
@@ -73,17 +72,11 @@ def import_study(
     if workload is not None:
         settings["reference"] = reference_or_name(workload)
     settings.setdefault("reference", "")  # of a study of theirs: nothing that a command could find
-    made = store.create(as_name or chosen, title, definition.to_json(), settings)
+    curves = [_points(trial, definition) for trial in trials]
     confirmation = attributes.get(f"{OURS}confirmation")
-    if confirmation is not None:
-        store.update(made.key, confirmation=confirmation)
-    for row, trial in zip(rows, trials, strict=True):
-        key = store.add_trial(
-            made.key, row.number, row.parameters, row.started, attributes=row.attributes
-        )
-        assert key is not None
-        store.finish_trial(replace(row, key=key), _points(trial, definition))
-    return store.study(made.name)
+    return store.add_study(
+        as_name or chosen, title, definition.to_json(), settings, rows, curves, confirmation
+    )
 
 
 def _choose(names: list[str], wanted: str | None, url: str) -> str:

@@ -21,7 +21,7 @@ from homeostat.workloads.evolution.capacity import (
     TIME,
     VELOCITY,
 )
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 from homeostat.workloads.evolution.creatures import Creatures
 from homeostat.workloads.evolution.simd import WIDTH, aligned_rows
 from homeostat.workloads.evolution.world import World
@@ -29,7 +29,7 @@ from homeostat.workloads.evolution.world import World
 Array = npt.NDArray[Any]
 
 # Rows of a node, and of a pair slot.
-PLACE, KICK, FALL, RADIUS, SLIP, MASS_SHARE, COUNT_SHARE, REACH2 = 0, 3, 4, 5, 6, 7, 8, 9
+PLACE, KICK, FALL, RADIUS, SLIP, MASS_SHARE, COUNT_SHARE, REACH = 0, 3, 4, 5, 6, 7, 8, 9
 NODE_ROWS = 10
 SLOT_ROWS = 6  # as the columns of Creatures.spring
 
@@ -87,7 +87,7 @@ def _plan(order: Any, creatures: Any, masks: Any, before_hidden: int, senses: bo
     return plan
 
 
-@compiled
+@compiled_part
 def _fill_nodes(rows: Any, lane: int, i: int, creatures: Any, world: Any) -> None:
     count = creatures.nodes[i]
     whole = np.float32(0.0)
@@ -105,11 +105,10 @@ def _fill_nodes(rows: Any, lane: int, i: int, creatures: Any, world: Any) -> Non
         )
         rows[row + MASS_SHARE, lane] = creatures.mass[i, n] / whole
         rows[row + COUNT_SHARE, lane] = np.float32(1.0) / np.float32(count)
-        reach = radius + np.float32(world.pellet_reach)
-        rows[row + REACH2, lane] = reach * reach
+        rows[row + REACH, lane] = radius + np.float32(world.pellet_reach)
 
 
-@compiled
+@compiled_part
 def _block_column(column: int, slot_of: Any, first: int, slots: int, nodes: int, end: int) -> Any:
     """Where a canonical input column stands in the rows of a block."""
     if column < TIME + 2:
@@ -123,7 +122,7 @@ def _block_column(column: int, slot_of: Any, first: int, slots: int, nodes: int,
     return end + column - FIRST_HIDDEN
 
 
-@compiled
+@compiled_part
 def _fill_brain(
     rows: Any, lane: int, i: int, creatures: Any, slot_of: Any, shape: Any, first: int
 ) -> None:
@@ -142,7 +141,7 @@ def _fill_brain(
             rows[row + at, lane] = creatures.link_weight[links + k]
 
 
-@compiled
+@compiled_part
 def _fill_block(b: int, blocks: Any, creatures: Any, world: Any, union: int, first: int) -> None:
     nodes, slots = blocks.nodes[b], blocks.slots[b]
     slot_start = blocks.slot_start[b]
@@ -160,6 +159,7 @@ def _fill_block(b: int, blocks: Any, creatures: Any, world: Any, union: int, fir
     slot_rows = blocks.slot_rows[SLOT_ROWS * slot_start : SLOT_ROWS * (slot_start + slots)]
     node_rows = blocks.node_rows[blocks.node_start[b] : blocks.node_start[b] + NODE_ROWS * nodes]
     brain_rows = blocks.brain_rows[blocks.brain_start[b] :]
+    node_rows[REACH::NODE_ROWS] = np.float32(-1e9)  # a node that a lane lacks touches nothing
     slot_rows[::SLOT_ROWS] = np.float32(1.0)  # a rest length one may divide by
     slot_of = np.zeros(MAX_MUSCLES, np.int64)
     shape = (nodes, slots, blocks.inputs[b], blocks.hidden[b])

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from homeostat.workloads.evolution.capacity import MAX_MUSCLES, MAX_NODES
 from homeostat.workloads.evolution.chance import GROWN, below, between, join, uniform
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 
 Array = npt.NDArray[Any]
 
@@ -68,7 +68,7 @@ def empty_bodies(number: int) -> Bodies:
     )
 
 
-@compiled
+@compiled_part
 def muscle_between(bodies: Any, i: int, a: int, b: int) -> Any:
     """The muscle of body i between two nodes, or -1."""
     for m in range(bodies.muscles[i]):
@@ -78,7 +78,7 @@ def muscle_between(bodies: Any, i: int, a: int, b: int) -> Any:
     return -1
 
 
-@compiled
+@compiled_part
 def _add_muscle(bodies: Any, i: int, a: int, b: int, stream: Any) -> None:
     m = bodies.muscles[i]
     bodies.ends[i, m, 0], bodies.ends[i, m, 1] = a, b
@@ -96,7 +96,7 @@ def _add_muscle(bodies: Any, i: int, a: int, b: int, stream: Any) -> None:
     bodies.muscles[i] = m + 1
 
 
-@compiled
+@compiled_part
 def grow_body(bodies: Any, i: int, rules: Any, stream: Any) -> None:
     """A random body: a random tree of muscles over its nodes, and some more muscles."""
     nodes = rules.min_nodes + below(stream, rules.max_nodes - rules.min_nodes + 1)
@@ -116,7 +116,7 @@ def grow_body(bodies: Any, i: int, rules: Any, stream: Any) -> None:
         grow_muscle(bodies, i, rules, stream)
 
 
-@compiled
+@compiled_part
 def grow_muscle(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
     """Join two nodes that are not joined; False if that is not possible (or not found soon)."""
     nodes = bodies.nodes[i]
@@ -130,7 +130,7 @@ def grow_muscle(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
     return False
 
 
-@compiled
+@compiled_part
 def grow_node(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
     """A new node near another one, hanging on it by one muscle."""
     n = bodies.nodes[i]
@@ -154,7 +154,7 @@ def grow_node(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
     return True
 
 
-@compiled
+@compiled_part
 def _degrees(bodies: Any, i: int) -> Any:
     degree = np.zeros(MAX_NODES, np.int64)
     for m in range(bodies.muscles[i]):
@@ -182,7 +182,7 @@ def holds_together(bodies: Any, i: int, without: int) -> Any:
     return found == nodes
 
 
-@compiled
+@compiled_part
 def lose_node(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
     """Remove a node of the less connected half, if the rest holds together and is a body."""
     nodes, muscles = bodies.nodes[i], bodies.muscles[i]
@@ -218,7 +218,7 @@ def lose_node(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
     return True
 
 
-@compiled
+@compiled_part
 def _nudge(value: float, low: float, high: float, part: float, rules: Any, stream: Any) -> Any:
     """A gene after mutation: it moves by up to magnitude x its range, `part` of that for some."""
     if uniform(stream) >= rules.rate:
@@ -227,7 +227,7 @@ def _nudge(value: float, low: float, high: float, part: float, rules: Any, strea
     return min(max(value, low), high)
 
 
-@compiled
+@compiled_part
 def mutate_body(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
     """Change genes of body i, and perhaps its structure; True if the structure changed."""
     for n in range(bodies.nodes[i]):
@@ -256,7 +256,7 @@ def mutate_body(bodies: Any, i: int, rules: Any, stream: Any) -> bool:
     return changed
 
 
-@compiled
+@compiled_part
 def copy_body(a: Any, i: int, b: Any, j: int) -> None:
     """Make b's body j the same as a's body i."""
     b.nodes[j], b.muscles[j], b.tempo[j] = a.nodes[i], a.muscles[i], a.tempo[i]
@@ -271,7 +271,7 @@ def copy_body(a: Any, i: int, b: Any, j: int) -> None:
             b.muscle[j, m, gene] = a.muscle[i, m, gene]
 
 
-@compiled
+@compiled_part
 def place_of(names: Any, count: int, name: int) -> Any:
     """Where a name stands among the first `count`; -1 if it does not."""
     for k in range(count):
@@ -280,7 +280,7 @@ def place_of(names: Any, count: int, name: int) -> Any:
     return -1
 
 
-@compiled
+@compiled_part
 def cross_bodies(a: Any, i: int, b: Any, j: int, child: Any, k: int, stream: Any) -> None:
     """The structure of a's body i; genes of the same name blended with b's body j.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from homeostat.workloads.evolution import scores as S
 from homeostat.workloads.evolution.chance import uniform_at
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 from homeostat.workloads.evolution.simd import WIDTH, fma, load, store
 
 f32 = np.float32
@@ -53,12 +53,15 @@ def place_pellet(book: Any, lane: int, key: Any, world: Any) -> None:
     height = f32(0.5) + f32(0.5) * uniform_at(key, number + np.uint64(2)) + f32(0.3) * f32(index)
     book[PELLET, lane], book[PELLET + 1, lane], book[PELLET + 2, lane] = x, height, z
     book[ANGLE, lane] = angle
+    if world.touch:  # measured once the step is over
+        book[GAP, lane] = book[START_GAP, lane] = book[BEST_GAP, lane] = f32(0.0)
+        return
     dx, dz = x - book[X, lane], z - book[Z, lane]
     gap = max(f32(0.01), f32(math.sqrt(dx * dx + dz * dz)) - book[SIZE, lane])
     book[GAP, lane] = book[START_GAP, lane] = book[BEST_GAP, lane] = gap
 
 
-@compiled
+@compiled_part
 def disqualify(book: Any, fine: int, far2: Any, high: Any, world: Any) -> None:
     """Note why a lane broke the rules, the first time it does."""
     store(book, FAR2_NOW, far2)
@@ -75,7 +78,7 @@ def disqualify(book: Any, fine: int, far2: Any, high: Any, world: Any) -> None:
             book[DEAD, lane] = f32(3.0)
 
 
-@compiled
+@compiled_part
 def mark_track(book: Any, quarter: int) -> None:
     """Note where the creature is, seen along the line from its start to the first pellet."""
     dx, dz = load(book, X) - load(book, START_X), load(book, Z) - load(book, START_Z)
@@ -84,7 +87,7 @@ def mark_track(book: Any, quarter: int) -> None:
     store(book, TRACK + 2 * quarter + 1, fma(dz, ahead_x, -(dx * ahead_z)))
 
 
-@compiled
+@compiled_part
 def collect(hits: int, world: Any, scratch: Any) -> None:
     """Bank a pellet in every lane that touched one, and put out its next."""
     book = scratch.book
@@ -94,17 +97,18 @@ def collect(hits: int, world: Any, scratch: Any) -> None:
             place_pellet(book, lane, scratch.keys[lane], world)
 
 
-@compiled
+@compiled_part
 def fitness_of(
     collected: Any, gap: Any, start_gap: Any, best_gap: Any, path: Any, effort: Any, world: Any
 ) -> Any:
     """Fitness and its parts: (fitness, progress, travel, regression, efficiency)."""
-    gained = min(max((start_gap - gap) / start_gap, f32(0.0)), f32(1.0))
+    way = max(start_gap, f32(0.01))  # 0: the pellet before was met in the last step of the life
+    gained = min(max((start_gap - gap) / way, f32(0.0)), f32(1.0))
     progress = f32(world.progress_points) * gained
     travel = min(f32(world.travel_points), f32(world.points_per_metre) * path)
     regression = f32(0.0)
     if collected > 0:
-        lost = (gap - best_gap) / (f32(0.5) * start_gap)
+        lost = (gap - best_gap) / (f32(0.5) * way)
         regression = f32(world.regression_points) * min(max(lost, f32(0.0)), f32(1.0))
     efficiency = f32(world.efficiency_points) * effort
     banked = f32(world.pellet_points + world.progress_points) * collected

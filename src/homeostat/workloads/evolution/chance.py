@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _A = np.uint64(0xBF58476D1CE4E5B9)
@@ -30,10 +30,10 @@ GROWN, SENSE, SPLIT = 1 << 40, 1 << 41, 1 << 42
 PELLETS, HELD_OUT, BIRTH, BREED, SELECT, SAMPLE = range(6)
 
 
-@compiled
+@compiled_part
 def mix(key: Any, number: Any) -> Any:
     """A uint64 that depends on every bit of `key` and `number` (uint64)."""
-    z = key + (number + _ONE) * GOLDEN
+    z = np.uint64(key) + (np.uint64(number) + _ONE) * GOLDEN
     z = (z ^ (z >> _S30)) * _A
     z = (z ^ (z >> _S27)) * _B
     return z ^ (z >> _S31)
@@ -72,7 +72,7 @@ def uniform(stream: Any) -> Any:
     return np.float32(mix(stream[0], np.uint64(0)) >> _S40) * np.float32(2.0**-24)
 
 
-@compiled
+@compiled_part
 def between(stream: Any, low: Any, high: Any) -> Any:
     """The next number in [low, high)."""
     return low + (high - low) * uniform(stream)

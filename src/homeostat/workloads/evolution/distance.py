@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from homeostat.workloads.evolution.body import place_of
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 from homeostat.workloads.evolution.neat import cross
 from homeostat.workloads.evolution.population import Population, Rules
 
 Array = npt.NDArray[Any]
 
 
-@compiled
+@compiled_part
 def _wired(
     weights: Any, bodies: Any, i: int, j: int, excess_c: float, disjoint_c: float, weight_c: float
 ) -> Any:
@@ -91,7 +91,7 @@ def first_fits_of(population: Population, rules: Rules) -> Callable[..., int]:
     return partial(_wired_first_fits, population.weights, population.body)
 
 
-@compiled
+@compiled_part
 def _rms(weights: Any, bodies: Any, i: int, j: int) -> Any:
     """RMS difference of weights; a weight only one of them has counts as 2."""
     total, count = 0.0, 0

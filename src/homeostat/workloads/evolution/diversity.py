@@ -23,6 +23,8 @@ from homeostat.workloads.evolution.neat.genome import Genomes
 
 Array = npt.NDArray[Any]
 
+SIDE = 10
+"""Cells of the map of elites, along ground contact and along speed."""
 SAMPLED = 100  # the smallest population searched, so that scores of all sizes compare
 _BANDWIDTH = 0.2
 _NEIGHBOURS = 15
@@ -45,6 +47,13 @@ def behaviour(scores: Array, duration_s: float) -> Array:
         scores[:, S.EFFORT],
     ]
     return np.asarray(np.clip(np.stack(columns, axis=1), 0.0, 1.0))
+
+
+def cells_of(scores: Array, duration_s: float) -> tuple[Array, Array]:
+    """For each creature its place on the map of elites: ground contact and speed, 0 .. SIDE - 1."""
+    shares = scores[:, S.CONTACT], scores[:, S.PATH] / duration_s / _SPEED
+    contact, speed = (np.clip((share * SIDE).astype(int), 0, SIDE - 1) for share in shares)
+    return contact, speed
 
 
 def build(bodies: Bodies, brain: Genomes) -> Array:
@@ -127,7 +136,7 @@ def diversity(
 class Grid:
     """MAP-Elites' map: the best ever seen in each cell of ground contact x speed x nodes."""
 
-    shape = (10, 10, MAX_NODES - 2)
+    shape = (SIDE, SIDE, MAX_NODES - 2)
 
     def __init__(self) -> None:
         self.best = np.full(self.shape, -1.0)
@@ -136,10 +145,7 @@ class Grid:
         """Enter a generation."""
         fit = scores[:, S.REASON] == 0
         scores, nodes = scores[fit], nodes[fit]
-        contact = np.clip((scores[:, S.CONTACT] * 10).astype(int), 0, 9)
-        speed = scores[:, S.PATH] / duration_s / _SPEED
-        cells = (contact, np.clip((speed * 10).astype(int), 0, 9), nodes - 3)
-        np.maximum.at(self.best, cells, scores[:, S.FITNESS])
+        np.maximum.at(self.best, (*cells_of(scores, duration_s), nodes - 3), scores[:, S.FITNESS])
 
     @property
     def coverage(self) -> float:

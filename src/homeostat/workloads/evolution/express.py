@@ -25,7 +25,7 @@ from homeostat.workloads.evolution.capacity import (
     STRAIN,
     VELOCITY,
 )
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 from homeostat.workloads.evolution.creatures import Creatures, empty_creatures
 from homeostat.workloads.evolution.population import MAX_SENSES, Population, Rules, senses
 
@@ -34,7 +34,7 @@ from .neat.network import wire
 _SPAWN_HEIGHT = np.float32(1.0)
 
 
-@compiled
+@compiled_part
 def _rank_nodes(bodies: Any, i: int, rank: Any) -> None:
     degree = np.zeros(MAX_NODES, np.int64)
     for m in range(bodies.muscles[i]):
@@ -48,7 +48,7 @@ def _rank_nodes(bodies: Any, i: int, rank: Any) -> None:
         rank[n] = place
 
 
-@compiled
+@compiled_part
 def _rank_muscles(bodies: Any, i: int, node_rank: Any, rank: Any) -> None:
     """Rank muscles by the upper, then the lower of their nodes."""
     pairs = np.empty(MAX_MUSCLES, np.int64)
@@ -62,7 +62,7 @@ def _rank_muscles(bodies: Any, i: int, node_rank: Any, rank: Any) -> None:
         rank[m] = place
 
 
-@compiled
+@compiled_part
 def _express_body(
     bodies: Any,
     i: int,
@@ -94,7 +94,7 @@ def _express_body(
         creatures.spring[i, k, FREQUENCY] *= bodies.tempo[i]
 
 
-@compiled
+@compiled_part
 def _express_weights(
     weights: Any, i: int, bodies: Any, creatures: Any, node_rank: Any, muscle_rank: Any, rules: Any
 ) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from homeostat.workloads.evolution import book as B
 from homeostat.workloads.evolution.capacity import COLUMNS, MAX_MUSCLES, MAX_NODES
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled_part
 
 Array = npt.NDArray[Any]
 
@@ -32,7 +32,7 @@ def new_film(frames: int) -> Film:
     return Film(*(np.zeros((frames, *width), np.float32) for width in widths))
 
 
-@compiled
+@compiled_part
 def shoot(frame: int, body: Any, film: Any) -> None:
     """Take one frame."""
     film.nodes[frame] = body.place

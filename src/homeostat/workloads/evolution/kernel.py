@@ -16,7 +16,7 @@ from homeostat.workloads.evolution import book as B
 from homeostat.workloads.evolution.blocks import NODE_ROWS, PLACE, RADIUS, SLOT_ROWS
 from homeostat.workloads.evolution.capacity import FIRST_HIDDEN, MAX_HIDDEN, MAX_NODES, MAX_PAIRS
 from homeostat.workloads.evolution.chance import key_at
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 from homeostat.workloads.evolution.lanes_body import Scratch, centre, move, observe, pull
 from homeostat.workloads.evolution.lanes_brain import flex, sense, think
 from homeostat.workloads.evolution.simd import (
@@ -47,7 +47,7 @@ def new_scratch() -> Scratch:
     )
 
 
-@compiled
+@compiled_part
 def _spawn(b: int, layout: int, blocks: Any, keys: Any, world: Any, scratch: Any) -> None:
     """Put a block at its start: at rest, one pellet out."""
     motion, book, rows = scratch.motion, scratch.book, blocks.node_rows
@@ -88,7 +88,7 @@ def _spawn(b: int, layout: int, blocks: Any, keys: Any, world: Any, scratch: Any
                     book[B.DEAD, lane] = f32(4.0)
 
 
-@compiled
+@compiled_part
 def _run_block(b: int, layout: int, blocks: Any, keys: Any, world: Any, scratch: Any) -> None:
     """One block on one layout, from start to end."""
     _spawn(b, layout, blocks, keys, world, scratch)

@@ -27,7 +27,7 @@ from homeostat.workloads.evolution.capacity import (
     VELOCITY,
 )
 from homeostat.workloads.evolution.chance import key_at
-from homeostat.workloads.evolution.compiled import compiled, inlined
+from homeostat.workloads.evolution.compiled import compiled, compiled_part, inlined
 from homeostat.workloads.evolution.creatures import (
     AMPLITUDE,
     DAMPING,
@@ -56,7 +56,7 @@ class Body(NamedTuple):
     book: Array  # (BOOK_ROWS, 1), as the lanes keep it
 
 
-@compiled
+@compiled_part
 def tanh1(x: Any) -> Any:
     """See `kernel.tanh16`."""
     x = min(max(x, f32(-4.9)), f32(4.9))
@@ -66,7 +66,7 @@ def tanh1(x: Any) -> Any:
     return x * top / low
 
 
-@compiled
+@compiled_part
 def sin_turns1(turns: Any) -> Any:
     """See `kernel.sin_turns16`."""
     t = turns - floor(turns + f32(0.5))
@@ -78,7 +78,7 @@ def sin_turns1(turns: Any) -> Any:
     return t * fma(z, p, f32(6.283185307179586))
 
 
-@compiled
+@compiled_part
 def clip1(x: Any) -> Any:
     """x, kept within -1 .. 1."""
     return min(max(x, f32(-1.0)), f32(1.0))
@@ -123,7 +123,7 @@ def spawn(i: int, creatures: Any, key: Any, world: Any, body: Any) -> None:
     book[B.AHEAD_Z, 0] = math.sin(book[B.ANGLE, 0])
 
 
-@compiled
+@compiled_part
 def _sense(i: int, step: int, creatures: Any, world: Any, body: Any) -> None:
     book, signal = body.book, body.signal
     ex = book[B.PELLET, 0] - book[B.X, 0]
@@ -261,7 +261,7 @@ def _move(i: int, creatures: Any, world: Any, body: Any) -> None:
 
 
 @inlined
-def _travel(body: Any, step: int, world: Any) -> None:
+def _travel(body: Any, step: int, world: Any, nearest: Any) -> None:
     """Book what the centre of mass did in a step."""
     book = body.book
     dx, dz = book[B.X, 0] - book[B.LAST_X, 0], book[B.Z, 0] - book[B.LAST_Z, 0]
@@ -278,7 +278,10 @@ def _travel(body: Any, step: int, world: Any) -> None:
     for axis in range(3):
         book[B.LAST_X + axis, 0] = book[B.X + axis, 0]
     dx, dz = book[B.PELLET, 0] - book[B.X, 0], book[B.PELLET + 2, 0] - book[B.Z, 0]
-    gap = max(sqrt(fma(dx, dx, dz * dz)) - book[B.SIZE, 0], f32(0.0))
+    gap = nearest if world.touch else sqrt(fma(dx, dx, dz * dz)) - book[B.SIZE, 0]
+    gap = max(gap, f32(0.0))
+    if not f32(0.0) < book[B.START_GAP, 0]:
+        book[B.START_GAP, 0], book[B.BEST_GAP, 0] = max(gap, f32(0.01)), gap
     book[B.GAP, 0] = gap
     book[B.BEST_GAP, 0] = min(book[B.BEST_GAP, 0], gap)
     quarter = world.steps // 4
@@ -292,7 +295,7 @@ def _travel(body: Any, step: int, world: Any) -> None:
 @inlined
 def _observe(i: int, step: int, creatures: Any, key: Any, world: Any, body: Any) -> None:
     book, place, nodes = body.book, body.place, creatures.nodes[i]
-    hit = False
+    nearest = f32(1e9)
     far2, high, contact = f32(0.0), f32(0.0), f32(0.0)
     for n in range(nodes):
         x, y, z = place[n, 0], place[n, 1], place[n, 2]
@@ -300,15 +303,14 @@ def _observe(i: int, step: int, creatures: Any, key: Any, world: Any, body: Any)
         dx, dy = x - book[B.PELLET, 0], y - book[B.PELLET + 1, 0]
         dz = z - book[B.PELLET + 2, 0]
         reach = creatures.radius[i, n] + f32(world.pellet_reach)
-        if fma(dx, dx, fma(dy, dy, dz * dz)) < reach * reach:
-            hit = True
+        nearest = min(nearest, sqrt(fma(dx, dx, fma(dy, dy, dz * dz))) - reach)
         if not y > creatures.radius[i, n]:
             contact += f32(1.0) / f32(nodes)
     for axis in range(3):
         book[B.X + axis, 0] = _centre_of(body, nodes, axis)
     book[B.CONTACT, 0] += contact
     book[B.CONTACT2, 0] = fma(contact, contact, book[B.CONTACT2, 0])
-    _travel(body, step, world)
+    _travel(body, step, world, nearest)
     if book[B.DEAD, 0] == 0:
         if not math.isfinite(book[B.X, 0] + book[B.Y, 0] + book[B.Z, 0]):
             book[B.DEAD, 0] = f32(1.0)
@@ -316,7 +318,7 @@ def _observe(i: int, step: int, creatures: Any, key: Any, world: Any, body: Any)
             book[B.DEAD, 0] = f32(2.0)
         elif not high < world.max_height:
             book[B.DEAD, 0] = f32(3.0)
-    if hit:
+    if nearest < f32(0.0):
         book[B.COLLECTED, 0] += f32(1.0)
         B.place_pellet(book, 0, key, world)
 

@@ -14,7 +14,7 @@ from homeostat.workloads.evolution.blocks import (
     MASS_SHARE,
     NODE_ROWS,
     RADIUS,
-    REACH2,
+    REACH,
     SLIP,
     SLOT_ROWS,
 )
@@ -131,7 +131,7 @@ def observe(b: int, step: int, blocks: Any, world: Any, scratch: Any) -> None:
     px, py, pz = load(book, B.PELLET), load(book, B.PELLET + 1), load(book, B.PELLET + 2)
     x, y, z, contact = zero, zero, zero, zero
     far2, high = zero, zero
-    hit = zero > zero
+    nearest = splat(1e9)
     row = blocks.node_start[b]
     for n in range(blocks.nodes[b]):
         nx, ny, nz = load(motion, 6 * n), load(motion, 6 * n + 1), load(motion, 6 * n + 2)
@@ -140,8 +140,8 @@ def observe(b: int, step: int, blocks: Any, world: Any, scratch: Any) -> None:
         far2 = maximum(far2, fma(nx, nx, nz * nz))
         high = maximum(high, ny)
         dx, dy, dz = nx - px, ny - py, nz - pz
-        away2 = fma(dx, dx, fma(dy, dy, dz * dz))
-        hit = hit | (away2 < load(rows, row + REACH2))
+        away = sqrt(fma(dx, dx, fma(dy, dy, dz * dz)))
+        nearest = minimum(nearest, away - load(rows, row + REACH))
         aloft = ny > load(rows, row + RADIUS)
         contact += select(aloft, zero, load(rows, row + COUNT_SHARE))
         row += NODE_ROWS
@@ -161,9 +161,12 @@ def observe(b: int, step: int, blocks: Any, world: Any, scratch: Any) -> None:
         store(book, B.X + k, now)
         store(book, B.LAST_X + k, now)
     dx, dz = px - x, pz - z
-    gap = maximum(sqrt(fma(dx, dx, dz * dz)) - load(book, B.SIZE), zero)
+    gap = sqrt(fma(dx, dx, dz * dz)) - load(book, B.SIZE)
+    gap = maximum(nearest if world.touch else gap, zero)
+    known = zero < load(book, B.START_GAP)
     store(book, B.GAP, gap)
-    store(book, B.BEST_GAP, minimum(load(book, B.BEST_GAP), gap))
+    store(book, B.BEST_GAP, minimum(select(known, load(book, B.BEST_GAP), gap), gap))
+    store(book, B.START_GAP, select(known, load(book, B.START_GAP), maximum(gap, splat(0.01))))
     limit = world.max_distance * world.max_distance
     inside = (far2 < splat(limit)) & (high < splat(world.max_height))
     fine = bits(inside & ((x + y + z) * zero < splat(1.0)))
@@ -172,6 +175,6 @@ def observe(b: int, step: int, blocks: Any, world: Any, scratch: Any) -> None:
     quarter = world.steps // 4
     if quarter and (step + 1) % quarter == 0 and (step + 1) // quarter <= 4:
         B.mark_track(book, (step + 1) // quarter - 1)
-    hits = bits(hit)
+    hits = bits(nearest < zero)
     if hits:
         B.collect(hits, world, scratch)

@@ -33,7 +33,7 @@ from homeostat.workloads.evolution.capacity import (
     VELOCITY,
 )
 from homeostat.workloads.evolution.chance import SENSE, below, between, join, key_at, uniform
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 from homeostat.workloads.evolution.selection import Plan
 from homeostat.workloads.evolution.weights import (
     WeightRules,
@@ -94,19 +94,19 @@ def empty_population(number: int, *, hidden: int, max_hidden: int) -> Population
     )
 
 
-@compiled
+@compiled_part
 def strain_sense(muscle: int) -> Any:
     """The name of the sensor of a muscle's strain."""
     return join(muscle, SENSE)
 
 
-@compiled
+@compiled_part
 def node_sense(node: int, sensor: int) -> Any:
     """The name of a node's sensor: velocity x, y, z (0-2) or ground contact (3)."""
     return join(node, SENSE + sensor)
 
 
-@compiled
+@compiled_part
 def senses(
     bodies: Any, i: int, node_rank: Any, muscle_rank: Any, rules: Any, names: Any, columns: Any
 ) -> int:
@@ -132,7 +132,7 @@ def senses(
     return count
 
 
-@compiled
+@compiled_part
 def _wire_output(
     brain: Any, i: int, o: int, inputs: Any, rules: Any, stream: Any, born: int
 ) -> None:
@@ -153,7 +153,7 @@ def _wire_output(
         connect(brain, i, source, target, between(stream, -reach, reach), born)
 
 
-@compiled
+@compiled_part
 def _found_brain(brain: Any, i: int, bodies: Any, inputs: Any, rules: Any, stream: Any) -> None:
     brain.genes[i] = brain.hidden[i] = 0
     brain.outputs[i] = bodies.muscles[i]
@@ -212,7 +212,7 @@ def found(population: Population, rules: Rules, key: Any) -> None:
     population.streak[:] = 0
 
 
-@compiled
+@compiled_part
 def _fit_brain(
     brain: Any,
     k: int,

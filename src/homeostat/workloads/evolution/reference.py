@@ -44,7 +44,8 @@ class Life:
     """One creature on one layout; `step()` until `over`."""
 
     def __init__(self, creatures: Creatures, i: int, key: Any, world: World) -> None:
-        self.world, self.key, self.creatures, self.i = world, key, creatures, i
+        self.world, self.creatures, self.i = world, creatures, i
+        self.key = np.uint64(key)  # a plain number would be taken for a signed one
         nodes, muscles = creatures.nodes[i], creatures.muscles[i]
         self.place = creatures.place[i, :nodes].astype(float)
         self.speed = np.zeros((nodes, 3))
@@ -68,8 +69,16 @@ class Life:
         return np.asarray(self.mass @ self.place / self.mass.sum())
 
     @property
+    def nearest(self) -> float:
+        """How far the node nearest to touching the pellet is from that; less than 0: it touches."""
+        away = np.linalg.norm(self.place - self.pellet, axis=1)
+        return float((away - self.radius).min()) - self.world.pellet_reach
+
+    @property
     def gap(self) -> float:
-        """Horizontal distance to the pellet, less the creature's size."""
+        """The way to the pellet that progress counts."""
+        if self.world.touch:
+            return max(0.0, self.nearest)
         return max(0.0, float(np.hypot(*(self.pellet - self.centre)[[0, 2]])) - self.size)
 
     def _put_pellet(self) -> None:
@@ -81,7 +90,7 @@ class Life:
         if self.world.arena:
             x, z = np.clip([x, z], -self.world.arena, self.world.arena)
         self.pellet = np.array([x, 0.5 + 0.5 * up + 0.3 * k, z])
-        self.start_gap = self.best_gap = max(0.01, self.gap)
+        self.start_gap = self.best_gap = 0.0 if self.world.touch else max(0.01, self.gap)
 
     def _senses(self) -> Array:
         world, signal = self.world, np.zeros(COLUMNS)
@@ -173,10 +182,11 @@ class Life:
         moved = float(np.hypot(*(self.centre - before)[[0, 2]]))
         self.path += moved if moved > 0.02 else 0.0
         self.work += float(np.abs(self.drive).sum())
+        if not self.start_gap:  # touching is measured once the first step is over
+            self.start_gap, self.best_gap = max(0.01, self.gap), self.gap
         self.best_gap = min(self.best_gap, self.gap)
         self.now += 1
-        away = np.linalg.norm(self.place - self.pellet, axis=1)
-        if (away < self.radius + world.pellet_reach).any():
+        if self.nearest < 0:
             self.pellets += 1
             self._put_pellet()
 
@@ -184,12 +194,12 @@ class Life:
     def fitness(self) -> float:
         """The fitness so far, as if it ended now."""
         world = self.world
-        gained = min(max((self.start_gap - self.gap) / self.start_gap, 0.0), 1.0)
+        gained = min(max((self.start_gap - self.gap) / max(self.start_gap, 0.01), 0.0), 1.0)
         total = (world.pellet_points + world.progress_points) * self.pellets
         total += world.progress_points * gained
         total += min(world.travel_points, world.points_per_metre * self.path)
         if self.pellets:
-            lost = (self.gap - self.best_gap) / (0.5 * self.start_gap)
+            lost = (self.gap - self.best_gap) / (0.5 * max(self.start_gap, 0.01))
             total -= world.regression_points * min(max(lost, 0.0), 1.0)
         total -= world.efficiency_points * self.work / (self.now * max(1, len(self.drive)))
         return max(0.0, total)

@@ -1,13 +1,15 @@
 """Replay: how the creatures of a run moved, frame by frame, in files a page or a script can play.
 
-replay.npz    frames at 15 a second for the top 10, the bottom 5 and 10 others; the winner's
-              activations. Plain arrays, no pickle.
+replay.npz    frames at 15 a second for the top 10, the bottom 5 and 10 others, and the archive's;
+              the winner's activations. Plain arrays, no pickle.
 replay.json   genomes and networks of the same creatures, the fitness curve, the winner's line
 track.png     the path of the winner over the ground, past its pellets
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import numpy.typing as npt
 
 from homeostat.record.files import write_json
 from homeostat.workloads.evolution import scores as S
+from homeostat.workloads.evolution.archive import Elites, strategy
 from homeostat.workloads.evolution.capacity import (
     BIAS,
     CONTACT,
@@ -33,6 +36,7 @@ from homeostat.workloads.evolution.creatures import Creatures
 from homeostat.workloads.evolution.film import Film, new_film
 from homeostat.workloads.evolution.kernel_scalar import new_body, run_creature
 from homeostat.workloads.evolution.lab import Lab
+from homeostat.workloads.evolution.population import Population
 from homeostat.workloads.evolution.simulate import evaluate
 from homeostat.workloads.evolution.world import World
 
@@ -70,67 +74,131 @@ def typical_layout(creatures: Creatures, i: int, world: World, layouts: int) -> 
     return int(order[len(order) // 2]), scores
 
 
+@dataclass(frozen=True)
+class Filmed:
+    """One creature, filmed."""
+
+    film: Film
+    score: Array
+    """On the layout of the film."""
+    facts: dict[str, Any]
+    """What replay.json says of it: its name, fitness, parents, genome, place in the archive."""
+
+
 def write_replay(
-    lab: Lab, folder: Path, ancestors: list[int], *, curve: list[list[float]] | None = None
+    lab: Lab,
+    folder: Path,
+    ancestors: list[int],
+    elites: Elites | None = None,
+    *,
+    curve: list[list[float]] | None = None,
 ) -> Path:
-    """Film the generation a lab judged last.
+    """Film the generation a lab judged last, and the archive.
 
     Args:
         lab: A lab whose last generation has been judged, not bred from.
         folder: Where the three files go.
         ancestors: The line of mothers of the best creature.
+        elites: The archive's creatures.
         curve: [generation, best, average, median] rows for the fitness chart.
 
     Returns:
         The folder.
     """
     assert lab.last is not None
-    folder.mkdir(parents=True, exist_ok=True)
     chosen = shown(lab.last.fitness, lab.seed)
-    creatures, world = lab.creatures(chosen), lab.world
-    layout, scores = typical_layout(creatures, 0, world, lab.config.held_out_layouts)
+    creatures = lab.creatures(chosen)
+    layout, scores = typical_layout(creatures, 0, lab.world, lab.config.held_out_layouts)
     key = np.uint64(key_at(key_of(HELD_OUT, 0), layout))
-    films = [film_of(creatures, i, key, world) for i in range(len(chosen))]
-    winner = films[0][0]
+    filmed = _filmed(
+        creatures, lab.world, key, _told(lab.population, chosen, lab.last.fitness[chosen])
+    )
+    if elites is not None:
+        stored = Lab.of(lab.config, lab.seed, elites.population, lab.number)
+        told = _told(elites.population, np.arange(len(elites.cells)), elites.fitness)
+        for facts, cell in zip(told, elites.cells, strict=True):
+            facts |= in_archive(cell)
+        filmed += _filmed(stored.creatures(), lab.world, key, told)
+    about = {
+        "config": dict(lab.config),
+        "seed": lab.seed,
+        "generation": lab.number,
+        "layout": layout,
+        "judged": "in selection",
+        "archive_of": "Of all generations of this run",
+        "fitness_curve": curve or [],
+        "held_out": {
+            "fitness": float(scores[:, S.FITNESS].mean()),
+            "pellets": float(scores[:, S.PELLETS].mean()),
+            "layouts": len(scores),
+        },
+        "ancestors": ancestors,
+    }
+    return write_films(filmed, folder, about)
+
+
+def write_films(filmed: Sequence[Filmed], folder: Path, about: dict[str, Any]) -> Path:
+    """Write the three files; the first creature is the winner.
+
+    Args:
+        filmed: The creatures.
+        folder: Where the files go.
+        about: What else replay.json says.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    winner = filmed[0]
+    films = [one.film for one in filmed]
     np.savez_compressed(
         folder / "replay.npz",
-        nodes=np.stack([film.nodes for film, _ in films]),
-        pellet=np.stack([film.pellet for film, _ in films]),
-        drive=np.stack([film.drive for film, _ in films]),
-        length=np.stack([film.length for film, _ in films]),
-        activations=winner.signal,
-        fitness=np.array([score[S.FITNESS] for _, score in films]),
+        nodes=np.stack([film.nodes for film in films]),
+        pellet=np.stack([film.pellet for film in films]),
+        drive=np.stack([film.drive for film in films]),
+        length=np.stack([film.length for film in films]),
+        activations=winner.film.signal,
+        fitness=np.array([one.score[S.FITNESS] for one in filmed]),
         frames_per_s=np.array(FRAMES_PER_S),
     )
-    write_json(
-        str(folder / "replay.json"),
-        {
-            "frames_per_s": FRAMES_PER_S,
-            "config": dict(lab.config),
-            "seed": lab.seed,
-            "generation": lab.number,
-            "layout": layout,
-            "fitness_curve": curve or [],
-            "held_out": {
-                "fitness": float(scores[:, S.FITNESS].mean()),
-                "pellets": float(scores[:, S.PELLETS].mean()),
-                "layouts": len(scores),
-            },
-            "ancestors": ancestors,
-            "creatures": [
-                {
-                    "name": int(lab.population.name[i]),
-                    "fitness": float(lab.last.fitness[i]),
-                    "streak": int(lab.population.streak[i]),
-                    "parents": lab.population.parents[i].tolist(),
-                    **genome_of(creatures, place),
-                }
-                for place, i in enumerate(chosen)
-            ],
-        },
-    )
-    draw_track(winner, films[0][1], folder / "track.png")
+    creatures = [one.facts for one in filmed]
+    told = {"frames_per_s": FRAMES_PER_S, **about, "creatures": creatures}
+    write_json(str(folder / "replay.json"), told)
+    draw_track(winner.film, winner.score, folder / "track.png")
     return folder
+
+
+def film_one(
+    lab: Lab, i: int, key: Any, fitness: float, whose: str, cell: tuple[int, int]
+) -> Filmed:
+    """Film creature `i` of a lab, which holds a cell of an archive."""
+    one = np.array([i])
+    [facts] = _told(lab.population, one, np.array([fitness]))
+    facts |= {"name": f"{facts['name']} {whose}", **in_archive(cell)}
+    return _filmed(lab.creatures(one), lab.world, key, [facts])[0]
+
+
+def in_archive(cell: Any) -> dict[str, Any]:
+    """What replay.json says of the creature of a cell."""
+    return {"cell": [int(part) for part in cell], "strategy": strategy(cell)}
+
+
+def _filmed(
+    creatures: Creatures, world: World, key: Any, told: Sequence[dict[str, Any]]
+) -> list[Filmed]:
+    return [
+        Filmed(*film_of(creatures, i, key, world), {**facts, **genome_of(creatures, i)})
+        for i, facts in enumerate(told)
+    ]
+
+
+def _told(population: Population, chosen: Array, fitness: Array) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": int(population.name[i]),
+            "fitness": float(score),
+            "streak": int(population.streak[i]),
+            "parents": population.parents[i].tolist(),
+        }
+        for i, score in zip(chosen, fitness, strict=True)
+    ]
 
 
 def genome_of(creatures: Creatures, i: int) -> dict[str, Any]:

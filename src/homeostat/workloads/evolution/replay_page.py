@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import re
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,9 @@ from homeostat.workloads.evolution.capacity import (
     TIME,
     VELOCITY,
 )
+from homeostat.workloads.evolution.space import SPACE
 
+WINNERS = "winners.npz"
 FILE, FRAMES, PAGE = "replay.json", "replay.npz", "replay.html"
 SENSES = {
     "bias": BIAS, "direction": DIRECTION, "motion": MOTION, "distance": DISTANCE, "time": TIME,
@@ -38,12 +42,18 @@ SENSES = {
 
 
 def find_replays(results: Path) -> dict[str, Path]:
-    """Every replay below a results folder by name: its run's, or its own folder's."""
-    found = {}
-    for mark in sorted(results.glob(f"*/{FILE}")):
-        found[mark.parent.name] = mark.parent
-    for mark in sorted(results.glob(f"*/seed_*/artifacts/replay/{FILE}")):
-        found[mark.parents[3].name] = mark.parent
+    """Every replay below a results folder by name: its own folder's, or that of its run.
+
+    A run that ended, such as any complete trial of a study, is played from the creatures it kept.
+    """
+    found = {mark.parent.name: mark.parent for mark in sorted(results.glob(f"*/{FILE}"))}
+    for mark in sorted(results.glob(f"studies/*/replay/{FILE}")):
+        found[f"study {mark.parents[1].name}"] = mark.parent
+    for runs in ("*", "studies/*/*"):
+        for kept in (WINNERS, f"replay/{FILE}"):  # what was filmed comes last, and stays
+            for mark in sorted(results.glob(f"{runs}/seed_*/artifacts/{kept}"), reverse=True):
+                run = next(p for p in mark.parents if p.name == "artifacts").parents[1]
+                found[run.relative_to(results).as_posix()] = mark.parent
     return found
 
 
@@ -53,11 +63,15 @@ def film_data(folder: Path) -> dict[str, Any]:
     Raises:
         RecordError: If the folder holds no replay, or a damaged one.
     """
+    winners = folder / WINNERS
+    if winners.exists() and not (folder / FILE).exists():
+        return _filmed(winners, winners.stat().st_mtime_ns)
     try:
         told = read_json(folder / FILE)
         with np.load(folder / FRAMES, allow_pickle=False) as arrays:
             frames = {name: arrays[name] for name in arrays.files}
         return {
+            "judged": "in selection",  # films of older versions do not say
             **told,
             "frames": int(frames["nodes"].shape[1]),
             "senses": SENSES,
@@ -78,6 +92,16 @@ def film_data(folder: Path) -> dict[str, Any]:
             f"{folder} holds no replay that can be played: {str(error).rstrip('.')}.",
             hint="Make one:  nas replay --run RUN",
         ) from error
+
+
+@lru_cache(maxsize=8)
+def _filmed(winners: Path, changed_ns: int) -> dict[str, Any]:
+    """The film of kept creatures; nothing is written beside them."""
+    # Numba is imported for this only: pages are up at once.
+    from homeostat.workloads.evolution.replays import film_winners
+
+    with TemporaryDirectory() as folder:
+        return film_data(film_winners(winners, Path(folder), SPACE))
 
 
 def write_page(folder: Path) -> Path:

@@ -32,6 +32,7 @@ from homeostat.space import Config
 from homeostat.workload.report import Report
 from homeostat.workload.workload import Workload
 from homeostat.workloads.evolution import scores as S
+from homeostat.workloads.evolution.archive import Archive
 from homeostat.workloads.evolution.diversity import Grid
 from homeostat.workloads.evolution.lab import Lab, evaluate_labs, held_out
 from homeostat.workloads.evolution.measure import TOP, due, seen, true_numbers
@@ -39,6 +40,7 @@ from homeostat.workloads.evolution.replay import genome_of, network_of
 from homeostat.workloads.evolution.winners import save_winners
 
 STATE = "state.npz"
+_KEPT = ("lab", "grid", "archive")
 UNSTABLE = 0.25
 """A spread over seeds above this share of the mean is called unstable."""
 
@@ -50,6 +52,7 @@ class Seed:
     number: int
     lab: Lab
     recorder: Recorder
+    archive: Archive
     grid: Grid = field(default_factory=Grid)
     curve: list[list[float]] = field(default_factory=list)
     """[generation, best, average, median], in-sample."""
@@ -89,7 +92,8 @@ class SeedsRun:
         self.elapsed_s = 0.0
         self._objectives = tuple(workload.objectives)
         self.seeds = [
-            Seed(seed, Lab(config, seed), Recorder(writer.seed_folder(seed))) for seed in seeds
+            Seed(lab.seed, lab, Recorder(writer.seed_folder(lab.seed)), Archive(lab))
+            for lab in (Lab(config, seed) for seed in seeds)
         ]
         for seed in self.seeds:
             write_attempt(self._attempt(seed, Outcome.RUNNING))
@@ -121,6 +125,7 @@ class SeedsRun:
         for seed, generation in zip(self.seeds, evaluate_labs(labs), strict=True):
             world, nodes = seed.lab.world, seed.lab.population.body.nodes
             seed.grid.add(generation.scores, nodes, world.steps * world.step_s)
+            seed.archive.add(seed.lab)
             row = seen(seed.lab, generation)
             seed.curve.append([number + 1, row["best"], row["average"], row["median"]])
             metrics.append(row)
@@ -134,14 +139,14 @@ class SeedsRun:
             if last:
                 artifacts = self.writer.seed_folder(seed.number) / "artifacts"
                 artifacts.mkdir(parents=True, exist_ok=True)
-                save_winners(seed.lab, artifacts)
+                save_winners(seed.lab, seed.archive.elites, artifacts)
             else:
                 seed.lab.breed()
         self.done += 1
 
     def _save(self, status: str) -> None:
         write_json(str(self.json_path), self.document(status))
-        state = [{"lab": s.lab.state_dict(), "grid": s.grid.state_dict()} for s in self.seeds]
+        state = [{part: getattr(seed, part).state_dict() for part in _KEPT} for seed in self.seeds]
         if self.done < self.budget:
             write_snapshot(self.folder / STATE, {"done": self.done, "seeds": state})
 
@@ -241,8 +246,9 @@ class SeedsRun:
         self.elapsed_s = float(document["timing"]["elapsed_s"])
         rows = zip(self.seeds, state["seeds"], document["per_seed"], strict=True)
         for seed, saved, record in rows:
-            seed.lab.load_state_dict(saved["lab"])
-            seed.grid.load_state_dict(saved["grid"])
+            for part in _KEPT:
+                if part in saved:  # older versions had no archive
+                    getattr(seed, part).load_state_dict(saved[part])
             seed.curve = record["curve"][: self.done]
             seed.held_out = [h for h in record["held_out"] if h["generation"] <= self.done]
 

@@ -20,6 +20,12 @@ _SCORING: dict[str, Range] = {
     "fitness_pellet_points": Float(
         0, 100, default=20.0, fixed=_SCORE, help="points for each pellet collected"
     ),
+    "fitness_progress": Choice(
+        ["centre", "touch"],
+        fixed=_SCORE,
+        help="whose way to the pellet counts: the centre of mass's along the ground, less the "
+        "creature's size; or the node's that is nearest to touching it, in space",
+    ),
     "fitness_progress_max": Float(
         0, 200, default=80.0, fixed=_SCORE, help="points for coming all the way to a pellet"
     ),
@@ -156,6 +162,7 @@ _RULES = [
             "ground_friction": 0.7,
             "per_node_friction": False,
             "arena_size": 10.0,
+            "fitness_progress": "centre",
             "eval_layouts": 1,
             "common_layouts": False,
             "honour_elites": False,

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from homeostat.workloads.evolution.body import place_of
 from homeostat.workloads.evolution.capacity import MAX_MUSCLES, MAX_NODES, STRAIN
 from homeostat.workloads.evolution.chance import between, normal, uniform
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled_part
 
 Array = npt.NDArray[Any]
 
@@ -56,7 +56,7 @@ def empty_weights(number: int, hidden: int) -> Weights:
     )
 
 
-@compiled
+@compiled_part
 def _blend(a: float, b: float, method: int, stream: Any) -> Any:
     """A child's weight from its parents'."""
     u = uniform(stream)
@@ -70,14 +70,14 @@ def _blend(a: float, b: float, method: int, stream: Any) -> Any:
     return 0.5 * ((1.0 + spread) * a + (1.0 - spread) * b)
 
 
-@compiled
+@compiled_part
 def _shake(row: Any, start: int, stop: int, rules: Any, stream: Any) -> None:
     for k in range(start, stop):
         if uniform(stream) < rules.rate:
             row[k] += rules.size * normal(stream)
 
 
-@compiled
+@compiled_part
 def _inherit_row(
     child: Any, mother: Any, father: Any, crossed: bool, method: int, stream: Any
 ) -> None:
@@ -85,19 +85,19 @@ def _inherit_row(
         child[k] = _blend(mother[k], father[k], method, stream) if crossed else mother[k]
 
 
-@compiled
+@compiled_part
 def _fresh_row(row: Any, reach: float, stream: Any) -> None:
     for k in range(len(row)):
         row[k] = between(stream, -reach, reach)
 
 
-@compiled
+@compiled_part
 def _input_reach(rules: Any) -> Any:
     """Where weights into hidden neurons begin: within 1 / sqrt(inputs)."""
     return 1.0 / math.sqrt(rules.inputs)
 
 
-@compiled
+@compiled_part
 def fresh_muscle(weights: Any, i: int, m: int, rules: Any, stream: Any) -> None:
     """Weights for a muscle that has just grown."""
     _fresh_row(weights.strain[i, m], _input_reach(rules), stream)
@@ -105,14 +105,14 @@ def fresh_muscle(weights: Any, i: int, m: int, rules: Any, stream: Any) -> None:
     weights.out[i, m, 0] = rules.output_bias if rules.output_biased else 0.0
 
 
-@compiled
+@compiled_part
 def fresh_node(weights: Any, i: int, n: int, rules: Any, stream: Any) -> None:
     """Weights for a node that has just grown."""
     for sensor in range(4):
         _fresh_row(weights.node[i, n, sensor], _input_reach(rules), stream)
 
 
-@compiled
+@compiled_part
 def fresh_weights(weights: Any, i: int, bodies: Any, rules: Any, stream: Any) -> None:
     """A brain for a new creature."""
     for h in range(weights.base.shape[1]):
@@ -124,7 +124,7 @@ def fresh_weights(weights: Any, i: int, bodies: Any, rules: Any, stream: Any) ->
         fresh_node(weights, i, n, rules, stream)
 
 
-@compiled
+@compiled_part
 def inherit_weights(
     weights: Any,
     bodies: Any,
@@ -202,7 +202,7 @@ def inherit_weights(
             )
 
 
-@compiled
+@compiled_part
 def mutate_weights(weights: Any, i: int, bodies: Any, rules: Any, stream: Any) -> None:
     """Change each weight in use with the chance that the rules give."""
     for h in range(weights.base.shape[1]):

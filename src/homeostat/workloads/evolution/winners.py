@@ -12,6 +12,7 @@ import numpy.typing as npt
 from homeostat.errors import RecordError
 from homeostat.record.snapshot import read_snapshot, write_snapshot
 from homeostat.space import Config
+from homeostat.workloads.evolution.archive import Elites
 from homeostat.workloads.evolution.lab import Lab, compact, fill, take
 from homeostat.workloads.evolution.population import Population, empty_population
 
@@ -31,10 +32,12 @@ class Winners:
     population: Population
     ancestors: list[int]
     """The line of mothers of the best, itself first."""
+    elites: Elites | None
+    """None in files of older versions."""
 
 
-def save_winners(lab: Lab, folder: Path) -> Path:
-    """Write the genomes of the best 25 of the generation judged last, and where they come from."""
+def save_winners(lab: Lab, elites: Elites, folder: Path) -> Path:
+    """Write the genomes of the best 25 of the generation judged last, and those of the archive."""
     assert lab.last is not None
     top = lab.top(_KEPT)
     path = folder / FILE
@@ -47,6 +50,11 @@ def save_winners(lab: Lab, folder: Path) -> Path:
             "fitness": lab.last.fitness[top],
             "ancestors": lab.ancestors(int(lab.population.name[top[0]])),
             "population": compact(take(lab.population, top)),
+            "elites": {
+                "cells": elites.cells,
+                "fitness": elites.fitness,
+                "population": compact(elites.population),
+            },
         },
     )
     return path
@@ -60,19 +68,23 @@ def load_winners(path: Path, space: Any) -> Winners:
     """
     state = read_snapshot(path)
     try:
-        arrays = state["population"]
         given = json.loads(state["config"])
         config = space.resolve(_settable(given, space))
-        number, hidden = len(arrays["name"]), arrays["weights.base"].shape[1]
-        population = empty_population(
-            number, hidden=hidden, max_hidden=arrays["brain.hidden_id"].shape[1]
-        )
-        fill(population, arrays)
+        population, elites = _population(state["population"]), None
+        if "elites" in state:
+            kept = state["elites"]
+            elites = Elites(kept["cells"], kept["fitness"], _population(kept["population"]))
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{path} does not hold creatures: {error}.") from error
-    return Winners(
-        config, int(state["seed"]), int(state["generation"]), population, list(state["ancestors"])
-    )
+    seed, generation = int(state["seed"]), int(state["generation"])
+    return Winners(config, seed, generation, population, list(state["ancestors"]), elites)
+
+
+def _population(arrays: dict[str, Array]) -> Population:
+    hidden, most = arrays["weights.base"].shape[1], arrays["brain.hidden_id"].shape[1]
+    population = empty_population(len(arrays["name"]), hidden=hidden, max_hidden=most)
+    fill(population, arrays)
+    return population
 
 
 def _settable(given: dict[str, Any], space: Any) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class World(NamedTuple):
     time_cos: int  # the column of sin(pi t)
     time_raw: int  # the column of 2 t / T - 1
     proprioception: int
+    touch: int  # 1: progress is that of the node nearest to touching; 0: of the centre
     pellet_points: float
     progress_points: float
     points_per_metre: float
@@ -95,6 +96,7 @@ def world_of(config: Mapping[str, Any]) -> World:
         time_cos=time_cos,
         time_raw=time_raw,
         proprioception=int(config["use_proprioception"]),
+        touch=int(config["fitness_progress"] == "touch"),
         pellet_points=float(config["fitness_pellet_points"]),
         progress_points=float(config["fitness_progress_max"]),
         points_per_metre=float(config["fitness_distance_per_unit"]),

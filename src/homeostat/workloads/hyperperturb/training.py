@@ -143,7 +143,10 @@ class Learner:
         return {
             "train_loss": float(loss.detach()),
             "policy_kl": float(parts["policy"].detach()),
+            "policy_mae": self._policy_mae(prediction, targets),
             "value_mae": float(np.abs(self._value(prediction) - targets.value_G).mean()),
+            "value_mse": float(parts["value"].detach()),
+            "curvature": float(model.ball.c.detach()),
             "grad_norm": grad_norm,
             "nonfinite_gradients": len(bad),
             "skipped_steps": self.skipped_steps,
@@ -171,6 +174,11 @@ class Learner:
     def _forward(self, base: Base | None) -> Prediction:
         made: Prediction = self.model(self.features_NF, self.adjacency_NN, base)
         return made
+
+    @staticmethod
+    def _policy_mae(prediction: Prediction, targets: Targets) -> float:
+        said_NP: FloatArray = prediction.log_policy_NP.detach().exp().cpu().numpy()
+        return float(np.abs(said_NP - targets.policy_GP).mean())
 
     def _value(self, prediction: Prediction) -> FloatArray:
         value_G: FloatArray = prediction.value_N.detach().cpu().numpy()

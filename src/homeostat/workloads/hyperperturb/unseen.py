@@ -139,7 +139,8 @@ def prepare_unseen(config: Mapping[str, Any], rng: np.random.Generator) -> Unsee
                     np.stack(known, axis=2), targets, ceiling_GQ)  # fmt: skip
 
     asked = _asked(config["asked"], genes, alone if kind == "pairs" else None)
-    told = ", ".join(f"{len(names)} for {who}" for who, names in dealt.items())
+    words = {"train": "to train on", "validation": "for validation", "test": "for the test"}
+    told = ", ".join(f"{len(dealt[who])} {word}" for who, word in words.items())
     notes.append(f"{'Pairs' if kind == 'pairs' else 'Perturbations'}: {told}.")
     return UnseenProblem(
         genes=genes,

@@ -150,6 +150,7 @@ class UnseenLearner:
         return {
             "train_loss": float(loss.detach()),
             "grad_norm": grad_norm,
+            "curvature": float(model.ball.c.detach()),
             "nonfinite_gradients": len(bad),
             "skipped_steps": self.skipped_steps,
             "zero_rows": sum(layer.zero_rows for layer in layers),

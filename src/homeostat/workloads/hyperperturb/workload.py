@@ -110,8 +110,9 @@ def _seen(config: Config, trial: Trial) -> Iterator[Report]:
         seen, targets = problem.train.lesson(draws)
         # Scores are those of the network before the step, as the training loss is: a step that
         # ruins it then shows in the next report, where the notes saw it.
-        report = {"learning_rate": rate} | training.score(held_out, learner.predict())
-        report |= learner.step(targets, rate, seen)
+        scores = training.score(held_out, learner.predict())
+        # The notes' own quantities first: they are what a log of it shows.
+        report = {"learning_rate": rate} | learner.step(targets, rate, seen) | scores
         if twin is not None:
             report |= training.score(held_out, twin.predict(), "twin_val_")
             twin.step(targets, rate, seen)

@@ -81,6 +81,21 @@ def _knock(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
 
 
+def head_answers() -> bool:
+    """Whether somebody listens where the cluster's head was; True where that cannot be told.
+
+    Ray itself waits a minute for a head that is gone, and then ends the process.
+    """
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    try:
+        _knock(address)
+    except OSError:
+        return False
+    return True
+
+
 def _keep_off_standard_output() -> None:
     """Keep Ray's messages off standard output, which belongs to our results and to --json."""
     from ray._private import worker

@@ -40,7 +40,7 @@ from homeostat.workload.report import Report
 
 WAIT_S = 0.2
 LOOK_S = 5.0
-"""How often the driver looks whether nodes have come or gone."""
+"""How often the driver looks whether nodes have come or gone, and whether the head answers."""
 CLEAR_UP_S = 5.0
 """A station gets so long to remove its files when it is no longer needed."""
 
@@ -130,6 +130,8 @@ class Ray(Interruptible):
         self._fate = Fate()
         self._room: int | None = None
         self._looked = -math.inf
+        self._knocked = time.monotonic()
+        self._has_head = True
 
     def submit(self, job: Job) -> None:
         """Queue a job.
@@ -146,10 +148,27 @@ class Ray(Interruptible):
         while self._waiting or self._busy:
             if self.stopping:
                 yield from self._stop()
+            self._look_for_head()
             yield from self._late()
             self._assign()
             for placed in self._ready():
                 yield from self._listen(placed)
+
+    def _look_for_head(self) -> None:
+        """See now and then whether the head is there.
+
+        Raises:
+            RecordError: If it is not, twice in a row.
+        """
+        if time.monotonic() - self._knocked < LOOK_S:
+            return
+        self._knocked = time.monotonic()
+        answered, self._has_head = self._has_head, cluster.head_answers()
+        if not (answered or self._has_head):
+            raise RecordError(
+                "The head of the Ray cluster is gone.",
+                hint="Start it again and go on; what was reported until then is kept.",
+            )
 
     # Jobs to stations
 
@@ -232,6 +251,8 @@ class Ray(Interruptible):
 
         if placed in self._busy:
             self._busy.remove(placed)
+        if not self._has_head:  # a call would wait for it
+            return
         with contextlib.suppress(ray.exceptions.RayError):
             ray.kill(placed.actor)
 
@@ -330,6 +351,8 @@ class Ray(Interruptible):
         """Have the stations that rest remove what they wrote on their nodes."""
         import ray
 
+        if not self._has_head:
+            return
         calls = [placed.actor.close.remote() for placed in self._idle]
         if calls:
             ray.wait(calls, num_returns=len(calls), timeout=CLEAR_UP_S)

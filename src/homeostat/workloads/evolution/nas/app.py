@@ -73,9 +73,7 @@ def inline_settings(arguments: Sequence[str]) -> list[str]:
 
 
 def compile_first(out: Output) -> None:
-    """Compile the simulator once, in this process, and say so; at once where it is on disk."""
-    from homeostat.workloads.evolution.warm import PARTS, compile_all, is_ready
+    """Compile the simulator once, before workers start, and say so; nothing where it is on disk."""
+    from homeostat.workloads.evolution.warm import compile_all
 
-    if not is_ready():
-        for number, part in enumerate(compile_all(), start=1):
-            out.line(f"Compiling for this machine, once: {number}/{len(PARTS)}, {part}")
+    compile_all(out.line)

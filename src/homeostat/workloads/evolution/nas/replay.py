@@ -30,6 +30,12 @@ def replay(
     folder: Annotated[
         Path | None, typer.Option("--run", help="A finished run, in place of a new one.")
     ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            "--study-name", help="A study: of all its trials the best of each way to move."
+        ),
+    ] = None,
     results: ResultsOption = Path("results"),
     open_page: Annotated[
         bool, typer.Option("--open/--no-open", help="Play it in the browser.")
@@ -37,12 +43,16 @@ def replay(
 ) -> None:
     """Film the creatures of a run and play it: bodies, networks, fitness, the winner's path."""
     from homeostat.cli.settings import choose
+    from homeostat.study.folder import folder_of
     from homeostat.workloads.evolution import replays
     from homeostat.workloads.evolution.replay_page import write_page
 
     out = Output()
     compile_first(out)
-    if folder is not None:
+    if study is not None:
+        with out.working(f"judging and filming what the trials of {study} kept"):
+            written = replays.replay_study(folder_of(results, study), evolution().space)
+    elif folder is not None:
         with out.working(f"filming {folder}"):
             written = replays.replay_run(evolution(), folder)
     else:

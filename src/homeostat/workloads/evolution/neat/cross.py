@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from homeostat.workloads.evolution.chance import uniform
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 from homeostat.workloads.evolution.neat.genome import copy_genome, hidden_place
 
 
@@ -45,7 +45,7 @@ def cross(a: Any, i: int, b: Any, j: int, child: Any, k: int, stream: Any) -> No
                 child.output_bias[k, o] = b.output_bias[j, other]
 
 
-@compiled
+@compiled_part
 def _newest(genomes: Any, i: int) -> Any:
     born = np.int64(-1)
     for c in range(genomes.genes[i]):
@@ -65,7 +65,7 @@ def distance(
     return _distance(a, i, b, j, ages, excess_c, disjoint_c, weight_c)
 
 
-@compiled
+@compiled_part
 def _distance(
     a: Any, i: int, b: Any, j: int, ages: Any, excess_c: float, disjoint_c: float, weight_c: float
 ) -> Any:

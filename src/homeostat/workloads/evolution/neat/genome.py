@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from homeostat.workloads.evolution.chance import join
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 
 Array = npt.NDArray[Any]
 
@@ -70,7 +70,7 @@ def find(genomes: Any, i: int, key: int) -> Any:
     return -1 - low
 
 
-@compiled
+@compiled_part
 def _shift(genomes: Any, i: int, start: int, stop: int, by: int) -> None:
     """Move connections start .. stop - 1 of genome i by one place up or down."""
     order = range(stop - 1, start - 1, -1) if by > 0 else range(start, stop)
@@ -102,7 +102,7 @@ def connect(genomes: Any, i: int, source: int, target: int, weight: float, born:
     return True
 
 
-@compiled
+@compiled_part
 def forget(genomes: Any, i: int, neuron: int) -> None:
     """Remove every connection from or to a neuron of genome i."""
     kept = 0
@@ -114,7 +114,7 @@ def forget(genomes: Any, i: int, neuron: int) -> None:
     genomes.genes[i] = kept
 
 
-@compiled
+@compiled_part
 def copy_genome(a: Any, i: int, b: Any, j: int) -> None:
     """Make b's genome j the same as a's genome i."""
     count, hidden, outputs = a.genes[i], a.hidden[i], a.outputs[i]
@@ -127,7 +127,7 @@ def copy_genome(a: Any, i: int, b: Any, j: int) -> None:
         b.output_id[j, o], b.output_bias[j, o] = a.output_id[i, o], a.output_bias[i, o]
 
 
-@compiled
+@compiled_part
 def hidden_place(genomes: Any, i: int, neuron: int) -> Any:
     """Which hidden neuron of genome i has this name; -1 if none."""
     for h in range(genomes.hidden[i]):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from homeostat.workloads.evolution.chance import SPLIT, below, between, join, normal, uniform
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 from homeostat.workloads.evolution.neat.genome import connect, find, hidden_place
 
 
@@ -69,7 +69,7 @@ def add_connection(genomes: Any, i: int, inputs: Any, rates: Any, stream: Any, b
     return False
 
 
-@compiled
+@compiled_part
 def _pick(genomes: Any, i: int, enabled: bool, stream: Any) -> Any:
     """A random connection that is (not) enabled; -1 if there is none."""
     count = 0
@@ -110,7 +110,7 @@ def add_node(genomes: Any, i: int, rates: Any, stream: Any, born: int) -> bool:
     return True
 
 
-@compiled
+@compiled_part
 def jolt(value: float, rate: float, rates: Any, size: float, stream: Any) -> Any:
     """A weight after mutation: mostly as it was, else nudged, now and then drawn anew."""
     if uniform(stream) >= rate:

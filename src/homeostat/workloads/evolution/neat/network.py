@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 
 _SLOTS = 256  # of the little hash table from names to columns; at most 122 are used
 
 
-@compiled
+@compiled_part
 def _put(table: Any, columns: Any, name: int, column: int) -> None:
     place = name % _SLOTS
     while columns[place] >= 0 and table[place] != name:
@@ -20,7 +20,7 @@ def _put(table: Any, columns: Any, name: int, column: int) -> None:
     table[place], columns[place] = name, column
 
 
-@compiled
+@compiled_part
 def _get(table: Any, columns: Any, name: int) -> Any:
     place = name % _SLOTS
     while columns[place] >= 0:
@@ -30,7 +30,7 @@ def _get(table: Any, columns: Any, name: int) -> Any:
     return -1
 
 
-@compiled
+@compiled_part
 def _order(genomes: Any, i: int, source: Any, target: Any, first: int, rank: Any) -> Any:
     """Rank the hidden neurons that matter in an order in which each needs only earlier ones.
 
@@ -62,7 +62,7 @@ def _order(genomes: Any, i: int, source: Any, target: Any, first: int, rank: Any
     return kept
 
 
-@compiled
+@compiled_part
 def _sort_row(link_from: Any, link_weight: Any, start: int, stop: int) -> None:
     for a in range(start + 1, stop):
         column, weight = link_from[a], link_weight[a]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from homeostat.workloads.evolution.compiled import compiled
+from homeostat.workloads.evolution.compiled import compiled, compiled_part
 from homeostat.workloads.evolution.neat.evolve import Networks
 from homeostat.workloads.evolution.neat.network import activate
 
@@ -59,7 +59,7 @@ def xor(networks: Networks) -> Array:
     return scores
 
 
-@compiled
+@compiled_part
 def _cart(state: Any, force: float, change: Any) -> None:
     """The rates of change of (x, v, angle 1, spin 1, angle 2, spin 2) under a force."""
     total_force, total_mass = force, _CART_MASS
@@ -80,7 +80,7 @@ def _cart(state: Any, force: float, change: Any) -> None:
         change[3 + 2 * p] = -0.75 / length * (push * math.cos(angle) + rub)
 
 
-@compiled
+@compiled_part
 def _runge_kutta(state: Any, force: float, work: Any) -> None:
     """One step of the classical fourth-order method; `work` is (5, 6) scratch."""
     _cart(state, force, work[0])
@@ -94,7 +94,7 @@ def _runge_kutta(state: Any, force: float, work: Any) -> None:
         state[k] += _STEP_S / 6.0 * mean
 
 
-@compiled
+@compiled_part
 def _balance(networks: Any, i: int, steps: int, signal: Any, out: Any, work: Any) -> int:
     state = np.zeros(6)
     state[2] = math.radians(4.0)
