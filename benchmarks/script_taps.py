@@ -1,9 +1,9 @@
-"""What a script's step costs under the taps, over the same step under `python train.py`.
+"""What a script's step costs under the taps, over the same step under plain Python.
 
-    python benchmarks/script_taps.py [--pairs 7]
+    python benchmarks/script_taps.py [--rounds 6]
 
-Each script times its own loop, so that imports and the start of a process are no part of it. Runs
-take turns, each in a process of its own with one thread, and count its CPU time. The ratio is that
+A process with one thread runs the script by itself and under the taps, in turn, and the script
+counts the CPU time of its own loop, so that imports and starts are no part of it. The ratio is that
 of the least times, since whatever else the machine does only adds to them. The bar is 1.05 for a
 loop whose steps take a millisecond.
 """
@@ -40,41 +40,44 @@ began = time.process_time()
 steps({count})
 print("microseconds", 1e6 * (time.process_time() - began) / {count})
 """
-SIZES = {"small, 64 wide": (64, 4000), "medium, 512 wide": (512, 800)}
+SIZES = {"small, 64 wide": (64, 1500), "medium, 512 wide": (512, 200)}
 DRIVE = """
-import sys
+import runpy, sys
 from pathlib import Path
 from homeostat.script.drive import Run
 from homeostat.script.program import Program
 from homeostat.workload.trial import Trial
 path = Path(sys.argv[1])
-for report in Run(Program(path, (), folder=path.parent), Trial({}, budget=10**9)).reports():
-    pass
+for _ in range(int(sys.argv[2])):
+    print("plain")
+    runpy.run_path(str(path))
+    print("tapped")
+    for report in Run(Program(path, (), folder=path.parent), Trial({}, budget=10**9)).reports():
+        pass
 """
-
-
-def microseconds(command: list[str]) -> float:
-    """What a step took, as the script says."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    return float(re.search(r"microseconds ([\d.]+)", done.stdout)[1])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=int, default=7)
-    pairs = parser.parse_args().pairs
+    parser.add_argument("--rounds", type=int, default=6)
+    rounds = parser.parse_args().rounds
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
         path, drive = Path(folder) / "train.py", Path(folder) / "drive.py"
         drive.write_text(DRIVE)
         for name, (width, count) in SIZES.items():
             path.write_text(LOOP.format(width=width, count=count))
-            plain, tapped = [], []
-            for _ in range(pairs):
-                plain.append(microseconds([sys.executable, str(path)]))
-                tapped.append(microseconds([sys.executable, str(drive), str(path)]))
-            ours, theirs = min(tapped), min(plain)
-            medians = statistics.median(tapped) / statistics.median(plain)
+            command = [sys.executable, str(drive), str(path), str(rounds)]
+            said = subprocess.run(
+                command, capture_output=True, text=True, check=True, env=environment
+            ).stdout
+            took: dict[str, list[float]] = {"plain": [], "tapped": []}
+            for how, text in re.findall(
+                r"^(plain|tapped)\n(.*?microseconds [\d.]+)", said, re.M | re.S
+            ):
+                took[how].append(float(text.rpartition(" ")[2]))
+            theirs, ours = min(took["plain"]), min(took["tapped"])
+            medians = statistics.median(took["tapped"]) / statistics.median(took["plain"])
             print(
                 f"{name}: a step takes {theirs:.0f} µs under python, {ours:.0f} µs under the taps: "
                 f"{ours / theirs:.3f} times (medians {medians:.3f})"

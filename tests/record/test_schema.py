@@ -151,7 +151,7 @@ def test_a_removed_study_row_ends_its_driver_with_a_line(tmp_path):
         database.execute("PRAGMA foreign_keys = ON")
         database.execute("DELETE FROM nas_studies")
         database.commit()
-    with pytest.raises(RecordError, match="refused a row"):
+    with pytest.raises(RecordError, match="is no longer in"):
         study.ask()
 
 

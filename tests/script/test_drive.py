@@ -297,6 +297,9 @@ def test_what_a_library_logs_is_read_and_hidden_as_what_is_printed(script):
     handler = logging.StreamHandler(sys.__stderr__)  # made when the library was imported
     logger = logging.getLogger("a_library")
     logger.addHandler(handler)
+    late = logging._StderrHandler()  # one that looks for the stream when it writes
+    other = logging.getLogger("another_library")
+    other.addHandler(late)
     path = script("import logging\nlogging.getLogger('a_library').error('val_loss: 0.25')\n")
     try:
         (report,) = reports(path, steps_by="said")
@@ -304,6 +307,7 @@ def test_what_a_library_logs_is_read_and_hidden_as_what_is_printed(script):
         assert handler.stream is sys.__stderr__
     finally:
         logger.removeHandler(handler)
+        other.removeHandler(late)
 
 
 def test_an_exit_code_is_told_with_what_was_said_last(script):

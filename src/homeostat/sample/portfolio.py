@@ -51,6 +51,8 @@ VALUES, LOST = -1, -2
 """What a surrogate is of; from 0, the bound of that number."""
 LEAST = 0.04
 """The share that every proposer keeps."""
+TUNED = 8
+"""With fewer trials of a branch, what it can be is guessed from those that were never tuned."""
 TOGETHER = 200
 """Configurations whose possible values are drawn together."""
 WIDTH = 0.3
@@ -176,10 +178,11 @@ class Portfolio:
         """How likely something is better than the best so far by more than seeds differ.
 
         By draws of what the values of many configurations may be, together; 1 while fewer than
-        `FIRST` trials have a value.
+        `FIRST` trials have a value, or a branch of the space has had fewer than `TUNED`.
         """
         rows_NP, bad_NO, excess_NC = self._known.in_order()
-        if self._known.survivors < FIRST:
+        tried = [(rows_NP[:, i] == k).sum() for i, k in self._branches]
+        if self._known.survivors < FIRST or min(tried, default=TUNED) < TUNED:
             return 1.0
         o = bad_NO.shape[1]
         y_N = targets(bad_NO, np.full(o, 1.0 / o))

@@ -234,8 +234,9 @@ def _heard_logging(stream: Stream) -> Callable[[], None]:
         x for x in logging.Logger.manager.loggerDict.values() if isinstance(x, logging.Logger)
     ]
     terminal = (sys.__stderr__, sys.__stdout__)
-    handlers = {h: h.stream for x in (logging.root, *loggers) for h in x.handlers
-                if isinstance(h, logging.StreamHandler) and h.stream in terminal}  # fmt: skip
+    every = [h for x in (logging.root, *loggers) for h in x.handlers]
+    handlers: dict[Any, Any] = {h: vars(h)["stream"] for h in every
+                                if vars(h).get("stream") in terminal}  # fmt: skip
     for handler in handlers:
         handler.stream = stream
 

@@ -201,4 +201,6 @@ def test_the_command_writes_a_table_and_a_document(tmp_path):
         [*line, "--out", str(tmp_path / "f.csv")], capture_output=True, text=True, check=True
     )
     found = json.loads(out.stdout)
-    assert len(found["columns"]["forecast"]) == len((tmp_path / "f.csv").read_text().split()) - 1
+    assert (
+        len(found["columns"]["forecast"]) == len((tmp_path / "f.csv").read_text().splitlines()) - 1
+    )

@@ -44,7 +44,13 @@ def build(settings):
     return family(settings, NEURONS, 24)
 
 
-@pytest.fixture(params=MODELS)
+QUICK = {"resnet", "resnet, cudnn, norm, h0", "polar", "polar, minimal"}
+"""Between them they have every part; the others differ in one switch."""
+
+
+@pytest.fixture(
+    params=[n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in MODELS]
+)
 def model(request):
     return build(MODELS[request.param])
 

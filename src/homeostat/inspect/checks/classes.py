@@ -80,11 +80,14 @@ def _several(found: Found, run: Recording) -> Checks:
 
 def _left_out(found: Found, run: Recording) -> Checks:
     scored = _scored(run)
+    # Places of sequences, which are left out on purpose, come as rows only when they are flattened.
+    shapes = {tuple(c.shape) for c in run.calls}
     for meeting in run.facts.meetings:
         left = meeting.ignored
-        if meeting.function not in OF_CLASSES or left is None or left not in scored:
+        if meeting.function not in OF_CLASSES or left is None or left < 0 or left not in scored:
             continue
-        if meeting.target is not None and _is_rows(meeting.target):
+        own = tuple(meeting.shape) in shapes and len(meeting.shape) == 2
+        if own and meeting.target is not None and _is_rows(meeting.target):
             yield found.fault(
                 f"Class {left} is never learnt, and counts in the score: the loss is told to leave "
                 f"it out (ignore_index={left}, or a weight of 0).",
