@@ -21,6 +21,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
@@ -138,16 +139,22 @@ def _place(path: str | Path, data: bytes, key: str) -> str:
     return f"{path}, line {data.count(10, 0, at) + 1}" if at >= 0 else str(path)
 
 
+@lru_cache(maxsize=256)
+def _parts(wanted: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(wanted), get_args(wanted)
+
+
 def _fits(value: Any, wanted: Any) -> bool:
-    if wanted is Any:
+    # Most by far; a study of 20,000 trials has half a million of them. (The type of True is bool.)
+    if type(value) is wanted or wanted is Any:
         return True
     if isinstance(wanted, Mapping):
         return isinstance(value, dict) and all(
             key in value and _fits(value[key], inner) for key, inner in wanted.items()
         )
     if isinstance(wanted, UnionType):
-        return any(_fits(value, each) for each in get_args(wanted))
-    origin, inner = get_origin(wanted), get_args(wanted)
+        return any(_fits(value, each) for each in _parts(wanted)[1])
+    origin, inner = _parts(wanted)
     if origin is list:
         return isinstance(value, list) and all(_fits(item, inner[0]) for item in value)
     if origin is dict:
@@ -160,7 +167,7 @@ def _fits(value: Any, wanted: Any) -> bool:
     if not isinstance(wanted, type):
         return bool(wanted(value))
     if issubclass(wanted, StrEnum):
-        return isinstance(value, str) and value in list(wanted)
+        return isinstance(value, str) and value in wanted._value2member_map_
     return isinstance(value, wanted)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import shutil
 
 import numpy as np
@@ -96,6 +97,9 @@ def test_a_folder_without_a_replay_is_told_what_to_type(tmp_path):
 def test_the_page_stands_alone(folder):
     text = write_page(folder).read_text()
     assert "import " not in text.partition('<script type="module">')[2].partition("play(")[0]
+    style = text.partition("<style>")[2].partition("</style>")[0]
+    used = set(re.findall(r"var\((--\w+)\)", style))
+    assert used <= set(re.findall(r"(--\w+):", style))  # every colour that is named is there
     assert "src=" not in text and "http://" not in text and "https://" not in text
 
 

@@ -208,7 +208,7 @@ function archive(bodies, whole, choose) {
     }
   }
   cells.push(el("span", {}, "m/s"), ...Array.from({ length: right + 1 }, (_, s) => el("span", {}, (0.2 * s).toFixed(1))));
-  const counts = [...new Set(elites.map((b) => b.strategy))].map((name) => `${elites.filter((b) => b.strategy === name).length} ${name}`);
+  const counts = [...new Set(elites.map((b) => b.strategy))].map((name) => `${name} (${elites.filter((b) => b.strategy === name).length})`);
   return el("div", {}, el("h2", {}, "The fittest of each way to move"),
     el("p", { class: "soft" }, `${whole}, by share of nodes on the ground (rows) and speed from … on (columns): ${counts.join(", ")}. Press a cell to see it move; with Shift, beside the others.`),
     el("div", { class: "elites", style: `grid-template-columns: auto repeat(${right + 1}, minmax(2rem, 1fr))` }, cells));

@@ -94,8 +94,9 @@ def history(
             name=f"trial {chosen}, to take", hoverinfo="skip",
             marker={"symbol": "circle-open", "size": 15, "color": ORANGE, "line": {"width": 2.5}},
         )  # fmt: skip
+    numbers = {t.number for t in told}
     counts = [t for t in trials if t.outcome.final and t.outcome is not Outcome.FORGOTTEN]
-    lost = [t for t in counts if t not in told]
+    lost = [t for t in counts if t.number not in numbers]
     if lost:
         figure.add_scatter(
             x=[t.number for t in lost], y=[0.02] * len(lost), yaxis="y2", mode="markers",

@@ -87,7 +87,7 @@ class Facts:
             first = []
         return [*first, *(name for name in self.names if name not in first)]
 
-    @property
+    @cached_property
     def to_take(self) -> TrialRow | None:
         """The trial that the verdict says to take, with the parameters that act."""
         trial = None if self.verdict is None else self.verdict.trial
@@ -125,7 +125,11 @@ class Facts:
 
     def trial(self, number: int) -> TrialRow:
         """A trial by its number."""
-        return next(trial for trial in self.trials if trial.number == number)
+        return self._by_number[number]
+
+    @cached_property
+    def _by_number(self) -> dict[int, TrialRow]:
+        return {trial.number: trial for trial in self.trials}
 
     def run(self, number: int) -> RunRecord | None:
         """The run of a trial, if it is still on disk."""

@@ -120,8 +120,8 @@ def _fastest(facts: Facts) -> TrialRow | None:
     if len(timed) < 3:
         return None
     values = [t.values[facts.metric] for t in timed]
-    near = [t for t in timed if abs(t.values[facts.metric] - values[0])
-            <= 0.1 * (max(values) - min(values))]  # fmt: skip
+    close = 0.1 * (max(values) - min(values))
+    near = [t for t, value in zip(timed, values, strict=True) if abs(value - values[0]) <= close]
     return min(near, key=lambda t: t.wall_s or 0.0)
 
 

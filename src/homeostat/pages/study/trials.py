@@ -108,7 +108,8 @@ def curves(facts: Facts) -> Iterator[Block]:
     ends = [t for t in facts.trials if t.outcome.final and t.outcome is not Outcome.FORGOTTEN]
     if len(ends) > MOST_CURVES:
         best = facts.best_first[: MOST_CURVES // 2]
-        others = [t for t in ends if t not in best]
+        shown = {t.number for t in best}
+        others = [t for t in ends if t.number not in shown]
         ends = best + others[:: math.ceil(2 * len(others) / MOST_CURVES)]
     groups: dict[str, list[Line]] = {}
     kinds = {

@@ -109,7 +109,9 @@ def write_page(folder: Path) -> Path:
     static = resources.files("homeostat.dashboard").joinpath("static")
     scripts = [static.joinpath(name) for name in ("dom.js", "replay.js")]
     code = "".join(script.read_text(encoding="utf-8") for script in scripts)
-    style = static.joinpath("style.css").read_text(encoding="utf-8")
+    colours = resources.files("homeostat.pages").joinpath("page.css")  # which style.css names
+    sheets = (colours, static.joinpath("style.css"))
+    style = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     code = re.sub(r"^import .*?;\n", "", code, flags=re.MULTILINE).replace("export ", "")
     # A script ends at the first "</": no text in the data may hold one.
     data = json.dumps(film_data(folder)).replace("</", "<\\/")
