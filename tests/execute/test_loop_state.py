@@ -1,10 +1,13 @@
 """A resumed loop goes on bit for bit, whatever it did not show; or it says what is lost."""
 
+import numpy as np
 import pytest
+import torch
 from tests.execute.test_resume import Enough
 
 from homeostat.execute import Reported, resume, run
 from homeostat.record import Outcome, read_run
+from homeostat.workload.loop_state import _mark
 
 HEAD = """
 import copy, itertools, math, random, time
@@ -207,6 +210,30 @@ def test_what_only_names_other_things_is_not_said_to_be_lost(tmp_path):
     record, notes = cut_and_resumed(write(tmp_path, SILENT), tmp_path / "parts", 6)
     assert record.outcome is Outcome.COMPLETED
     assert "bit for bit" not in notes
+
+
+THINGS = {
+    "a tensor": lambda: torch.zeros(8, 1),
+    "an array": lambda: np.zeros(8),
+    "an object": lambda: Enough(),
+    "a network": lambda: torch.nn.Linear(1, 1),
+    "a list of tensors": lambda: [torch.zeros(3)],
+}
+
+
+@pytest.mark.parametrize("name", THINGS)
+def test_what_took_the_place_of_another_in_memory_is_not_taken_for_it(name):
+    """A variable that each step binds anew; the first thing's address is soon another's."""
+    make, reused = THINGS[name], 0
+    for _ in range(200):
+        first = make()
+        mark, address = _mark(first), id(first)
+        assert _mark(first) == mark
+        del first
+        later = make()
+        reused += id(later) == address
+        assert _mark(later) != mark
+    assert reused
 
 
 LOST = {

@@ -19,6 +19,7 @@ import itertools
 import random
 import sys
 import sysconfig
+import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -253,14 +254,30 @@ def _storages(known: list[Any]) -> set[int]:
     return {_data_pointer(tensor) for tensor in tensors} - {0}
 
 
+class _Itself:
+    """Which object a thing is. Not its address: another may have that once the thing is gone."""
+
+    def __init__(self, thing: Any) -> None:
+        try:
+            self._thing = weakref.ref(thing)
+        except TypeError:  # then it is small, and kept
+            self._thing = lambda: thing
+
+    def __eq__(self, other: object) -> bool:
+        mine = self._thing()
+        return isinstance(other, _Itself) and mine is not None and mine is other._thing()
+
+    __hash__ = None  # type: ignore[assignment]  # it changes when the thing goes
+
+
 def _mark(thing: Any, depth: int = 0) -> Any:
     """Something that differs when a thing has changed, without keeping a copy of it."""
     if isinstance(thing, _PLAIN):
         return (type(thing).__name__, repr(thing))
     if _is_tensor(thing):
-        return (id(thing), thing._version, str(thing.dtype))
+        return (_Itself(thing), thing._version, str(thing.dtype))
     if isinstance(thing, np.ndarray):
-        return (id(thing), None if thing.dtype.hasobject else hash(_sample(thing).tobytes()))
+        return (_Itself(thing), None if thing.dtype.hasobject else hash(_sample(thing).tobytes()))
     if isinstance(thing, _COUNTED):
         return repr(thing.__reduce__()[2:])
     state = _generator_state(thing)
@@ -270,7 +287,9 @@ def _mark(thing: Any, depth: int = 0) -> Any:
         return _position(thing)
     if _has_state(thing):
         # A module's own state is large; its tensors' versions say whether it changed.
-        return _mark(thing.state_dict(), depth + 1) if depth < DEEPEST else id(thing)
+        whole = {"keep_vars": True} if hasattr(thing, "named_parameters") else {}
+        inside = _mark(thing.state_dict(**whole), depth + 1) if depth < DEEPEST else None
+        return (_Itself(thing), inside)
     if isinstance(thing, dict) and depth < DEEPEST:
         items = itertools.islice(thing.items(), MOST_ITEMS)
         return len(thing), tuple((repr(key), _mark(item, depth + 1)) for key, item in items)
@@ -281,7 +300,7 @@ def _mark(thing: Any, depth: int = 0) -> Any:
         )
     if isinstance(thing, (set, frozenset)):
         return len(thing), tuple(sorted(map(repr, itertools.islice(thing, MOST_ITEMS))))
-    return id(thing)
+    return _Itself(thing)
 
 
 def _sample(array: np.ndarray) -> np.ndarray:
@@ -301,7 +320,7 @@ def _position(iterator: Any) -> Any:
     try:
         return repr(iterator.__reduce__()[1:])[:10_000]
     except (TypeError, AttributeError, ValueError):
-        return id(iterator)
+        return _Itself(iterator)
 
 
 def _state_of(thing: Any) -> Any:
