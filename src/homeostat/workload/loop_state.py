@@ -21,7 +21,7 @@ import sys
 import sysconfig
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType, FunctionType, GeneratorType, ModuleType
 from typing import Any
@@ -258,6 +258,7 @@ class _Itself:
     """Which object a thing is. Not its address: another may have that once the thing is gone."""
 
     def __init__(self, thing: Any) -> None:
+        self._thing: Callable[[], Any]
         try:
             self._thing = weakref.ref(thing)
         except TypeError:  # then it is small, and kept

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import nn
@@ -74,15 +75,15 @@ def larger_epsilon() -> Iterator[None]:
 @contextmanager
 def double_precision() -> Iterator[None]:
     """Models compute in float64, from their first call on."""
-    done: set[int] = set()
+    done: WeakSet[Any] = WeakSet()  # not addresses: a model that is gone leaves its own to another
 
     def widened(value: Any) -> Any:
         floating = isinstance(value, torch.Tensor) and value.is_floating_point()
         return value.double() if floating else value
 
     def widen(model: Any, args: Any) -> Any:
-        if id(model) not in done:
-            done.add(id(model))
+        if model not in done:
+            done.add(model)
             model.double()  # in place: optimisers keep the weights that they have
         return tuple(map(widened, args))
 
@@ -118,12 +119,12 @@ def constant_rate() -> Iterator[None]:
 @contextmanager
 def fresh_weights() -> Iterator[None]:
     """Every layer that knows how is initialised as PyTorch does, before its model's first call."""
-    done: set[int] = set()
+    done: WeakSet[Any] = WeakSet()
 
     def reset(model: Any, args: Any) -> Any:
-        if id(model) not in done:
+        if model not in done:
             for part in model.modules():
-                done.add(id(part))
+                done.add(part)
                 if hasattr(part, "reset_parameters"):
                     part.reset_parameters()
         return args
