@@ -109,7 +109,7 @@ def test_the_index_leads_to_every_page_and_every_workload_has_one():
     assert all((DOCS / f"{name}.md").exists() for name in installed_workloads())
 
 
-@pytest.mark.parametrize("name", ["your_model.md", "concepts.md", "integrations.md"])
+@pytest.mark.parametrize("name", ["your_model.md", "loops.md", "concepts.md", "integrations.md"])
 def test_the_python_on_a_page_runs_from_top_to_bottom(name, tmp_path):
     if name == "your_model.md":
         pytest.importorskip("lightning")
