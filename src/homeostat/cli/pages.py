@@ -18,7 +18,8 @@ def pages(*, beside: Path | None = None) -> dict[str, str]:
     """Page by file name, the index among them.
 
     Args:
-        beside: The folder above, whose page of the same name is linked where there is one.
+        beside: The folder above, whose page of the same name is linked where there is one; what
+            commands printed is in its commands/output (docs/samples.py).
     """
     from homeostat.cli.main import app
 
@@ -41,6 +42,10 @@ def _page(name: str, command: Any, beside: Path | None) -> str:
         shown = [f"$ {text:<{width}}  # {what}" for text, what in examples]
         lines += ["```", *shown, "```", ""]
     lines += _parameters(command)
+    sample = beside / "commands" / "output" / f"{name}.txt" if beside is not None else None
+    if sample is not None and sample.exists():
+        text = sample.read_text(encoding="utf-8").rstrip()
+        lines += ["## What it prints", "", "```", text, "```", ""]
     for sub, inner in getattr(command, "commands", {}).items():
         lines += [f"## homeostat {name} {sub}", "", inspect.cleandoc(inner.help or ""), ""]
         lines += _parameters(inner)
