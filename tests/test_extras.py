@@ -85,6 +85,8 @@ def test_whatever_is_imported_is_required_or_comes_with_an_extra():
         "click",
         "IPython",  # only inside a notebook, which is it
         "starlette",
+        "h11",  # of uvicorn
+        "omegaconf",  # of Hydra
         "llvmlite",
         "pytorch_lightning",
         "torchmetrics",

@@ -51,5 +51,5 @@ def test_without_tensorboard_it_says_what_to_install(tmp_path, monkeypatch):
         TensorBoard(tmp_path)
     assert str(error.value) == (
         "Reading event files needs the package 'tensorboard', which is not installed.  "
-        "Add it:  pip install 'homeostat[models]'"
+        "Add it:  pip install 'homeostat[export]'"
     )

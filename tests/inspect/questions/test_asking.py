@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
@@ -54,6 +54,7 @@ class Then(nn.Module):
     place=st.integers(0, 3), way=st.sampled_from([None, *sorted(WAYS)]),
     rows=st.integers(8, 40), width=st.integers(3, 9), seed=st.integers(0, 99),
 )  # fmt: skip
+@example(kinds=["norm"], place=0, way="normalised", rows=33, width=4, seed=84)
 def test_rows_are_said_to_depend_on_each_other_only_if_they_do(
     kinds, place, way, rows, width, seed
 ):
