@@ -11,7 +11,9 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import sqlite3
+import subprocess
 import time
 import traceback
 from collections.abc import Callable
@@ -96,6 +98,17 @@ def containers(results: Path) -> None:
 CLONE_NEWPID = 0x20000000
 
 
+def is_possible(act: str) -> bool:
+    """Whether this machine permits what an act needs."""
+    if act != "two containers":
+        return True
+    unshare = shutil.which("unshare")
+    return (
+        unshare is not None
+        and not subprocess.run([unshare, "--pid", "true"], check=False).returncode
+    )
+
+
 def _beside(results: Path, other: Callable[[Path], None]) -> None:
     """Drive the study here and in another process, and wait for every driver that is left."""
     lock = results.with_name(f"{results.name}.drivers")
@@ -128,7 +141,7 @@ def _apart(act: Callable[[], object]) -> Callable[[], None]:
     os.close(tell)
 
     def wait() -> None:
-        with Path(told).open(encoding="utf-8") as reader:
+        with os.fdopen(told, encoding="utf-8") as reader:
             text = reader.read()
         os.waitpid(pid, 0)
         if text:
@@ -137,10 +150,12 @@ def _apart(act: Callable[[], object]) -> Callable[[], None]:
     return wait
 
 
+TOGETHER: dict[str, Callable[[Path], None]] = {
+    "two drivers": two_drivers, "clocks apart": clocks_apart, "two containers": containers,
+}  # fmt: skip
 ACTS: dict[str, Callable[[Path], None]] = {
     "run": one_run, "search": search, "design": design, "verify": verification, "nas": nas,
-    "two drivers": two_drivers, "clocks apart": clocks_apart, "two containers": containers,
-    "tune": plan,
+    **TOGETHER, "tune": plan,
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from tests.torture.fuzz import (
     fuzz_requests,
     fuzz_yaml,
 )
+from tests.torture.scenes import is_possible
 
 
 def held(table):
@@ -22,6 +23,20 @@ def test_killed_at_a_point_of_its_writing_it_goes_on_and_loses_nothing(act):
     crash_points(act, 2, table)
     held(table)
     assert table.tried.total() >= 6
+
+
+SLOW = ("nas", "clocks apart", "two containers")
+LONGER = [pytest.param(act, marks=pytest.mark.slow) for act in SLOW]
+
+
+@pytest.mark.parametrize("act", ["two drivers", *LONGER])
+def test_what_two_drivers_or_a_longer_act_write_is_not_lost_either(act):
+    if not is_possible(act):
+        pytest.skip("this machine permits no PID namespaces")
+    table = Table()
+    crash_points(act, 1, table)
+    held(table)
+    assert table.tried.total() >= 3
 
 
 def test_killed_at_any_moment_it_goes_on_and_loses_nothing():
