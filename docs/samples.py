@@ -46,7 +46,6 @@ SAMPLES = (
     "resume first",
     "compare {run0} {run1}",
     "export first --to sqlite:///optuna.db",
-    "import sqlite:///optuna.db --study again --workload my_file.py",
     "tune my_file.py --budget 2m",
     "init my_project",
     "data list",

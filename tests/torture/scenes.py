@@ -175,7 +175,13 @@ class Seen:
 
 
 def look(results: Path) -> Seen:
-    """Read everything."""
+    """Read everything, also while a driver that outlived another is still writing."""
+    while True:
+        with suppress(FileNotFoundError):  # a file that was there when its folder was listed
+            return _look(results)
+
+
+def _look(results: Path) -> Seen:
     seen = Seen()
     for path in sorted(results.rglob("curves.csv")):
         text = path.read_text(encoding="utf-8")
