@@ -80,6 +80,7 @@ def run(typed: str, folder: Path) -> str:
     if done.returncode not in (0, 1):
         raise SystemExit(f"homeostat {typed} ended with {done.returncode}:\n{done.stdout}")
     text = re.sub(rf"(?:/private)?{re.escape(str(folder))}/?", "", done.stdout)
+    text = text.replace(str(Path.home()), "~")
     lines = [line.rstrip() for line in text.splitlines()]
     if len(lines) > LINES:
         half = LINES // 2
