@@ -83,3 +83,12 @@ def test_a_trial_by_itself_has_a_temporary_folder():
     del trial
     gc.collect()
     assert not folder.exists()
+
+
+def test_what_a_killed_attempt_left_half_written_among_its_artifacts_is_removed(tmp_path):
+    artifacts = tmp_path / "artifacts"
+    artifacts.mkdir()
+    (artifacts / "winners.npz.3843.tmp").write_text("half")
+    (artifacts / "winners.npz").write_text("whole")
+    trial = hs.Trial({}, folder=tmp_path)
+    assert [path.name for path in trial.artifacts.iterdir()] == ["winners.npz"]

@@ -375,7 +375,7 @@ class Optimisation:
 
     def _is_for_us_to_confirm(self) -> bool:
         """The last of a study's drivers does; the others leave it to that one."""
-        # As it is now: with an older look at each other's last trial, two would leave it to another.
+        # As it is now: with an older look at each other's last trial two would leave it alone.
         self._study.refresh(at_once=True)
         running = [
             t.number for t in self._study.trials

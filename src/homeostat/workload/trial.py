@@ -26,7 +26,7 @@ import numpy as np
 
 from homeostat.errors import RecordError, WorkloadError
 from homeostat.record import seeds
-from homeostat.record.files import make_folder, plain
+from homeostat.record.files import make_folder, plain, remove_leftovers
 from homeostat.record.snapshot import write_snapshot
 from homeostat.workload.loop_state import LoopState
 from homeostat.workload.together import Function, Together
@@ -94,6 +94,7 @@ class Trial:
         self.on_watch: list[Callable[[Trial], None]] = []
         self.on_check: list[Callable[[], None]] = []
         self._folder = folder
+        self._has_artifacts = False
         self._kept: dict[str, Any] = {}
         self._streams: dict[str, np.random.Generator] = {}
         self._torch_streams: dict[str, torch.Generator] = {}
@@ -117,6 +118,9 @@ class Trial:
         """`folder / "artifacts"`, created when first asked for."""
         path = self.folder / "artifacts"
         make_folder(path)
+        if not self._has_artifacts:  # of an attempt that was killed while it wrote one
+            remove_leftovers(path)
+        self._has_artifacts = True
         return path
 
     def write(self, name: str, make: Callable[[], Any]) -> None:
