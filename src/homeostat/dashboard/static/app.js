@@ -33,7 +33,9 @@ async function open() {
     main.replaceChildren(place);
     if (again) await follow(again, () => mine === turn);
   } catch (error) {
-    if (mine === turn) main.replaceChildren(el("p", { class: "empty", role: "alert" }, error.message));
+    if (mine !== turn) return;
+    main.replaceChildren(el("p", { class: "empty", role: "alert" }, error.message));
+    wake = () => { if (mine === turn) open(); };  // what could not be read may be there after a change
   }
 }
 
