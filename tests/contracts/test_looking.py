@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from urllib.parse import quote
@@ -18,6 +19,8 @@ from homeostat.dashboard.app import make_app
 from homeostat.errors import HomeostatError, RecordError
 from homeostat.pages.study.sections import SECTIONS
 from homeostat.search.search import look_store, read
+from homeostat.study import looking
+from homeostat.study.steady import read_steadily
 from homeostat.workload import load
 
 LOOP = '''
@@ -42,6 +45,20 @@ def loop(config, trial):
     for step in trial.steps():
         yield hs.Report(step, loss=config["lr"] + (config["act"] == "b") / (1 + step))
 '''
+DEFINITION = {
+    "method": "tpe", "seed": 0, "seeds": [42], "budget": 1, "wave": 1, "start": {}, "pins": {},
+    "objectives": {"loss": "minimize"}, "searched": {},
+}  # fmt: skip
+WRITE = """
+import sys, time
+from homeostat.study.store import Store
+while True:
+    store = Store(sys.argv[1])
+    for _ in range(4):
+        store.update(int(sys.argv[2]), confirmation={"text": "x" * 20_000})  # more than one page
+    store.close()
+    time.sleep(0.003)  # without a journal
+"""
 NASTY = "../../up<script>alert(1)</script>\x1b[31m\x07 & %s ?x=1#y"
 
 
@@ -232,3 +249,59 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path):
     (tmp_path / "studies.db").write_bytes(b"rubbish" * 100)
     with pytest.raises(RecordError, match="Cannot use the studies"):
         look_store(tmp_path).names()
+
+
+@pytest.mark.slow
+def test_who_looks_while_others_open_write_and_close_always_sees_a_study(tmp_path):
+    file = tmp_path / "studies.db"
+    key = hs.Store(file).create("watched", "mlp", DEFINITION, {"jobs": 1}).key
+    with subprocess.Popen([sys.executable, "-c", WRITE, str(file), str(key)]) as writer:
+        try:
+            while not hs.Store(file, look=True).study("watched").confirmation:
+                assert writer.poll() is None
+            seen = [hs.Store(file, look=True).study("watched").key for _ in range(3000)]
+        finally:
+            writer.kill()
+    assert seen == [key] * 3000
+
+
+def test_a_writer_that_closes_while_a_file_is_being_opened_to_look_is_no_error(
+    tmp_path, monkeypatch
+):
+    writer = hs.Store(tmp_path / "studies.db")
+    key = writer.create("watched", "mlp", DEFINITION, {"jobs": 1}).key
+    opens, ways = looking._read_only, []
+
+    def open_late(path, how):
+        writer.close()  # and with it the journal that has just been seen
+        ways.append(how)
+        return opens(path, how)
+
+    monkeypatch.setattr(looking, "_read_only", open_late)
+    assert hs.Store(tmp_path / "studies.db", look=True).study("watched").key == key
+    assert ways == ["readonly_shm=1", "immutable=1"]
+
+
+def test_what_was_read_while_the_file_changed_is_read_again(tmp_path):
+    file, readings = tmp_path / "file", []
+
+    def read():
+        readings.append(file.read_text(encoding="utf-8"))
+        if len(readings) < 3:
+            file.write_text(f"{len(readings)}" * len(readings), encoding="utf-8")
+        return readings[-1]
+
+    file.write_text("", encoding="utf-8")
+    assert read_steadily(str(file), read) == "22" and readings == ["", "1", "22"]
+
+
+def test_what_cannot_be_read_though_nobody_writes_is_told_at_once(tmp_path):
+    readings = []
+
+    def read():
+        readings.append(1)
+        raise RecordError("damaged")
+
+    with pytest.raises(RecordError, match="damaged"):
+        read_steadily(str(tmp_path / "file"), read)
+    assert len(readings) == 1

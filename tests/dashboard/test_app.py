@@ -280,7 +280,7 @@ def test_with_the_token_a_run_gets_a_note_and_tags_and_without_it_none(results, 
     assert client.get("/api/run", params=place).json()["note"] == "the better one"
     assert next(r["tags"] for r in listed(client)) == ["good", "a b"]
     long = {"note": "x" * 5000, "tags": []}
-    assert trusted.post(url, json=long, headers=own).status_code == 404
+    assert trusted.post(url, json=long, headers=own).status_code == 400
 
 
 def test_a_study_that_runs_is_asked_to_stop_and_one_that_does_not_says_so(results, tmp_path):

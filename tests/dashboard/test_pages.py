@@ -78,9 +78,6 @@ def test_a_live_study_is_followed_without_a_reload(page, address, results):
     page.wait_for_selector(".card:has-text('trials') b:has-text('15')")
 
 
-# Slow, and not in CI: what is asked while a study is written is now and then answered 404. The page
-# is then opened again at the next change, but the browser's console keeps the error.
-@pytest.mark.slow
 def test_a_change_that_comes_while_a_page_is_drawn_is_not_missed(page, address, results):
     hs.search(bowl, 2, study="drawn", results=results, confirm=False)
 

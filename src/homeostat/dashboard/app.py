@@ -26,10 +26,12 @@ from homeostat.dashboard.guard import LOOPBACK, guard
 from homeostat.dashboard.library import Library
 from homeostat.dashboard.runs import Runs
 from homeostat.dashboard.studies import Studies
-from homeostat.errors import ConfigError, HomeostatError
+from homeostat.errors import ConfigError, HomeostatError, RecordError, UnknownNameError
 from homeostat.record.files import plain
 
 TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+STATUS = {UnknownNameError: 404, RecordError: 422}
+"""What a reader's browser is told by kind of error; 400 for the rest."""
 LOOK_EVERY_S = 1.0
 STILL_HERE_S = 5.0
 
@@ -57,7 +59,8 @@ def make_app(
 
     @app.exception_handler(HomeostatError)
     def complain(_: Request, error: HomeostatError) -> Response:
-        return JSONResponse({"error": error.message, "hint": error.hint}, 404)
+        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
+        return JSONResponse({"error": error.message, "hint": error.hint}, status)
 
     _pages(app)
     _changes_by_readers(app, library)

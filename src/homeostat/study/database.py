@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from homeostat.errors import MissingExtraError, RecordError
 from homeostat.execute.interrupt import PoliteInterrupt
 from homeostat.study.records import UNREADABLE
+from homeostat.study.steady import read_steadily
 
 BUSY_S = 30.0
 PATIENCE_S = 3600.0
@@ -157,16 +158,23 @@ def _is_gone(error: sa.exc.DatabaseError) -> bool:
 def patient(method: Method) -> Method:
     """Repeat a store's whole transaction when the server goes away in the middle of it.
 
+    One that only looks at a file repeats it when a writer came in between.
+
     Whether the server committed the first one cannot be known, so every such method must be
     idempotent.
     """
 
     @functools.wraps(method)
     def done(store: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
+        def attempt() -> Any:
             return method(store, *args, **kwargs)
+
+        if store.looked_at is not None:
+            return read_steadily(store.looked_at, attempt)
+        try:
+            return attempt()
         except ServerGone as error:
-            return _keep_trying(store.place, lambda: method(store, *args, **kwargs), error)
+            return _keep_trying(store.place, attempt, error)
 
     return cast(Method, done)
 

@@ -73,8 +73,10 @@ class Store:
         self.url = self.url_of(location)
         self.is_sqlite = self.url.drivername.startswith("sqlite")
         self._holds: dict[int, Hold] = {}
-        if look and self.is_sqlite:
-            self._engine = connect_to_look(self.url.database or ":memory:")
+        looks = look and self.is_sqlite
+        self.looked_at = (self.url.database or ":memory:") if looks else None
+        if self.looked_at is not None:
+            self._engine = connect_to_look(self.looked_at)
         else:
             if "://" not in self.location:
                 make_folder(Path(location).parent)
