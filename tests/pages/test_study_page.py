@@ -137,7 +137,15 @@ def test_the_history_holds_every_value_and_the_running_best():
     drawn = {
         line.name: line for line in figures.history(trials, metric="loss", goal="maximize").data
     }
-    assert list(drawn["best so far"].y) == [3.0, 3.0, 3.0]
+    best = drawn["best so far"]
+    assert list(zip(best.x, best.y, strict=True)) == [(0, 3.0), (2, 3.0)]  # where it turns, and ends
+
+
+@pytest.mark.parametrize("worst", [9.0, 1e30])
+def test_the_history_of_twenty_thousand_trials_is_no_megabytes(worst):
+    values = np.random.default_rng(0).lognormal(size=20_000).tolist()
+    trials = [trial(number, loss=value) for number, value in enumerate([*values, worst])]
+    assert len(figures.history(trials, metric="loss", goal="minimize").to_json()) < 1_000_000
 
 
 def test_a_terrible_value_stands_at_the_edge_with_its_own_number():

@@ -74,17 +74,19 @@ def history(
         gl = len(group) > MOST_TOLD
         draw = figure.add_scattergl if gl else figure.add_scatter
         draw(
-            x=[t.number for t in group], y=values, mode="markers", name=name,
+            x=np.array([t.number for t in group]), y=values, mode="markers", name=name,
             showlegend=bool(group), **({} if gl else {"cliponaxis": False}),
             marker={"color": colour, "size": 7, "opacity": 0.8,
-                    "symbol": np.where(beyond, "triangle-up", "circle")},
-            customdata=[t.values[metric] for t in group],
+                    "symbol": np.where(beyond, "triangle-up", "circle") if any(beyond) else "circle"},
+            customdata=np.array([t.values[metric] for t in group]) if any(beyond) else None,
             text=[told_of(t) for t in group] if len(told) <= MOST_TOLD else None,
-            hovertemplate="trial %{x}: %{customdata:.5g}<br>%{text}<extra></extra>",
+            hovertemplate=f"trial %{{x}}: %{{{'customdata' if any(beyond) else 'y'}:.5g}}"
+                          "<br>%{text}<extra></extra>",
         )  # fmt: skip
+    best = Goal(goal).best_so_far(np.array([t.values[metric] for t in done]))
+    turns = sorted({0, *np.flatnonzero(np.diff(best)) + 1, len(done) - 1}) if done else []
     figure.add_scatter(
-        x=[t.number for t in done], mode="lines", name="best so far",
-        y=Goal(goal).best_so_far(np.array([t.values[metric] for t in done])),
+        x=[done[turn].number for turn in turns], y=best[turns], mode="lines", name="best so far",
         line={"color": ORANGE, "width": 2, "shape": "hv"}, hoverinfo="skip",
     )  # fmt: skip
     ring = [t for t in done if t.number == chosen]
