@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from torch.func import stack_module_state
 from torch.nn import functional as F
 
-from homeostat.workloads.apoptosis.data import Text, corpora
+from homeostat.workloads.apoptosis.data import SplitText, corpora
 from homeostat.workloads.apoptosis.manager import ApoptosisManager
-from homeostat.workloads.apoptosis.model import ApoptoticTransformer, Shape, tiny
+from homeostat.workloads.apoptosis.model import ApoptoticTransformer, TransformerShape, tiny
 from homeostat.workloads.apoptosis.trainer import Trainer, TrainSettings
 
 ROUNDS = 30
@@ -36,7 +36,7 @@ LR = 1e-3
 class PlainBlock(nn.Module):
     """The same block as anyone would write it."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: TransformerShape) -> None:
         super().__init__()
         self.heads = shape.heads
         self.qkv = nn.Linear(shape.width, 3 * shape.width)
@@ -65,7 +65,7 @@ class PlainBlock(nn.Module):
 class PlainTransformer(nn.Module):
     """The same network without a notion of age."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: TransformerShape) -> None:
         super().__init__()
         self.token = nn.Embedding(shape.alphabet, shape.width)
         self.position = nn.Embedding(shape.context, shape.width)
@@ -78,7 +78,7 @@ class PlainTransformer(nn.Module):
         return self.output(self.blocks(self.dropout(self.token(tokens) + self.position(here))))
 
 
-def plain_step(text: Text) -> Callable[[], None]:
+def plain_step(text: SplitText) -> Callable[[], None]:
     model = PlainTransformer(tiny(text.classes))
     optimizer = torch.optim.AdamW(model.parameters(), lr=LR, fused=True)
     rng = np.random.default_rng(0)
@@ -97,7 +97,7 @@ def plain_step(text: Text) -> Callable[[], None]:
     return step
 
 
-def our_step(text: Text, *, senescence: bool) -> Callable[[], None]:
+def our_step(text: SplitText, *, senescence: bool) -> Callable[[], None]:
     model = ApoptoticTransformer(tiny(text.classes))
     manager = ApoptosisManager(model, 120, 40, 20) if senescence else None
     trainer = Trainer(
@@ -110,7 +110,7 @@ def our_step(text: Text, *, senescence: bool) -> Callable[[], None]:
     return lambda: trainer.step() and None
 
 
-def stacked_logits(p: dict[str, Tensor], tokens_MBT: Tensor, shape: Shape) -> Tensor:
+def stacked_logits(p: dict[str, Tensor], tokens_MBT: Tensor, shape: TransformerShape) -> Tensor:
     """Outputs of M networks, from their parameters stacked, with batched products."""
     M, B, T = tokens_MBT.shape
     width = (shape.width,)
@@ -136,7 +136,7 @@ def stacked_logits(p: dict[str, Tensor], tokens_MBT: Tensor, shape: Shape) -> Te
     return linear(h, "output").unflatten(1, (B, T))
 
 
-def passes(text: Text, *, stacked: bool) -> Callable[[], None]:
+def passes(text: SplitText, *, stacked: bool) -> Callable[[], None]:
     """Forward and backward of several plain networks, without dropout, each on its own batch."""
     shape = tiny(text.classes)
     models = [PlainTransformer(shape).eval() for _ in range(MEMBERS)]

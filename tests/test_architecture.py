@@ -177,15 +177,15 @@ def test_an_amount_of_nothing_is_no_absent_one():
                     assert name not in AMOUNTS, f"{path}:{node.lineno}: {ast.unparse(node)}"
 
 
-def test_a_class_name_of_the_core_stands_for_one_thing():
+def test_a_class_name_stands_for_one_thing():
+    """In the workloads too, for private and nested classes alike: a name is looked up once."""
     defined: dict[str, list[str]] = {}
     for path in SOURCE.rglob("*.py"):
-        if "workloads" in path.relative_to(SOURCE).parts:
-            continue
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                defined.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
-    twice = {name: files for name, files in defined.items() if len(files) > 1}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                place = f"{path.relative_to(SOURCE)}:{node.lineno}"
+                defined.setdefault(node.name.lstrip("_"), []).append(place)
+    twice = {name: places for name, places in defined.items() if len(places) > 1}
     assert twice == {}
 
 

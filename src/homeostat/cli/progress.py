@@ -125,7 +125,7 @@ class PlanProgress:
     def __enter__(self) -> Self:
         if self._out.console.is_terminal:
             # Written anew with each turn of the spinner, so that the time runs without any event.
-            self._status = self._out.console.status(_Line(self._standing))
+            self._status = self._out.console.status(_StandingLine(self._standing))
             self._status.start()
         return self
 
@@ -182,7 +182,7 @@ class PlanProgress:
         return some(settings) or "the same settings"
 
 
-class _Line:
+class _StandingLine:
     """A standing as rich draws it: afresh each time."""
 
     def __init__(self, standing: Standing) -> None:

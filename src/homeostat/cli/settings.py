@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class RunRequest:
     """A workload, what was set of its parameters, and how long and how often to run it."""
 
     workload: Workload
@@ -36,7 +36,7 @@ def choose(
     budget: int | None = None,
     seeds: int | None = None,
     default_seeds: int = 1,
-) -> Chosen:
+) -> RunRequest:
     """Find the workload, read the configuration, apply what was typed.
 
     Raises:
@@ -57,7 +57,7 @@ def choose(
     overrides |= typed
     source = named.name if named else ""
     resolved = workload.space.resolve(overrides, source=source, inherited=inherited)
-    return Chosen(
+    return RunRequest(
         workload=workload,
         overrides={name: resolved[name] for name in resolved.given},
         typed=frozenset(typed),

@@ -240,7 +240,7 @@ def work(
         ahead: Ask for this many times as many runs as the engine takes, so that it finds some to
             run side by side; only where later runs do not depend on earlier results.
     """
-    _Work(engine, source, done, judge, ahead).run(on_event)
+    _RunQueue(engine, source, done, judge, ahead).run(on_event)
 
 
 def work_through(
@@ -269,7 +269,7 @@ def work_through(
     work(engine, source, hand_over, on_event, ahead=ahead)
 
 
-class _Work:
+class _RunQueue:
     """The runs that are under way on an engine."""
 
     def __init__(

@@ -109,7 +109,7 @@ def confirm(
             takes longer than that, as one that hangs does, but never before `AT_LEAST` times what
             it took in the search.
     """
-    again = _Again(study, engine, folder, limits, left_s, on_event)
+    again = _Reruns(study, engine, folder, limits, left_s, on_event)
     chosen = candidates(study, size.entrants)
     if chosen and size.qualifying:
         runs = again.run(chosen, seed_list.fresh(1, use="qualify"), "qualify")
@@ -171,7 +171,7 @@ def _lost(run: RunRecord) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Again:
+class _Reruns:
     """Runs trials of a study again."""
 
     study: Study

@@ -47,7 +47,7 @@ class JsonLines:
 
     def __init__(self, path: Path, step: str) -> None:
         self._tail = Tail(path)
-        self._steps = _Steps(step)
+        self._steps = _StepNumbers(step)
         self.skipped = Skipped()
 
     def read(self, final: bool) -> Iterator[Record]:
@@ -71,7 +71,7 @@ class Csv:
 
     def __init__(self, path: Path, step: str) -> None:
         self._tail = Tail(path)
-        self._steps = _Steps(step)
+        self._steps = _StepNumbers(step)
         self._headers: list[Header] = []
         self.skipped = Skipped()
 
@@ -119,7 +119,7 @@ class Pattern:
 
     def __init__(self, output: Path, step: str, pattern: re.Pattern[str]) -> None:
         self._tail = Tail(output)
-        self._steps = _Steps(step)
+        self._steps = _StepNumbers(step)
         self._pattern = pattern
         self.skipped = Skipped()
 
@@ -158,7 +158,7 @@ class TensorBoard:
         yield from sorted(found.items())
 
 
-class _Steps:
+class _StepNumbers:
     """Turns a line's fields into a record; lines without a step are counted instead."""
 
     def __init__(self, key: str) -> None:

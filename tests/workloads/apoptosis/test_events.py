@@ -8,13 +8,13 @@ import pytest
 
 from homeostat.workloads.apoptosis import events
 from homeostat.workloads.apoptosis.manager import ApoptosisManager
-from homeostat.workloads.apoptosis.model import ApoptoticTransformer, Shape
-from homeostat.workloads.apoptosis.senescence import ARCHITECTURES, Rules, Schedule
+from homeostat.workloads.apoptosis.model import ApoptoticTransformer, TransformerShape
+from homeostat.workloads.apoptosis.senescence import ARCHITECTURES, Mechanisms, Schedule
 
-MODEL = Shape(alphabet=3, width=2, heads=1, context=2, widening=1)
+MODEL = TransformerShape(alphabet=3, width=2, heads=1, context=2, widening=1)
 
 
-def simulate(schedule: Schedule, rules: Rules, architecture: str, steps: int) -> int:
+def simulate(schedule: Schedule, rules: Mechanisms, architecture: str, steps: int) -> int:
     model = ApoptoticTransformer(MODEL, rules=rules, architecture=architecture)
     manager = ApoptosisManager(
         model,
@@ -28,7 +28,7 @@ def simulate(schedule: Schedule, rules: Rules, architecture: str, steps: int) ->
     return len(manager.apoptosis_events)
 
 
-def formula(schedule: Schedule, rules: Rules, architecture: str, steps: int) -> int:
+def formula(schedule: Schedule, rules: Mechanisms, architecture: str, steps: int) -> int:
     births, deaths = ARCHITECTURES[architecture]
     return events.count_deaths(schedule, rules, births=births, deaths=deaths, steps=steps)
 
@@ -49,7 +49,7 @@ def schedules() -> list[Schedule]:
 @pytest.mark.parametrize("roles", ["rotating", "one_way"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_formula_counts_what_the_manager_does(architecture, roles):
-    rules = Rules(roles=roles)
+    rules = Mechanisms(roles=roles)
     for schedule in schedules()[::3]:
         for steps in (0, 29, 150):
             expected = simulate(schedule, rules, architecture, steps)
@@ -59,7 +59,7 @@ def test_the_formula_counts_what_the_manager_does(architecture, roles):
 def test_the_rate_is_places_per_effective_lifespan():
     schedule = Schedule(max_lifespan=1500, apoptosis_interval=250, maturation_period=500)
     assert events.effective_lifespan(schedule) == 1500
-    assert formula(schedule, Rules(), "B", 15_000) == 2 * 15_000 // 1500
+    assert formula(schedule, Mechanisms(), "B", 15_000) == 2 * 15_000 // 1500
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_rate_is_places_per_effective_lifespan():
 )
 def test_the_guides_presets_first_kill_at_their_full_lifespan(lifespan, interval, first):
     schedule = Schedule(max_lifespan=lifespan, apoptosis_interval=interval, maturation_period=9)
-    documented = Rules(roles="one_way")
+    documented = Mechanisms(roles="one_way")
     assert formula(schedule, documented, "B", first - 1) == 0
     assert formula(schedule, documented, "B", first) == 2
 
@@ -75,16 +75,16 @@ def test_the_guides_presets_first_kill_at_their_full_lifespan(lifespan, interval
 @pytest.mark.parametrize("lifespan", [3000, 2000, 1500, 1000, 800])
 def test_the_guides_500_step_quick_test_always_counts_no_deaths(lifespan):
     schedule = Schedule(max_lifespan=lifespan, apoptosis_interval=100)
-    assert formula(schedule, Rules(roles="one_way"), "B", 500) == 0
+    assert formula(schedule, Mechanisms(roles="one_way"), "B", 500) == 0
 
 
 @pytest.mark.parametrize(("architecture", "most"), [("A", 1), ("B", 2), ("C", 3), ("D", 1)])
 def test_the_documented_form_never_counts_more_deaths_than_dying_layers(architecture, most):
     shortest = Schedule(max_lifespan=20, maturation_period=6, apoptosis_interval=3)
-    assert formula(shortest, Rules(roles="one_way"), architecture, 1_000_000) == most
+    assert formula(shortest, Mechanisms(roles="one_way"), architecture, 1_000_000) == most
 
 
 def test_nothing_dies_where_nothing_ages_or_apoptosis_is_off():
-    for rules in (Rules(apoptosis=False), Rules(ageing=False)):
+    for rules in (Mechanisms(apoptosis=False), Mechanisms(ageing=False)):
         assert formula(Schedule(max_lifespan=30), rules, "B", 1000) == 0
         assert simulate(Schedule(max_lifespan=30, apoptosis_interval=5), rules, "B", 100) == 0

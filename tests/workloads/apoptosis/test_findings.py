@@ -14,7 +14,7 @@ from homeostat.workloads.apoptosis.data import corpora
 from homeostat.workloads.apoptosis.fitness import batch_loss
 from homeostat.workloads.apoptosis.manager import ApoptosisManager
 from homeostat.workloads.apoptosis.model import ApoptoticTransformer, tiny
-from homeostat.workloads.apoptosis.senescence import Rules
+from homeostat.workloads.apoptosis.senescence import Mechanisms
 from homeostat.workloads.apoptosis.trainer import Trainer, TrainSettings
 from homeostat.workloads.apoptosis.workload import apoptosis
 
@@ -80,7 +80,7 @@ def test_scaling_the_stream_silences_the_network_at_the_end_of_life_and_a_gate_d
     model.eval()
     losses = {}
     for influence in ("stream", "gate"):
-        model.rules = Rules(influence=influence)
+        model.rules = Mechanisms(influence=influence)
         losses[influence] = []
         for a in (1.0, 0.5, 0.2, 0.1, 0.05, 0.0):
             model.senescence[5].influence_weight = a
@@ -92,7 +92,7 @@ def test_scaling_the_stream_silences_the_network_at_the_end_of_life_and_a_gate_d
 def test_a_silenced_stream_starves_every_earlier_layer_of_gradient():
     def earliest_gradient(influence: str) -> float:
         model = ApoptoticTransformer(
-            tiny(11), rules=Rules(influence=influence), rng=torch.Generator().manual_seed(0)
+            tiny(11), rules=Mechanisms(influence=influence), rng=torch.Generator().manual_seed(0)
         )
         ApoptosisManager(model).begin()
         model.senescence[5].influence_weight = 0.01

@@ -8,7 +8,7 @@ import torch
 from homeostat.space import configs
 from homeostat.workloads.apoptosis.data import encode, pydoc_topics
 from homeostat.workloads.apoptosis.manager import ApoptosisManager
-from homeostat.workloads.apoptosis.model import ApoptoticTransformer, Shape
+from homeostat.workloads.apoptosis.model import ApoptoticTransformer, TransformerShape
 from homeostat.workloads.apoptosis.trainer import Trainer
 from homeostat.workloads.apoptosis.workload import apoptosis
 
@@ -128,7 +128,7 @@ class ShortTrainer(Trainer):
 @pytest.fixture(name="scope")
 def _scope():
     text = encode(pydoc_topics()[:20_000], context=8, windows=4)
-    shape = Shape(alphabet=text.classes, width=8, heads=1, context=8)
+    shape = TransformerShape(alphabet=text.classes, width=8, heads=1, context=8)
     return {
         "device": torch.device("cpu"),
         "baseline_loss": 3.0,

@@ -10,12 +10,12 @@ import torch
 from homeostat.errors import WorkloadError
 from homeostat.workloads.apoptosis import births, fitness
 from homeostat.workloads.apoptosis.manager import ApoptosisManager
-from homeostat.workloads.apoptosis.model import ApoptoticTransformer, Shape
+from homeostat.workloads.apoptosis.model import ApoptoticTransformer, TransformerShape
 from homeostat.workloads.apoptosis.resnet import ApoptoticResNet
-from homeostat.workloads.apoptosis.senescence import Rules
+from homeostat.workloads.apoptosis.senescence import Mechanisms
 from homeostat.workloads.apoptosis.trainer import TrainSettings, make_optimizer
 
-SMALL = Shape(alphabet=11, width=16, heads=2, context=12)
+SMALL = TransformerShape(alphabet=11, width=16, heads=2, context=12)
 FAST = {"max_lifespan": 20, "maturation_period": 6, "apoptosis_interval": 4}
 
 
@@ -23,10 +23,12 @@ def seeded(number: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(number)
 
 
-def network(architecture: str = "B", shape: Shape = SMALL, **rules) -> ApoptoticTransformer:
+def network(
+    architecture: str = "B", shape: TransformerShape = SMALL, **rules
+) -> ApoptoticTransformer:
     return ApoptoticTransformer(
         shape,
-        rules=Rules(**rules),
+        rules=Mechanisms(**rules),
         architecture=architecture,
         rng=seeded(1),
         dropout_rng=seeded(2),
@@ -145,7 +147,7 @@ def test_mutation_is_relative_to_each_matrix_and_spares_gains_and_biases():
 
 
 def test_the_documented_mutation_drowns_what_it_inherits():
-    shape = Shape(alphabet=11, width=128)
+    shape = TransformerShape(alphabet=11, width=128)
     child, parent = network(shape=shape).blocks[0], network(shape=shape).blocks[1]
     births.inherit(child, parent, 0.2, "absolute", seeded())
     noise = (child.incoming.weight - parent.incoming.weight).std()
@@ -154,7 +156,9 @@ def test_the_documented_mutation_drowns_what_it_inherits():
 
 
 def test_a_silent_newborn_preserves_the_function_of_a_network_with_norms_first():
-    model = network(shape=Shape(alphabet=11, width=16, heads=2, context=12, pre_ln=True)).eval()
+    model = network(
+        shape=TransformerShape(alphabet=11, width=16, heads=2, context=12, pre_ln=True)
+    ).eval()
     without = model(batch()[0], skip=2)
     births.silence(model.blocks[2])
     torch.testing.assert_close(model(batch()[0]), without)
@@ -222,7 +226,7 @@ def test_the_oldest_layer_starts_dying_next_when_age_decides():
 
 @pytest.mark.parametrize("how", ["skip", "proxy"])
 def test_a_silent_block_is_worth_nothing(how):
-    shape = Shape(alphabet=11, width=16, heads=2, context=12, pre_ln=True)
+    shape = TransformerShape(alphabet=11, width=16, heads=2, context=12, pre_ln=True)
     model = network(shape=shape, fitness=how)
     births.silence(model.blocks[3])
     worth = managed(model).fitness()
@@ -260,7 +264,7 @@ def test_neurons_that_are_useless_are_replaced_by_offspring_of_useful_ones():
 @pytest.mark.parametrize("birth", ["parent", "zero_output", "reinit", "shrink_perturb"])
 def test_every_birth_of_neurons_works_on_both_networks(birth):
     digits = (torch.rand(4, 1, 8, 8, generator=seeded()), torch.tensor([1, 2, 3, 4]))
-    resnet = ApoptoticResNet(rules=Rules(scope="neuron", birth=birth), rng=seeded())
+    resnet = ApoptoticResNet(rules=Mechanisms(scope="neuron", birth=birth), rng=seeded())
     for model, data in ((network(scope="neuron", birth=birth), batch()), (resnet, digits)):
         manager = ApoptosisManager(model, **FAST, rng=seeded())
         manager.begin(make_optimizer(model, TrainSettings()), data)

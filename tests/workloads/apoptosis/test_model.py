@@ -10,23 +10,25 @@ import torch
 from homeostat.workloads.apoptosis.influence import drop, influenced, prune
 from homeostat.workloads.apoptosis.model import (
     ApoptoticTransformer,
-    Shape,
+    TransformerShape,
     documented,
     pre_ln,
     tiny,
 )
 from homeostat.workloads.apoptosis.resnet import ApoptoticResNet
-from homeostat.workloads.apoptosis.senescence import INFLUENCES, LayerState, Rules
+from homeostat.workloads.apoptosis.senescence import INFLUENCES, LayerState, Mechanisms
 
-SMALL = Shape(alphabet=11, width=16, heads=2, context=12)
+SMALL = TransformerShape(alphabet=11, width=16, heads=2, context=12)
 
 
 def seeded(number: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(number)
 
 
-def transformer(shape: Shape = SMALL, **rules) -> ApoptoticTransformer:
-    return ApoptoticTransformer(shape, rules=Rules(**rules), rng=seeded(1), dropout_rng=seeded(2))
+def transformer(shape: TransformerShape = SMALL, **rules) -> ApoptoticTransformer:
+    return ApoptoticTransformer(
+        shape, rules=Mechanisms(**rules), rng=seeded(1), dropout_rng=seeded(2)
+    )
 
 
 def tokens(batch: int = 3) -> torch.Tensor:
@@ -51,7 +53,7 @@ def test_tiny_is_what_you_get_without_asking():
 
 @pytest.mark.parametrize("pre", [False, True])
 def test_no_position_sees_what_comes_after_it(pre):
-    shape = Shape(alphabet=11, width=16, heads=2, context=12, pre_ln=pre)
+    shape = TransformerShape(alphabet=11, width=16, heads=2, context=12, pre_ln=pre)
     model = transformer(shape).eval()
     before = tokens()
     after = before.clone()

@@ -12,7 +12,7 @@ from homeostat.record.snapshot import read_snapshot, write_snapshot
 from homeostat.space import configs
 from homeostat.space.moves import made
 from homeostat.workload.trial import Trial
-from homeostat.workloads.apoptosis.data import Text
+from homeostat.workloads.apoptosis.data import SplitText
 from homeostat.workloads.apoptosis.remedies import NEUTRAL
 from homeostat.workloads.apoptosis.senescence import INFLUENCES
 from homeostat.workloads.apoptosis.workload import apoptosis, baselines
@@ -198,9 +198,9 @@ def test_three_phases_read_another_text_in_the_middle():
 
 
 def test_only_the_middle_phase_trains_on_the_other_text(monkeypatch):
-    drawn, draw = [], Text.draw
+    drawn, draw = [], SplitText.draw
     monkeypatch.setattr(
-        Text, "draw", lambda self, *rest: drawn.append(self.sha256) or draw(self, *rest)
+        SplitText, "draw", lambda self, *rest: drawn.append(self.sha256) or draw(self, *rest)
     )
     train(resolve(**FAST | {"text": "pydoc_topics"}, phases="three"), 40)
     a, b = drawn[0], drawn[25]

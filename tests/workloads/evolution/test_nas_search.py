@@ -25,7 +25,7 @@ from homeostat.workload.load import find
 from homeostat.workload.report import Report
 from homeostat.workloads.evolution.nas import app
 from homeostat.workloads.evolution.nas.progress import TrialProgress
-from homeostat.workloads.evolution.nas.search import Asked, _start, modes_of
+from homeostat.workloads.evolution.nas.search import SearchRequest, _start, modes_of
 from homeostat.workloads.evolution.space import SPACE
 
 EVOLUTION = find("evolution")
@@ -35,11 +35,11 @@ TINY += ["--eval-layouts", "1", "-g", "2", "--jobs", "1", "--prune", "none"]
 
 @pytest.mark.parametrize("mode", ["pure", "hybrid", "neat"])
 def test_a_search_of_a_mode_starts_from_its_baseline(mode):
-    start = _start(Asked(study="s"), (mode,))
+    start = _start(SearchRequest(study="s"), (mode,))
     baseline = configs.load(f"{mode}_baseline", EVOLUTION).resolve(SPACE)
     assert start.config == baseline
     assert start.budget == 100  # the guide's, not the baseline's own
-    guide = _start(Asked(study="s", config="guide"), (mode,))
+    guide = _start(SearchRequest(study="s", config="guide"), (mode,))
     assert guide.config == SPACE.resolve({"neural_mode": mode})
 
 

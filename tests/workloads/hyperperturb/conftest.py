@@ -50,6 +50,6 @@ def learner():
         problem = prepare(config, np.random.default_rng(seed))
         streams = [torch.Generator().manual_seed(2 * seed + i) for i in range(2)]
         settings = training.model_settings(config)
-        return training.Learner(problem, config, settings, *streams), problem
+        return training.EffectLearner(problem, config, settings, *streams), problem
 
     return make

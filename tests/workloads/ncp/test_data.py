@@ -13,7 +13,7 @@ from homeostat.errors import DataError, UnknownNameError
 from homeostat.workloads.ncp.anomalies import anomaly, planted
 from homeostat.workloads.ncp.event_xor import LENGTH, NO_TIME, draw, event_xor
 from homeostat.workloads.ncp.half_cheetah import half_cheetah
-from homeostat.workloads.ncp.problem import Part, Problem, folds, weighted_loss, windows
+from homeostat.workloads.ncp.problem import Problem, SequenceSet, folds, weighted_loss, windows
 from homeostat.workloads.ncp.series import SERIES, bundled, forecasting, load
 from homeostat.workloads.ncp.tasks import prepare
 from homeostat.workloads.ncp.workload import space
@@ -165,7 +165,7 @@ def test_anomaly_scores_reward_the_oracle_and_not_a_constant():
 def test_rows_that_do_not_match_are_named():
     x, two = np.zeros((3, 4, 1), np.float32), np.ones((2, 4), np.float32)
     with pytest.raises(DataError, match="differ in rows"):
-        Part(x, two, x, two)
+        SequenceSet(x, two, x, two)
     with pytest.raises(DataError, match="do not fill one window of 32"):
         windows(x[0], two[0], x[0], 32, 1)
 

@@ -10,7 +10,7 @@ import pytest
 from homeostat.errors import MissingExtraError
 from homeostat.workload.trial import Trial
 from homeostat.workloads.ncp.learner import TorchLearner
-from homeostat.workloads.ncp.problem import Part, Problem
+from homeostat.workloads.ncp.problem import Problem, SequenceSet
 from homeostat.workloads.ncp.workload import ncp, space
 
 SMALL = {"hidden_size": 16, "backbone_units": 32, "backbone_dropout": 0.0}
@@ -19,7 +19,7 @@ WIRED = {"hidden_size": 16, "wiring": "ncp"}
 
 def irregular(rng, rows=3, steps=128):
     def part(x):
-        return Part(
+        return SequenceSet(
             x,
             rng.gamma(2.0, 0.5, (rows, steps)).astype(np.float32) + 0.01,
             rng.normal(size=(rows, steps, 2)).astype(np.float32),

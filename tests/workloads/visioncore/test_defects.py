@@ -33,7 +33,7 @@ from homeostat.workloads.visioncore.resnet import ConvGRU, ResNetConvGRU, ResNet
 from homeostat.workloads.visioncore.training import (
     FreeViewing,
     Stepper,
-    TrainSettings,
+    VisionTrainSettings,
     poisson_loss,
 )
 
@@ -47,7 +47,7 @@ SMALL = ResNetSettings(channels=(4, 4, 8), hidden=8, dropout=0.0)
 def _weights_after_two_steps(order: str, scale: float, batch) -> torch.Tensor:
     torch.manual_seed(0)
     model = ResNetConvGRU(SMALL, NEURONS, 24)
-    settings = TrainSettings(core_lr_scale=scale, warmup_steps=0)
+    settings = VisionTrainSettings(core_lr_scale=scale, warmup_steps=0)
     if order == "scale_first":
         module = FreeViewing(model, settings)
     else:
@@ -91,7 +91,7 @@ def test_all_modules_exist_before_the_first_forward_pass(family, batch):
 
 def test_time_constants_have_a_rate_of_their_own_and_no_decay():
     model = PolarV1(PolarSettings(), NEURONS, 24)
-    settings = TrainSettings(lr=1e-3, temporal_lr_scale=30.0, weight_decay=0.1)
+    settings = VisionTrainSettings(lr=1e-3, temporal_lr_scale=30.0, weight_decay=0.1)
     optimizer = FreeViewing(model, settings).configure_optimizers()["optimizer"]
     (group,) = (g for g in optimizer.param_groups if g["name"] == "temporal")
     assert {id(p) for p in group["params"]} == {id(p) for p in model.temporal_parameters()}

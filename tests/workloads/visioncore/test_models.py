@@ -11,7 +11,7 @@ from homeostat.workloads.visioncore.resnet import ResNetConvGRU, ResNetSettings
 from homeostat.workloads.visioncore.training import (
     FreeViewing,
     Stepper,
-    TrainSettings,
+    VisionTrainSettings,
     parameter_groups,
 )
 
@@ -57,7 +57,7 @@ def model(request):
 
 def test_every_trainable_parameter_is_in_the_optimiser_once_and_moves_in_one_step(model, batch):
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    stepper = Stepper(FreeViewing(model, TrainSettings(weight_decay=0.0)), "cpu")
+    stepper = Stepper(FreeViewing(model, VisionTrainSettings(weight_decay=0.0)), "cpu")
     inside = [id(p) for group in stepper.optimizer.param_groups for p in group["params"]]
     trainable = [id(p) for p in model.parameters() if p.requires_grad]
     assert sorted(inside) == sorted(trainable)

@@ -17,7 +17,7 @@ from homeostat.workloads.visioncore.resnet import ResNetConvGRU, ResNetSettings
 from homeostat.workloads.visioncore.training import (
     FreeViewing,
     Stepper,
-    TrainSettings,
+    VisionTrainSettings,
     poisson_loss,
     warmup_cosine,
 )
@@ -120,7 +120,7 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(batch):
         model = ResNetConvGRU(
             ResNetSettings(channels=(4, 4, 8), hidden=8, dropout=0.0), {"ana": 3, "ben": 2}, 24
         )
-        result = Stepper(FreeViewing(model, TrainSettings()), "cpu").step(batches)
+        result = Stepper(FreeViewing(model, VisionTrainSettings()), "cpu").step(batches)
         return result, torch.cat([p.detach().ravel() for p in model.parameters()])
 
     once, weights = stepped([batch])
@@ -140,7 +140,7 @@ def test_a_step_through_lightning_is_the_step_of_a_plain_loop(batch):
         )
         for name, clip in batch.items()
     }
-    settings = TrainSettings(clip=0.05, warmup_steps=2, num_steps=4, core_lr_scale=0.5)
+    settings = VisionTrainSettings(clip=0.05, warmup_steps=2, num_steps=4, core_lr_scale=0.5)
     modules = []
     for _ in range(2):
         torch.manual_seed(0)

@@ -22,7 +22,7 @@ from homeostat.cli.options import (
     WorkloadArgument,
 )
 from homeostat.cli.output import Output
-from homeostat.cli.settings import Chosen, choose
+from homeostat.cli.settings import RunRequest, choose
 from homeostat.errors import SpaceError
 from homeostat.wording import plural
 
@@ -190,7 +190,7 @@ def bisect(
     out.document(found)
 
 
-def _values(chosen: Chosen, over: Sequence[str]) -> dict[str, list[Any]]:
+def _values(chosen: RunRequest, over: Sequence[str]) -> dict[str, list[Any]]:
     """Read `lr=1e-3,1e-2`; a name alone stands for values across its range."""
     from homeostat.design.designs import spread
 
@@ -234,7 +234,7 @@ def _running(
 
 
 def _run(
-    chosen: Chosen,
+    chosen: RunRequest,
     design: Sequence[DesignPoint],
     kind: str,
     running: Mapping[str, Any],

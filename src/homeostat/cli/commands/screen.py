@@ -22,7 +22,7 @@ from homeostat.cli.options import (
     WorkloadArgument,
 )
 from homeostat.cli.output import Output
-from homeostat.cli.settings import Chosen, choose
+from homeostat.cli.settings import RunRequest, choose
 
 if TYPE_CHECKING:
     from homeostat.design.run_design import DesignRow
@@ -82,7 +82,7 @@ def screen(
 
 def screen_for(
     out: Output,
-    chosen: Chosen,
+    chosen: RunRequest,
     *,
     start: Mapping[str, Any],
     pins: Mapping[str, Any],

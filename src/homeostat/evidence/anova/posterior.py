@@ -58,7 +58,7 @@ class Draws:
     noise_TC: np.ndarray
 
 
-class _Term:
+class _EffectBasis:
     """An effect with what does not change while sampling."""
 
     def __init__(self, effect: Effect) -> None:
@@ -122,7 +122,7 @@ def sample(
         effects: The terms.
         values_N: The metric, finite and not all equal.
     """
-    chain = _Chains([_Term(effect) for effect in effects], values_N, seed, chains)
+    chain = _Chains([_EffectBasis(effect) for effect in effects], values_N, seed, chains)
     kept = []
     for sweep in range(warm_up + draws):
         chain.sweep()
@@ -135,10 +135,10 @@ def evidence_of(
     candidates: Sequence[Effect], effects: Sequence[Effect], values_N: np.ndarray, *, seed: int = 0
 ) -> np.ndarray:
     """How much each of further effects would explain of what the given ones leave (log odds)."""
-    chain = _Chains([_Term(effect) for effect in effects], values_N, seed, 1)
+    chain = _Chains([_EffectBasis(effect) for effect in effects], values_N, seed, 1)
     for _ in range(WARM_UP // 2):
         chain.sweep()
-    terms = [_Term(effect) for effect in candidates]
+    terms = [_EffectBasis(effect) for effect in candidates]
     seen = (term.evidence(term.projected(chain.residual_CN), chain.noise_C) for term in terms)
     return np.array([float(evidence_CSJ.max()) for evidence_CSJ in seen])
 
@@ -146,7 +146,9 @@ def evidence_of(
 class _Chains:
     """The state of all chains; each sweep asks every effect once."""
 
-    def __init__(self, terms: list[_Term], values_N: np.ndarray, seed: int, chains: int) -> None:
+    def __init__(
+        self, terms: list[_EffectBasis], values_N: np.ndarray, seed: int, chains: int
+    ) -> None:
         self.terms = terms
         self.rng = np.random.default_rng(seed)
         standard_N = (values_N - values_N.mean()) / values_N.std()

@@ -153,7 +153,7 @@ def _has_mask(call: Call) -> bool:
         if isinstance(module, nn.TransformerEncoderLayer | nn.TransformerEncoder):
             seen.extend("args" for a in args[1:] if isinstance(a, torch.Tensor))
 
-    class Watch(torch.overrides.TorchFunctionMode):
+    class MaskArguments(torch.overrides.TorchFunctionMode):
         def __torch_function__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
@@ -165,7 +165,7 @@ def _has_mask(call: Call) -> bool:
 
     hooks = [m.register_forward_pre_hook(note, with_kwargs=True) for m in call.module.modules()]
     try:
-        with Watch():
+        with MaskArguments():
             limited(Asked(call)).answer()
     finally:
         for hook in hooks:

@@ -178,7 +178,7 @@ def _over_rows(asked: Asked) -> str:
     inputs = asked.taken(torch.arange(count))
     over: list[str] = []
 
-    class Watch(torch.overrides.TorchFunctionMode):
+    class RowOperations(torch.overrides.TorchFunctionMode):
         def __torch_function__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
@@ -193,7 +193,7 @@ def _over_rows(asked: Asked) -> str:
                         over.append(f"{name.strip('_')} over axis {axis}")
             return result
 
-    with Watch():
+    with RowOperations():
         asked.answer(inputs)
     return over[0] if over else ""
 

@@ -183,11 +183,11 @@ def _watch_seeding(stack: ExitStack, recorder: Tracer) -> None:
         return make
 
     def generator(original: Any) -> Any:
-        class Kind(type(original)):  # type: ignore[misc]  # whatever made PyTorch's own class
+        class GeneratorType(type(original)):  # type: ignore[misc]  # whatever made PyTorch's own class
             def __instancecheck__(cls, instance: Any) -> bool:
                 return isinstance(instance, original)
 
-        class Generator(original, metaclass=Kind):  # type: ignore[misc]
+        class Generator(original, metaclass=GeneratorType):  # type: ignore[misc]
             def manual_seed(self, seed: int) -> Any:
                 _note_seeding(recorder, f"Generator.manual_seed({seed})")
                 return super().manual_seed(seed)

@@ -60,7 +60,7 @@ class Data(Protocol):
 
 
 @dataclass(frozen=True)
-class Text:
+class SplitText:
     """A text as character numbers, cut once: nine tenths train, one twentieth each is held out and
     kept for the test."""
 
@@ -92,7 +92,7 @@ class Text:
         return "".join(self.alphabet[token] for token in tokens.tolist())
 
 
-def encode(text: str, *, context: int, windows: int, alphabet: str = "") -> Text:
+def encode(text: str, *, context: int, windows: int, alphabet: str = "") -> SplitText:
     """Number a text's characters and cut it.
 
     Args:
@@ -125,7 +125,7 @@ def encode(text: str, *, context: int, windows: int, alphabet: str = "") -> Text
     held_N = torch.from_numpy(tokens_N[cut:].astype(np.int64))
     half = len(held_N) // 2
     spread_W = torch.from_numpy(np.linspace(0, half - context - 1, windows).round().astype(int))
-    return Text(
+    return SplitText(
         train_N=train_N,
         held_out=_windows(held_N[:half], spread_W, context),
         test=_windows(held_N[half:], spread_W, context),
@@ -194,7 +194,7 @@ def read_text(name: str) -> str:
 
 
 @cache
-def corpora(names: tuple[str, ...], *, context: int, windows: int) -> tuple[Text, ...]:
+def corpora(names: tuple[str, ...], *, context: int, windows: int) -> tuple[SplitText, ...]:
     """Several texts numbered with one alphabet, so that one network can read them all."""
     texts = [read_text(name) for name in names]
     alphabet = "".join(sorted(set().union(*texts)))

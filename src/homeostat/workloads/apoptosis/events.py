@@ -11,7 +11,7 @@ a place becomes free. With one-way roles (as documented) a place dies once and i
 
 from __future__ import annotations
 
-from homeostat.workloads.apoptosis.senescence import Rules, Schedule
+from homeostat.workloads.apoptosis.senescence import Mechanisms, Schedule
 
 # Keeps (1 - .1) * 3000 from rounding to just above 2700.
 _ROUNDING = 1e-9
@@ -28,12 +28,14 @@ def effective_lifespan(schedule: Schedule) -> int:
     return _up(due_after(schedule), schedule.apoptosis_interval)
 
 
-def first_clock(place: int, places: int, schedule: Schedule, rules: Rules) -> int:
+def first_clock(place: int, places: int, schedule: Schedule, rules: Mechanisms) -> int:
     """Where a dying layer's clock starts: staggered, so that deaths do not come all at once."""
     return 0 if rules.roles == "one_way" else place * schedule.max_lifespan // places
 
 
-def count_deaths(schedule: Schedule, rules: Rules, *, births: int, deaths: int, steps: int) -> int:
+def count_deaths(
+    schedule: Schedule, rules: Mechanisms, *, births: int, deaths: int, steps: int
+) -> int:
     """Layers that die in a run of `steps` steps.
 
     Exact where a mature layer is always waiting (as many newborn as dying ones, and maturation no

@@ -18,7 +18,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from homeostat.workloads.apoptosis.senescence import Influence, LayerState, Rules
+from homeostat.workloads.apoptosis.senescence import Influence, LayerState, Mechanisms
 
 
 class Block(nn.Module):
@@ -37,7 +37,7 @@ class AgeingNetwork(nn.Module):
 
     blocks: nn.ModuleList
     senescence: list[LayerState]
-    rules: Rules
+    rules: Mechanisms
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """One group per layer, so that each can have its rate, and one for all the rest."""

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from homeostat.errors import WorkloadError
 from homeostat.workloads.apoptosis import births, events, fitness, neurons, senescence
 from homeostat.workloads.apoptosis.influence import AgeingNetwork, Block
-from homeostat.workloads.apoptosis.senescence import LayerState, Rules, Schedule
+from homeostat.workloads.apoptosis.senescence import LayerState, Mechanisms, Schedule
 
 HEALTHY = 0.5
 """Above this vitality a layer may be a parent."""
@@ -63,7 +63,7 @@ class ApoptosisManager:
         base_dropout: float = 0.1,
         dropout_range: float = 0.3,
         *,
-        rules: Rules | None = None,
+        rules: Mechanisms | None = None,
         rng: Generator | None = None,
     ) -> None:
         self.schedule = Schedule(

@@ -17,13 +17,13 @@ from homeostat.workloads.apoptosis.influence import AgeingNetwork, Block, drop, 
 from homeostat.workloads.apoptosis.senescence import (
     REPAIRED,
     LayerState,
-    Rules,
+    Mechanisms,
     assign_zones,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class TransformerShape:
     """The size of a transformer; the defaults are the documented ones."""
 
     alphabet: int = 65
@@ -46,19 +46,19 @@ class Shape:
             )
 
 
-def tiny(alphabet: int = 103) -> Shape:
+def tiny(alphabet: int = 103) -> TransformerShape:
     """Trains visibly in a minute on one core."""
-    return Shape(alphabet=alphabet, width=48, context=64)
+    return TransformerShape(alphabet=alphabet, width=48, context=64)
 
 
-def documented(alphabet: int = 65) -> Shape:
+def documented(alphabet: int = 65) -> TransformerShape:
     """The network of the guide: 1,222,721 parameters with 65 characters."""
-    return Shape(alphabet=alphabet)
+    return TransformerShape(alphabet=alphabet)
 
 
-def pre_ln(alphabet: int = 65) -> Shape:
+def pre_ln(alphabet: int = 65) -> TransformerShape:
     """The documented size with the norms first, which trains at higher rates."""
-    return Shape(alphabet=alphabet, pre_ln=True)
+    return TransformerShape(alphabet=alphabet, pre_ln=True)
 
 
 class QueryKeyValue(nn.Linear):
@@ -74,7 +74,7 @@ class TransformerBlock(Block):
     incoming: nn.Linear
     outgoing: nn.Linear
 
-    def __init__(self, shape: Shape, rules: Rules) -> None:
+    def __init__(self, shape: TransformerShape, rules: Mechanisms) -> None:
         super().__init__()
         self.heads, self.pre_ln = shape.heads, shape.pre_ln
         self.temperature_on_logits = rules.temperature_on == "logits"
@@ -134,9 +134,9 @@ class ApoptoticTransformer(AgeingNetwork):
 
     def __init__(
         self,
-        shape: Shape | EllipsisType = ...,
+        shape: TransformerShape | EllipsisType = ...,
         *,
-        rules: Rules = REPAIRED,
+        rules: Mechanisms = REPAIRED,
         architecture: str = "B",
         rng: Generator | None = None,
         dropout_rng: Generator | None = None,

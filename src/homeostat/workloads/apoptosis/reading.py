@@ -18,7 +18,7 @@ from homeostat.wording import some
 from homeostat.workload.prediction import Prediction, Trained
 from homeostat.workload.trial import Trial
 from homeostat.workload.weights import read_weights
-from homeostat.workloads.apoptosis.data import Text, read_text
+from homeostat.workloads.apoptosis.data import SplitText, read_text
 from homeostat.workloads.apoptosis.influence import AgeingNetwork
 from homeostat.workloads.apoptosis.space import SPACE
 
@@ -39,7 +39,7 @@ def keep_network(trial: Trial, config: Config, training: Training) -> None:
     layers = [{n: getattr(layer, n) for n in _STATE} for layer in training.trainer.model.senescence]
     trial.keep_weights(
         training.trainer.model.state_dict(),
-        alphabet=text.alphabet if isinstance(text, Text) else "",
+        alphabet=text.alphabet if isinstance(text, SplitText) else "",
         classes=text.classes,
         layers=layers,
     )

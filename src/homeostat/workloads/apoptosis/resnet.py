@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from homeostat.workloads.apoptosis.influence import AgeingNetwork, Block, drop, influenced, prune
 from homeostat.workloads.apoptosis.model import initialise
-from homeostat.workloads.apoptosis.senescence import REPAIRED, LayerState, Rules, assign_zones
+from homeostat.workloads.apoptosis.senescence import REPAIRED, LayerState, Mechanisms, assign_zones
 
 
 class ResidualBlock(Block):
@@ -57,7 +57,7 @@ class ApoptoticResNet(AgeingNetwork):
         layers: int = 6,
         classes: int = 10,
         dropout: float = 0.1,
-        rules: Rules = REPAIRED,
+        rules: Mechanisms = REPAIRED,
         architecture: str = "B",
         rng: Generator | None = None,
         dropout_rng: Generator | None = None,

@@ -11,7 +11,7 @@ Notation, with L the lifespan, M the maturation period and c the plasticity ceil
 
 t counts the steps in the present role. Roles rotate: a dying layer is replaced by a newborn, a
 newborn matures, and a mature layer takes the place among the dying that became free. Stable layers
-take no part. The documented variant differs by the switches of `Rules`.
+take no part. The documented variant differs by the switches of `Mechanisms`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class LayerState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class Mechanisms:
     """Which mechanisms are on, and which of the documented defects are present.
 
     The defaults are the repaired form.
@@ -105,7 +105,7 @@ class Rules:
     """Loss increase with the block skipped, or the sum of |gradient x weight|."""
 
 
-REPAIRED = Rules()
+REPAIRED = Mechanisms()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +156,7 @@ def assign_zones(layers: list[LayerState], architecture: str) -> None:
         )
 
 
-def refresh(layer: LayerState, schedule: Schedule, rules: Rules) -> None:
+def refresh(layer: LayerState, schedule: Schedule, rules: Mechanisms) -> None:
     """Recompute everything that follows from a layer's role and clock."""
     s, zone = schedule, layer.layer_zone
     if not rules.ageing:
@@ -170,7 +170,7 @@ def refresh(layer: LayerState, schedule: Schedule, rules: Rules) -> None:
     set_vitality(layer, v, schedule, rules)
 
 
-def set_vitality(layer: LayerState, v: float, schedule: Schedule, rules: Rules) -> None:
+def set_vitality(layer: LayerState, v: float, schedule: Schedule, rules: Mechanisms) -> None:
     """Set a layer's vitality and what follows from it."""
     s, zone = schedule, layer.layer_zone
     newborn, dying = zone == "birth", zone == "death"
@@ -191,7 +191,7 @@ def set_vitality(layer: LayerState, v: float, schedule: Schedule, rules: Rules) 
         layer.learning_rate_scale = 0.5 + 0.5 * v
 
 
-def _influence(layer: LayerState, v: float, c: float, rules: Rules) -> float:
+def _influence(layer: LayerState, v: float, c: float, rules: Mechanisms) -> float:
     if rules.influence == "none":
         return 1.0
     if not rules.ageing:

@@ -6,7 +6,7 @@ from typing import Any
 
 from homeostat.space import Config
 from homeostat.workloads.apoptosis import events
-from homeostat.workloads.apoptosis.senescence import ARCHITECTURES, REPAIRED, Rules, Schedule
+from homeostat.workloads.apoptosis.senescence import ARCHITECTURES, REPAIRED, Mechanisms, Schedule
 from homeostat.workloads.apoptosis.space import SHORTEST_LIFESPAN, SPACE
 
 DEATHS_PER_STEP = (10 / 5000, 15 / 5000)
@@ -30,11 +30,11 @@ def schedule(config: Config) -> dict[str, Any]:
     return {name: config[name] for name in _SAME_NAME} | {"base_dropout": config.dropout}
 
 
-def rules(config: Config) -> Rules:
+def rules(config: Config) -> Mechanisms:
     """Mechanisms and defects; those of the baseline do nothing."""
     if not config.senescence:
         return REPAIRED
-    return Rules(
+    return Mechanisms(
         apoptosis=config.apoptosis,
         temperature=config.temperature,
         dropout_scaling=config.dropout_scaling,

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
-from homeostat.workloads.apoptosis.data import Data, Text, corpora
+from homeostat.workloads.apoptosis.data import Data, SplitText, corpora
 from homeostat.workloads.apoptosis.fitness import batch_loss
 from homeostat.workloads.apoptosis.influence import AgeingNetwork
 from homeostat.workloads.apoptosis.manager import ApoptosisManager
@@ -222,7 +222,7 @@ def make_optimizer(model: AgeingNetwork, settings: TrainSettings) -> Optimizer:
     return AdamW(groups, lr=settings.lr, fused=True)
 
 
-def default_data(model: AgeingNetwork) -> Text:
+def default_data(model: AgeingNetwork) -> SplitText:
     """Python's help topics, cut for this model's context."""
     shape = getattr(model, "shape", None)
     context = shape.context if shape is not None else 64

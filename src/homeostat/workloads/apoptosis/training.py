@@ -9,10 +9,10 @@ import numpy as np
 
 from homeostat.space import Config
 from homeostat.workloads.apoptosis.aftermath import Aftermath
-from homeostat.workloads.apoptosis.data import Data, Text, corpora, digits
+from homeostat.workloads.apoptosis.data import Data, SplitText, corpora, digits
 from homeostat.workloads.apoptosis.influence import AgeingNetwork
 from homeostat.workloads.apoptosis.manager import ApoptosisManager
-from homeostat.workloads.apoptosis.model import ApoptoticTransformer, Shape
+from homeostat.workloads.apoptosis.model import ApoptoticTransformer, TransformerShape
 from homeostat.workloads.apoptosis.phases import PhasePlan, PhaseScores
 from homeostat.workloads.apoptosis.resnet import ApoptoticResNet
 from homeostat.workloads.apoptosis.settings import rules, schedule
@@ -128,7 +128,7 @@ def build_model(config: Config, trial: Trial, classes: int) -> AgeingNetwork:
             architecture=config.architecture,
             **streams,
         )
-    shape = Shape(
+    shape = TransformerShape(
         alphabet=classes,
         width=config.width,
         layers=config.layers,
@@ -153,7 +153,7 @@ def load_data(config: Config) -> tuple[Data, ...]:
 def floors(data: Data) -> dict[str, float]:
     """What knowing only the classes, their frequencies, or the last character scores, in nats."""
     found = {"uniform": float(np.log(data.classes))}
-    if isinstance(data, Text):
+    if isinstance(data, SplitText):
         train_N = data.train_N.numpy()
         inputs, targets = (part.numpy().ravel() for part in data.held_out)
         pairs = np.ones((data.classes, data.classes))  # one of each, so that none is impossible

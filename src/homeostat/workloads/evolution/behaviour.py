@@ -24,7 +24,7 @@ SETTLING_S = 5.0
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class CreatureFilm:
     """One creature, seen on one layout.
 
     Attributes:
@@ -44,7 +44,7 @@ class Behaviour:
     gait: Gait | None
 
 
-def behaviours(path: Path) -> tuple[Behaviour, ...]:
+def behaviours(path: Path) -> tuple[CreatureFilm, ...]:
     """The best three of a file of winners, on the layout on which the best scores its median.
 
     Raises:
@@ -54,7 +54,7 @@ def behaviours(path: Path) -> tuple[Behaviour, ...]:
 
 
 @lru_cache(maxsize=4)
-def _behaviours(path: Path, changed_ns: int) -> tuple[Behaviour, ...]:
+def _behaviours(path: Path, changed_ns: int) -> tuple[CreatureFilm, ...]:
     winners = load_winners(path, SPACE)
     lab = Lab.of(winners.config, winners.seed, winners.population, winners.generation)
     chosen = range(min(SHOWN, len(winners.population.name)))
@@ -70,7 +70,7 @@ def _behaviours(path: Path, changed_ns: int) -> tuple[Behaviour, ...]:
         strain_TM = strain_of(film.nodes, ends_M2)
         walking_TM = strain_TM[int(SETTLING_S * FRAMES_PER_S) :]
         found.append(
-            Behaviour(
+            CreatureFilm(
                 name=int(winners.population.name[i]),
                 fitness=float(judged[i][1][:, S.FITNESS].mean()),
                 genome=genome,

@@ -12,7 +12,7 @@ from homeostat.workload.view import Kept, View
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from homeostat.workloads.evolution.behaviour import Behaviour
+    from homeostat.workloads.evolution.behaviour import CreatureFilm
 
 WINNERS = "winners.npz"
 SHOWN_S = 6.0
@@ -24,7 +24,7 @@ STEADY = 0.2
 SIDES = (("from the side", (0, 1)), ("from above", (0, 2)))
 
 
-def _best(kept: Kept) -> tuple[Behaviour, ...]:
+def _best(kept: Kept) -> tuple[CreatureFilm, ...]:
     path = kept.artifacts / WINNERS
     if not path.exists():
         return ()
@@ -33,7 +33,7 @@ def _best(kept: Kept) -> tuple[Behaviour, ...]:
     return behaviours(path)
 
 
-def _called(creature: Behaviour) -> str:
+def _called(creature: CreatureFilm) -> str:
     return f"creature {creature.name}, fitness {creature.fitness:.0f}"
 
 
@@ -82,7 +82,7 @@ def bodies(kept: Kept) -> View | None:
     )
 
 
-def _centred(creature: Behaviour) -> np.ndarray:
+def _centred(creature: CreatureFilm) -> np.ndarray:
     """Places of the nodes about their middle, standing on the ground."""
     places = np.array([node["place"] for node in creature.genome["nodes"]])
     radii = np.array([node["radius"] for node in creature.genome["nodes"]])
@@ -91,7 +91,7 @@ def _centred(creature: Behaviour) -> np.ndarray:
     return np.asarray(places - middle)
 
 
-def _reach(creature: Behaviour) -> float:
+def _reach(creature: CreatureFilm) -> float:
     places = _centred(creature)
     radius = max(node["radius"] for node in creature.genome["nodes"])
     sideways = np.abs(places[:, [0, 2]]).max() + radius
@@ -99,7 +99,7 @@ def _reach(creature: Behaviour) -> float:
 
 
 def _body(
-    figure: go.Figure, creature: Behaviour, axes: tuple[int, int], row: int, column: int
+    figure: go.Figure, creature: CreatureFilm, axes: tuple[int, int], row: int, column: int
 ) -> None:
     from homeostat.pages.figures.style import BLUE, INK, ORANGE, see_through
 
@@ -173,7 +173,7 @@ def tracks(kept: Kept) -> View | None:
     )
 
 
-def pellets_of(creature: Behaviour) -> tuple[np.ndarray, list[bool]]:
+def pellets_of(creature: CreatureFilm) -> tuple[np.ndarray, list[bool]]:
     """Where its pellets lay, (P, 2), in order; and whether it collected each: all but the last."""
     film = creature.film
     frames = [0, *(np.flatnonzero(np.diff(film.collected)) + 1).tolist()]
@@ -215,13 +215,13 @@ def gaits(kept: Kept) -> View | None:
     return View("Gaits", figure, _of_gaits(walking))
 
 
-def _beat(creature: Behaviour) -> str:
+def _beat(creature: CreatureFilm) -> str:
     assert creature.gait is not None
     steady = creature.gait.share >= STEADY
     return f"{_called(creature)}: " + (f"{creature.gait.beat_hz:.2f} Hz" if steady else "no beat")
 
 
-def _muscles(figure: go.Figure, creature: Behaviour, row: int) -> None:
+def _muscles(figure: go.Figure, creature: CreatureFilm, row: int) -> None:
     from homeostat.workloads.evolution.replay import FRAMES_PER_S
 
     gait = creature.gait
@@ -238,7 +238,7 @@ def _muscles(figure: go.Figure, creature: Behaviour, row: int) -> None:
     )  # fmt: skip
 
 
-def _of_gaits(walking: Sequence[Behaviour]) -> str:
+def _of_gaits(walking: Sequence[CreatureFilm]) -> str:
     beats = "; ".join(
         f"{b.name} beats {b.gait.beat_hz:.2f} times a second, {b.gait.share:.0%} of its movement"
         if b.gait.share >= STEADY

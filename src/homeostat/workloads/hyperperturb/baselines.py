@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from homeostat.workloads.hyperperturb import metrics
-from homeostat.workloads.hyperperturb.data import Problem, Targets
+from homeostat.workloads.hyperperturb.data import PreparedScreen, Targets
 from homeostat.workloads.hyperperturb.screen import FloatArray
 from homeostat.workloads.hyperperturb.training import Scores, score
 
@@ -43,7 +43,7 @@ def simple_predictors(train: Targets) -> dict[str, Scores]:
 
 
 def metric_table(
-    problem: Problem, networks: Mapping[str, Scores] | None = None
+    problem: PreparedScreen, networks: Mapping[str, Scores] | None = None
 ) -> dict[str, dict[str, float]]:
     """Row name -> metric -> value on the held-out cells, the simple predictors first.
 
@@ -73,7 +73,7 @@ def shown(table: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float
     }
 
 
-def verdict(problem: Problem, table: Mapping[str, Mapping[str, float]]) -> list[str]:
+def verdict(problem: PreparedScreen, table: Mapping[str, Mapping[str, float]]) -> list[str]:
     """What the table says of the networks, and what was found in the data, as sentences."""
     simple = list(simple_predictors(problem.train.targets()))
     sentences = []
@@ -99,7 +99,7 @@ def _better(name: str, row: Mapping[str, float], other: Mapping[str, float]) -> 
     return gain > 0 if name in _HIGHER else gain < 0
 
 
-def e_distance(problem: Problem, effects_GP: FloatArray, num_cells: int = 200) -> float:
+def e_distance(problem: PreparedScreen, effects_GP: FloatArray, num_cells: int = 200) -> float:
     """Energy distance from held-out controls, moved by the prediction, to held-out cells.
 
     In standard deviations of the genes, averaged over perturbations; at most `num_cells` of each
@@ -125,7 +125,7 @@ def e_distance(problem: Problem, effects_GP: FloatArray, num_cells: int = 200) -
     )
 
 
-def write_predictions(path: Path, problem: Problem, scores: Scores) -> None:
+def write_predictions(path: Path, problem: PreparedScreen, scores: Scores) -> None:
     """One row for each gene and column of the policy, as CSV, for whoever uses the prediction."""
     path.parent.mkdir(parents=True, exist_ok=True)
     effects_GP = scores.effects_GP

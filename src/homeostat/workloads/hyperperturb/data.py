@@ -109,7 +109,7 @@ class Half:
 
 
 @dataclass(frozen=True)
-class Problem:
+class PreparedScreen:
     """A screen made ready for one seed's training."""
 
     genes: tuple[str, ...]
@@ -164,7 +164,7 @@ def _generated(settings: GeneratorSettings, seed: int) -> Screen:
     return generate(settings, np.random.default_rng(seed))
 
 
-def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> Problem:
+def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> PreparedScreen:
     """Filter, normalise, hold cells out, and build graph, features and targets.
 
     Which genes are kept is decided on all cells, for it looks at no label; graph, features,
@@ -210,7 +210,7 @@ def prepare(config: Mapping[str, Any], rng: np.random.Generator) -> Problem:
         )
     held_out = replace(train, expression_CG=np.ascontiguousarray(rest_CG), labels_C=rest_labels_C)
     links_GG = graph.coexpression(trained_CG, config["neighbours"])
-    return Problem(
+    return PreparedScreen(
         genes=genes,
         columns=columns,
         features_GF=gene_features(config, train, links_GG),

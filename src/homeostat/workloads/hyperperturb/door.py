@@ -29,7 +29,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Found:
+class ExpressionMatrix:
     """A matrix that may be read: cells x genes, dense or sparse by rows."""
 
     matrix: Any
@@ -40,7 +40,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class GeneSelection:
     """The genes that are kept, dense, and what the cells had over all of them."""
 
     dense_CG: FloatArray
@@ -49,7 +49,7 @@ class Chosen:
     detected_C: NDArray[np.int64]
 
 
-def check(matrix: Any, genes: list[str], place: str) -> Found:
+def check(matrix: Any, genes: list[str], place: str) -> ExpressionMatrix:
     """Look at every number once.
 
     Args:
@@ -97,10 +97,10 @@ def check(matrix: Any, genes: list[str], place: str) -> Found:
             f"{place}: {some(twice)} name more than one gene each; the later ones are numbered."
         )
         genes = _numbered(genes)
-    return Found(matrix, tuple(genes), kind, tuple(notes))
+    return ExpressionMatrix(matrix, tuple(genes), kind, tuple(notes))
 
 
-def choose(found: Found, *, num_genes: int, min_cells: int) -> Chosen:
+def choose(found: ExpressionMatrix, *, num_genes: int, min_cells: int) -> GeneSelection:
     """Make the genes that vary most for their mean dense; all of them for 0.
 
     Raises:
@@ -128,7 +128,7 @@ def choose(found: Found, *, num_genes: int, min_cells: int) -> Chosen:
     kept = matrix[:, keep_G]
     dense = kept.toarray() if hasattr(kept, "toarray") else kept
     genes = tuple(found.genes[g] for g in keep_G)
-    return Chosen(np.ascontiguousarray(dense, dtype=np.float32), genes, depth_C, detected_C)
+    return GeneSelection(np.ascontiguousarray(dense, dtype=np.float32), genes, depth_C, detected_C)
 
 
 def _spread(matrix: Any, depth_C: FloatArray, kind: str) -> NDArray[np.float64]:

@@ -77,7 +77,7 @@ class Base(NamedTuple):
     """How strongly the gene is moved, on the scale it is trained on."""
 
 
-class Prediction(NamedTuple):
+class GeneOutputs(NamedTuple):
     """What the network says about each gene."""
 
     log_policy_NP: Tensor
@@ -310,7 +310,7 @@ class HyperPerturbNet(OnBall):
 
     def forward(
         self, features_NF: Tensor, adjacency_NN: Tensor, base: Base | None = None
-    ) -> Prediction:
+    ) -> GeneOutputs:
         x_ND = features_NF
         if base is not None:
             x_ND = torch.cat([x_ND, base.effects_NP], dim=1)
@@ -334,7 +334,7 @@ class HyperPerturbNet(OnBall):
             value_N = value_N + base.value_N
             if effects_NP is not None:
                 effects_NP = effects_NP + self.gain_P * base.effects_NP
-        return Prediction(self._log_policy(logits_NP), value_N, effects_NP)
+        return GeneOutputs(self._log_policy(logits_NP), value_N, effects_NP)
 
     def _activate(self, x_ND: Tensor) -> Tensor:
         if self.settings.activation == "none":

@@ -14,16 +14,16 @@ from homeostat.errors import DataError
 from homeostat.workload.prediction import Prediction, Trained
 from homeostat.workload.trial import Trial
 from homeostat.workloads.hyperperturb import metrics, preprocess
-from homeostat.workloads.hyperperturb.data import Problem
+from homeostat.workloads.hyperperturb.data import PreparedScreen
 from homeostat.workloads.hyperperturb.readers import read_h5ad
 from homeostat.workloads.hyperperturb.screen import FloatArray
-from homeostat.workloads.hyperperturb.training import Learner
+from homeostat.workloads.hyperperturb.training import EffectLearner
 
 NETWORK = "network."
 """How the names of the network's own tensors begin."""
 
 
-def keep(trial: Trial, problem: Problem, learner: Learner) -> None:
+def keep(trial: Trial, problem: PreparedScreen, learner: EffectLearner) -> None:
     """Keep the network and what it says: of a graph of genes, the answers are one table."""
     said = learner.predict()
     tensors: dict[str, Any] = {

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from homeostat.workloads.hyperperturb import metrics, optimisers
-from homeostat.workloads.hyperperturb.data import Problem, Targets
+from homeostat.workloads.hyperperturb.data import PreparedScreen, Targets
 from homeostat.workloads.hyperperturb.model import (
     Base,
+    GeneOutputs,
     HyperPerturbNet,
     ModelSettings,
-    Prediction,
 )
 from homeostat.workloads.hyperperturb.screen import FloatArray
 
@@ -43,7 +43,7 @@ def model_settings(config: Mapping[str, Any]) -> ModelSettings:
     return ModelSettings(effect_head=config["effect_weight"] > 0, **same_name)
 
 
-class Learner:
+class EffectLearner:
     """A network, its optimisers and its data, advanced one step at a time.
 
     Args:
@@ -53,7 +53,7 @@ class Learner:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: PreparedScreen,
         config: Mapping[str, Any],
         settings: ModelSettings,
         generator: torch.Generator,
@@ -87,7 +87,7 @@ class Learner:
         like = self.features_NF
         return Base(*(torch.as_tensor(a, dtype=like.dtype, device=like.device) for a in arrays))
 
-    def losses(self, prediction: Prediction, targets: Targets) -> dict[str, Tensor]:
+    def losses(self, prediction: GeneOutputs, targets: Targets) -> dict[str, Tensor]:
         """Each part of the loss, unweighted."""
         config = self.config
         like = prediction.value_N
@@ -171,16 +171,16 @@ class Learner:
             "points_inside": self.model.points_inside(),
         }
 
-    def _forward(self, base: Base | None) -> Prediction:
-        made: Prediction = self.model(self.features_NF, self.adjacency_NN, base)
+    def _forward(self, base: Base | None) -> GeneOutputs:
+        made: GeneOutputs = self.model(self.features_NF, self.adjacency_NN, base)
         return made
 
     @staticmethod
-    def _policy_mae(prediction: Prediction, targets: Targets) -> float:
+    def _policy_mae(prediction: GeneOutputs, targets: Targets) -> float:
         said_NP: FloatArray = prediction.log_policy_NP.detach().exp().cpu().numpy()
         return float(np.abs(said_NP - targets.policy_GP).mean())
 
-    def _value(self, prediction: Prediction) -> FloatArray:
+    def _value(self, prediction: GeneOutputs) -> FloatArray:
         value_G: FloatArray = prediction.value_N.detach().cpu().numpy()
         return np.expm1(value_G) if self.config["value_scale"] == "log1p" else value_G
 

@@ -35,7 +35,7 @@ FEWEST_TOLD = 5
 
 
 @dataclass(frozen=True)
-class Part:
+class PerturbationSet:
     """Some perturbations: what is known of them beforehand, and what their cells say.
 
     Attributes:
@@ -66,8 +66,8 @@ class UnseenProblem:
     features_GF: FloatArray
     adjacency_GG: FloatArray
     seen: Half
-    parts: Mapping[str, Part]
-    asked: Part | None
+    parts: Mapping[str, PerturbationSet]
+    asked: PerturbationSet | None
     floor: float
     """Effects below it count as none where shares are made of effects: the median in training."""
     notes: tuple[str, ...]
@@ -114,7 +114,7 @@ def prepare_unseen(config: Mapping[str, Any], rng: np.random.Generator) -> Unsee
     measured = replace(seen, columns=tuple(trained)).targets().effects_GP
     effect = dict(zip(trained, measured.T, strict=True))
 
-    def part(names: Sequence[str], who: str) -> Part:
+    def part(names: Sequence[str], who: str) -> PerturbationSet:
         found = [members(name, genes) for name in names]
         knocked_QG = np.zeros((len(names), len(genes)), dtype=np.float32)
         for row, own in enumerate(found):
@@ -135,7 +135,7 @@ def prepare_unseen(config: Mapping[str, Any], rng: np.random.Generator) -> Unsee
             columns = tuple(names)
             targets = replace(whole.held_out, columns=columns, sd_G=seen.sd_G).targets()
             ceiling_GQ = replace(whole.train, columns=columns, sd_G=seen.sd_G).targets().effects_GP
-        return Part(tuple(names), knocked_QG, base_GQ.astype(np.float32),
+        return PerturbationSet(tuple(names), knocked_QG, base_GQ.astype(np.float32),
                     np.stack(known, axis=2), targets, ceiling_GQ)  # fmt: skip
 
     asked = _asked(config["asked"], genes, alone if kind == "pairs" else None)

@@ -22,7 +22,7 @@ from homeostat.workloads.hyperperturb.model import (
     nearness,
 )
 from homeostat.workloads.hyperperturb.screen import FloatArray
-from homeostat.workloads.hyperperturb.unseen import Part, UnseenProblem
+from homeostat.workloads.hyperperturb.unseen import PerturbationSet, UnseenProblem
 
 
 class UnseenNet(OnBall):
@@ -159,7 +159,7 @@ class UnseenLearner:
         }
 
     @torch.no_grad()
-    def effects(self, part: Part) -> FloatArray:
+    def effects(self, part: PerturbationSet) -> FloatArray:
         """What the network says of a part's perturbations, (G, Q), without dropout."""
         self.model.eval()
         said: FloatArray = self._forward(self._inputs(part)).cpu().numpy()
@@ -169,7 +169,7 @@ class UnseenLearner:
         made: Tensor = self.model(self.features_NF, self.adjacency_NN, *inputs)
         return made
 
-    def _inputs(self, part: Part) -> tuple[Tensor, Tensor, Tensor]:
+    def _inputs(self, part: PerturbationSet) -> tuple[Tensor, Tensor, Tensor]:
         known_GQR = part.known_GQR
         return self._tensor(part.knocked_QG), self._tensor(part.base_GQ), self._tensor(known_GQR)
 

@@ -12,15 +12,15 @@ import numpy as np
 from homeostat.workload.view import Kept, View
 
 if TYPE_CHECKING:
-    from homeostat.workloads.hyperperturb.data import Problem
-    from homeostat.workloads.hyperperturb.training import Learner
+    from homeostat.workloads.hyperperturb.data import PreparedScreen
+    from homeostat.workloads.hyperperturb.training import EffectLearner
 
 FILE = "disc.npz"
 MOST = 3_000
 """Genes kept: those knocked out, then those moved most. More would cover each other."""
 
 
-def points(problem: Problem, learner: Learner) -> dict[str, Any] | None:
+def points(problem: PreparedScreen, learner: EffectLearner) -> dict[str, Any] | None:
     """The learned point of each gene with what is shown of it; None without points on a ball."""
     model = learner.model
     if model.points is None or model.settings.geometry != "hyperbolic":

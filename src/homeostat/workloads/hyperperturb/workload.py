@@ -74,7 +74,7 @@ def _seen(config: Config, trial: Trial) -> Iterator[Report]:
 
     problem = prepare(config, trial.rng("split"))
     settings = training.model_settings(config)
-    learner = training.Learner(
+    learner = training.EffectLearner(
         problem, config, settings, trial.torch_rng("init"), trial.torch_rng("dropout"), trial.device
     )
     trial.watch(
@@ -85,7 +85,7 @@ def _seen(config: Config, trial: Trial) -> Iterator[Report]:
     )
     twin = None
     if config.twin and config.geometry == "hyperbolic":
-        twin = training.Learner(
+        twin = training.EffectLearner(
             problem,
             config,
             replace(settings, geometry="euclidean"),

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from homeostat.errors import DataError
 from homeostat.wording import some
 from homeostat.workloads.ncp.alarms import TRIED, Curve, Curves, calibrated, combined, curves
-from homeostat.workloads.ncp.own_series import Series
+from homeostat.workloads.ncp.own_series import TimeSeries
 from homeostat.workloads.ncp.problem import Array, Problem, Scores, windows
 from homeostat.workloads.ncp.scores import event_f1, vus_pr
 
@@ -36,7 +36,7 @@ LINEAR, LAGS = "linear autoregression", 6
 
 def planted(
     num_points: int, rng: np.random.Generator, *, channels: int = 2, kinds: str = "mixed"
-) -> Series:
+) -> TimeSeries:
     """A noisy quasi-periodic series at irregular times, with anomalies of every kind.
 
     Each channel is three sines and a little autocorrelated noise. A spike is one to three points
@@ -81,10 +81,12 @@ def planted(
             noise[k] += 0.7 * noise[k - 1]
         values[:, channel] += noise
     names = tuple(f"channel {channel}" for channel in range(channels))
-    return Series(names=names, times=times, values=values + offset, labels=labels)
+    return TimeSeries(names=names, times=times, values=values + offset, labels=labels)
 
 
-def anomaly(series: Series, *, window: int, cuts: tuple[int, int, int] | None = None) -> Problem:
+def anomaly(
+    series: TimeSeries, *, window: int, cuts: tuple[int, int, int] | None = None
+) -> Problem:
     """Next-value prediction with anomaly scores: half the series to train, a quarter each to come.
 
     The loss counts normal targets only, where labels tell. `alarms.curves` has the ways in which a
@@ -238,7 +240,7 @@ class Frame:
     unit: float
 
     @classmethod
-    def fit(cls, series: Series, stop: int) -> Frame:
+    def fit(cls, series: TimeSeries, stop: int) -> Frame:
         """From the first `stop` rows.
 
         Raises:
@@ -252,7 +254,7 @@ class Frame:
         fitted = (tuple(means.tolist()), tuple(scales.tolist()))
         return cls(series.names, *fitted, series.origin, series.unit)
 
-    def filled(self, series: Series) -> tuple[Curve, npt.NDArray[np.bool_]]:
+    def filled(self, series: TimeSeries) -> tuple[Curve, npt.NDArray[np.bool_]]:
         """Scaled values (L, C), the last one where there is a gap; and which rows are whole."""
         scaled = (series.values - np.array(self.means)) / np.array(self.scales)
         there = np.isfinite(scaled)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from homeostat.workloads.ncp.problem import Array, Part, Problem, Scores
+from homeostat.workloads.ncp.problem import Array, Problem, Scores, SequenceSet
 
 LENGTH = 32
 TRAIN_SEED, TEST_SEED = 1234984, 48736
@@ -45,7 +45,7 @@ def event_xor(num_train: int, num_test: int = 10_000) -> Problem:
     )
 
 
-def draw(count: int, seed: int) -> Part:
+def draw(count: int, seed: int) -> SequenceSet:
     """`count` coded streams from the published generator; the parity is due at the last event."""
     # The old generator on purpose: the published streams come from it.
     rng = np.random.RandomState(seed)
@@ -59,7 +59,7 @@ def draw(count: int, seed: int) -> Part:
         dt_ST[row, : len(events)] = np.array(elapsed) / LENGTH
         target_ST1[row, len(events) - 1] = parity
         weight_ST[row, len(events) - 1] = 1.0
-    return Part(x_ST1, dt_ST, target_ST1, weight_ST)
+    return SequenceSet(x_ST1, dt_ST, target_ST1, weight_ST)
 
 
 def code(rng: np.random.RandomState) -> tuple[list[int], list[int], int]:
@@ -86,6 +86,6 @@ def code(rng: np.random.RandomState) -> tuple[list[int], list[int], int]:
     return events, elapsed, ones % 2
 
 
-def _accuracy(part: Part, outputs_ST1: Array) -> float:
+def _accuracy(part: SequenceSet, outputs_ST1: Array) -> float:
     right = (outputs_ST1 > 0.0) == (part.target_STO > 0.5)
     return float(np.average(right[..., 0], weights=part.weight_ST))

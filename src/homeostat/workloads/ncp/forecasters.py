@@ -27,7 +27,7 @@ MOST_OBSERVATIONS, LEAST_POWER = 2_000, 0.1
 
 
 @dataclass(frozen=True)
-class Seen:
+class KnownValues:
     """A scaled series as it is known at each observation.
 
     Attributes:
@@ -61,12 +61,12 @@ class Forecaster:
     name: str
     learnt: dict[str, Any] = field(default_factory=dict)
 
-    def __call__(self, seen: Seen) -> Values:
+    def __call__(self, seen: KnownValues) -> Values:
         """The target `lead` after each observation, (L,)."""
         return ANSWERS[self.name](seen, self.learnt)
 
 
-def find_period(seen: Seen) -> float:
+def find_period(seen: KnownValues) -> float:
     """The length of the strongest cycle, in the unit of the times; 0 where there is none.
 
     The highest inner peak of the Lomb-Scargle periodogram, after a cubic trend is taken out; at
@@ -104,15 +104,15 @@ def waves(times: Values, period: float) -> Values:
     return np.concatenate([np.sin(turns), np.cos(turns)], axis=1)
 
 
-def _last(seen: Seen, learnt: dict[str, Any]) -> Values:
+def _last(seen: KnownValues, learnt: dict[str, Any]) -> Values:
     return seen.last
 
 
-def _fit_last(seen: Seen, period: float) -> dict[str, Any]:
+def _fit_last(seen: KnownValues, period: float) -> dict[str, Any]:
     return {}
 
 
-def _seasonal(seen: Seen, learnt: dict[str, Any]) -> Values:
+def _seasonal(seen: KnownValues, learnt: dict[str, Any]) -> Values:
     """The value whole periods ago: between the observations around that time."""
     period = learnt["period"]
     if not period:
@@ -123,7 +123,7 @@ def _seasonal(seen: Seen, learnt: dict[str, Any]) -> Values:
     return np.where(when < seen.times[0], seen.last, answer)
 
 
-def _at(seen: Seen, when: Values) -> Values:
+def _at(seen: KnownValues, when: Values) -> Values:
     """The target at moments up to each observation, from what was observed by then."""
     times, values = seen.times[seen.observed], seen.last[seen.observed]
     if not len(times):
@@ -136,11 +136,11 @@ def _at(seen: Seen, when: Values) -> Values:
     return np.where(after < known, between, before)
 
 
-def _fit_period(seen: Seen, period: float) -> dict[str, Any]:
+def _fit_period(seen: KnownValues, period: float) -> dict[str, Any]:
     return {"period": period}
 
 
-def _harmonics(seen: Seen, learnt: dict[str, Any]) -> Values:
+def _harmonics(seen: KnownValues, learnt: dict[str, Any]) -> Values:
     """A fixed cycle, and the last departure from it, which fades."""
     weights = np.asarray(learnt["weights"])
     due = seen.times + seen.lead
@@ -153,7 +153,7 @@ def _cycle(times: Values, period: float, weights: Values) -> Values:
     return np.asarray(weights[0] + waves(times, period) @ weights[1:])
 
 
-def _fit_harmonics(seen: Seen, period: float) -> dict[str, Any]:
+def _fit_harmonics(seen: KnownValues, period: float) -> dict[str, Any]:
     times, values = seen.times[seen.observed], seen.last[seen.observed]
     design = np.column_stack([np.ones(len(times)), waves(times, period)])
     weights = np.linalg.lstsq(design, values, rcond=None)[0]
@@ -169,13 +169,13 @@ def _fit_harmonics(seen: Seen, period: float) -> dict[str, Any]:
     return {"period": period, "weights": weights.tolist(), "kept": float(kept)}
 
 
-def _ridge(seen: Seen, learnt: dict[str, Any]) -> Values:
+def _ridge(seen: KnownValues, learnt: dict[str, Any]) -> Values:
     features = _features(seen, learnt["lags"], learnt["period"])
     scaled = (features - np.asarray(learnt["mean"])) / np.asarray(learnt["scale"])
     return np.asarray(seen.last + learnt["offset"] + scaled @ np.asarray(learnt["weights"]))
 
 
-def _features(seen: Seen, lags: int, period: float) -> Values:
+def _features(seen: KnownValues, lags: int, period: float) -> Values:
     """What the ridge regression sees, (L, F): values so far, the wait, and the cycle when due."""
     past = [_at(seen, seen.times - lag) for lag in range(1, lags)]
     others = [seen.values[:, c] for c in range(seen.values.shape[1]) if c != seen.target]
@@ -184,7 +184,7 @@ def _features(seen: Seen, lags: int, period: float) -> Values:
     return np.column_stack([*own, waves(due, period)])
 
 
-def _fit_ridge(seen: Seen, period: float) -> dict[str, Any]:
+def _fit_ridge(seen: KnownValues, period: float) -> dict[str, Any]:
     known = np.flatnonzero(np.isfinite(seen.truth))
     change = (seen.truth - seen.last)[known]
     split = int((1.0 - HELD_OUT) * len(known))
@@ -219,14 +219,14 @@ LAST, SEASONAL, CYCLE, RIDGE = (
     "harmonics, damped",
     "ridge autoregression",
 )
-Fit = Callable[[Seen, float], dict[str, Any]]
+Fit = Callable[[KnownValues, float], dict[str, Any]]
 FITS: dict[str, Fit] = {
     LAST: _fit_last,
     SEASONAL: _fit_period,
     CYCLE: _fit_harmonics,
     RIDGE: _fit_ridge,
 }
-ANSWERS: dict[str, Callable[[Seen, dict[str, Any]], Values]] = {
+ANSWERS: dict[str, Callable[[KnownValues, dict[str, Any]], Values]] = {
     LAST: _last,
     SEASONAL: _seasonal,
     CYCLE: _harmonics,
@@ -234,7 +234,7 @@ ANSWERS: dict[str, Callable[[Seen, dict[str, Any]], Values]] = {
 }
 
 
-def fit(name: str, seen: Seen, period: float) -> Forecaster:
+def fit(name: str, seen: KnownValues, period: float) -> Forecaster:
     """Fit one of `FITS` on what was seen.
 
     Args:

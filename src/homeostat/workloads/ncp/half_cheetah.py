@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from homeostat.data import store
-from homeostat.workloads.ncp.problem import Part, Problem
+from homeostat.workloads.ncp.problem import Problem, SequenceSet
 
 WINDOW, STRIDE = 32, 10
 PARTS = {"train": range(15, 25), "validation": range(5), "test": range(5, 15)}
@@ -40,7 +40,7 @@ def half_cheetah() -> Problem:
     )
 
 
-def _windows(files: list[Path]) -> Part:
+def _windows(files: list[Path]) -> SequenceSet:
     x, target = [], []
     for file in files:
         trace = np.load(file, allow_pickle=False).astype(np.float32)
@@ -49,4 +49,4 @@ def _windows(files: list[Path]) -> Part:
             target.append(trace[start + 1 : start + WINDOW + 1])
     shape = (len(x), WINDOW)
     ones = np.ones(shape, dtype=np.float32)
-    return Part(np.stack(x), ones, np.stack(target), ones)
+    return SequenceSet(np.stack(x), ones, np.stack(target), ones)

@@ -14,7 +14,7 @@ from homeostat.space import Config
 from homeostat.workloads.ncp.model import CfC
 from homeostat.workloads.ncp.network import Network
 from homeostat.workloads.ncp.on_torch.cfc import CfCCell
-from homeostat.workloads.ncp.problem import Array, Part, Problem
+from homeostat.workloads.ncp.problem import Array, Problem, SequenceSet
 from homeostat.workloads.ncp.settings import RMSPROP, is_weight
 from homeostat.workloads.ncp.together import forward_together
 
@@ -60,7 +60,7 @@ class TorchLearner:
     def num_parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
 
-    def step(self, batches: Sequence[Part], rate: float) -> tuple[float, float]:
+    def step(self, batches: Sequence[SequenceSet], rate: float) -> tuple[float, float]:
         """One optimiser step from the mean loss over all batches' targets.
 
         Returns the loss, and the gradient's norm before clipping. Batches pass one after another,
@@ -90,10 +90,10 @@ class TorchLearner:
         self.optimizer.step()
         return float(norm)
 
-    def _summed_loss(self, part: Part) -> Tensor:
+    def _summed_loss(self, part: SequenceSet) -> Tensor:
         return self._loss_of(self.model(self._tensor(part.x_STI), self._tensor(part.dt_ST)), part)
 
-    def _loss_of(self, outputs: Tensor, part: Part) -> Tensor:
+    def _loss_of(self, outputs: Tensor, part: SequenceSet) -> Tensor:
         target, weight = self._tensor(part.target_STO), self._tensor(part.weight_ST)
         if self.loss == "squared":
             each = F.mse_loss(outputs, target, reduction="none")
@@ -101,7 +101,7 @@ class TorchLearner:
             each = F.binary_cross_entropy_with_logits(outputs, target, reduction="none")
         return (each.mean(dim=2) * weight).sum()
 
-    def predict(self, part: Part) -> Array:
+    def predict(self, part: SequenceSet) -> Array:
         """Outputs for every step, (S, T, O), with dropout off."""
         self.model.eval()
         made = []
@@ -127,7 +127,9 @@ class TorchLearner:
 
 
 def steps_together(
-    learners: Sequence[TorchLearner], batches: Sequence[Sequence[Part]], rates: Sequence[float]
+    learners: Sequence[TorchLearner],
+    batches: Sequence[Sequence[SequenceSet]],
+    rates: Sequence[float],
 ) -> list[tuple[float, float]]:
     """A step of each of several CfC networks of one shape: `TorchLearner.step`, to the bit.
 
@@ -154,7 +156,7 @@ def steps_together(
     return list(zip(means, norms, strict=True))
 
 
-def predict_together(learners: Sequence[TorchLearner], parts: Sequence[Part]) -> list[Array]:
+def predict_together(learners: Sequence[TorchLearner], parts: Sequence[SequenceSet]) -> list[Array]:
     """Predictions of each for a part of its own: `TorchLearner.predict`, to the bit."""
     if any(len(part) > FEW_ROWS for part in parts) or len(_of_one_length(parts)) > 1:
         return [learner.predict(part) for learner, part in zip(learners, parts, strict=True)]
@@ -164,7 +166,7 @@ def predict_together(learners: Sequence[TorchLearner], parts: Sequence[Part]) ->
         return [outputs.cpu().numpy() for outputs in _outputs(learners, parts)]
 
 
-def _of_one_length(parts: Sequence[Part]) -> list[list[int]]:
+def _of_one_length(parts: Sequence[SequenceSet]) -> list[list[int]]:
     """Which parts have as many sequences and steps as each other."""
     found: dict[tuple[int, ...], list[int]] = {}
     for i, part in enumerate(parts):
@@ -172,7 +174,7 @@ def _of_one_length(parts: Sequence[Part]) -> list[list[int]]:
     return list(found.values())
 
 
-def _outputs(learners: Sequence[TorchLearner], parts: Sequence[Part]) -> list[Tensor]:
+def _outputs(learners: Sequence[TorchLearner], parts: Sequence[SequenceSet]) -> list[Tensor]:
     networks = [learner.model for learner in learners]
     states_MSTH = forward_together(
         [cast(CfC, network.recurrent) for network in networks],

@@ -38,7 +38,7 @@ FORM = (
 
 
 @dataclass(frozen=True)
-class Series:
+class TimeSeries:
     """Observations in order of time: values (L, C), NaN where nothing was observed.
 
     Attributes:
@@ -61,12 +61,12 @@ class Series:
     def __len__(self) -> int:
         return len(self.times)
 
-    def until(self, stop: int) -> Series:
+    def until(self, stop: int) -> TimeSeries:
         """The first `stop` observations."""
         labels = None if self.labels is None else self.labels[:stop]
         return replace(self, times=self.times[:stop], values=self.values[:stop], labels=labels)
 
-    def picked(self, columns: list[int]) -> Series:
+    def picked(self, columns: list[int]) -> TimeSeries:
         """The series with these columns only, in this order."""
         names = tuple(self.names[c] for c in columns)
         return replace(self, names=names, values=self.values[:, columns])
@@ -94,13 +94,13 @@ class Series:
         day = moment.time() == datetime.min.time() and self.unit >= 86_400 * 0.99
         return moment.date().isoformat() if day else moment.isoformat()
 
-    def on_clock(self, origin: float, unit: float) -> Series:
+    def on_clock(self, origin: float, unit: float) -> TimeSeries:
         """The same series with its times in another's steps."""
         times = (self.times * self.unit + self.origin - origin) / unit
         return replace(self, times=times, origin=origin, unit=unit)
 
 
-def read_series(path: Path) -> Series:
+def read_series(path: Path) -> TimeSeries:
     """The series of a CSV file.
 
     Raises:
@@ -121,7 +121,7 @@ def read_series(path: Path) -> Series:
     if not columns:
         raise DataError(f"{path} has no column of numbers beside its time.", hint=FORM)
     unit = float(np.median(np.diff(moments)))
-    return Series(
+    return TimeSeries(
         names=tuple(columns),
         times=(moments - moments[0]) / unit,
         values=np.column_stack(list(columns.values())),

@@ -13,7 +13,7 @@ import torch
 from homeostat.space import Config
 from homeostat.workloads.ncp.learner import TorchLearner
 from homeostat.workloads.ncp.model import Stack
-from homeostat.workloads.ncp.problem import Array, Part, Problem
+from homeostat.workloads.ncp.problem import Array, Problem, SequenceSet
 from homeostat.workloads.ncp.settings import units
 from homeostat.workloads.ncp.wirings import Wiring
 
@@ -110,17 +110,17 @@ def _states(learner: TorchLearner, problem: Problem) -> dict[str, Any]:
     }
 
 
-def _most_varied(part: Part) -> tuple[Part, int, int]:
+def _most_varied(part: SequenceSet) -> tuple[SequenceSet, int, int]:
     """The sequence and the output column whose target moves most: there is most to see."""
     spread_SO = np.where(part.weight_ST[:, :, None] > 0, part.target_STO, 0.0).std(axis=1)
     row, column = (int(i) for i in np.unravel_index(np.argmax(spread_SO), spread_SO.shape))
     one = part.take(slice(row, row + 1))
     short = [a[:, :MOST_STEPS] for a in (one.x_STI, one.dt_ST, one.target_STO, one.weight_ST)]
-    return Part(*short).trimmed(), row, column
+    return SequenceSet(*short).trimmed(), row, column
 
 
 @torch.no_grad()
-def _trace(learner: TorchLearner, part: Part) -> list[Array]:
+def _trace(learner: TorchLearner, part: SequenceSet) -> list[Array]:
     """Every neuron of each layer after each step, (T, N), in the order a signal passes them."""
     x_BTI, dt_BT = torch.from_numpy(part.x_STI), torch.from_numpy(part.dt_ST)
     network = learner.model.recurrent

@@ -20,7 +20,7 @@ from homeostat.workload.weights import read_weights
 from homeostat.workloads.ncp.alarms import combined, curves
 from homeostat.workloads.ncp.anomalies import Frame
 from homeostat.workloads.ncp.network import Network
-from homeostat.workloads.ncp.own_series import Series, read_series
+from homeostat.workloads.ncp.own_series import TimeSeries, read_series
 from homeostat.workloads.ncp.problem import Array
 from homeostat.workloads.ncp.series import Framing
 from homeostat.workloads.ncp.space import space
@@ -125,7 +125,7 @@ def _detect(trained: Trained, file: Path | None) -> Prediction:
 
 def _series(
     config: Config, file: Path | None, names: Sequence[str], origin: float, unit: float
-) -> Series:
+) -> TimeSeries:
     """The series to predict, with the columns trained on in their order, on its clock."""
     series = configured_series(config) if file is None else read_series(file)
     missing = [name for name in names if name not in series.names]

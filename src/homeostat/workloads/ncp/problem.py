@@ -17,7 +17,7 @@ Scores = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Part:
+class SequenceSet:
     """Sequences of equal length: inputs, time passed at each step, and what should come out.
 
     A target counts with its weight; 0 leaves it out, as for padding or for mere context.
@@ -36,17 +36,19 @@ class Part:
     def __len__(self) -> int:
         return len(self.x_STI)
 
-    def take(self, rows: npt.NDArray[np.intp] | slice) -> Part:
-        return Part(self.x_STI[rows], self.dt_ST[rows], self.target_STO[rows], self.weight_ST[rows])
+    def take(self, rows: npt.NDArray[np.intp] | slice) -> SequenceSet:
+        return SequenceSet(
+            self.x_STI[rows], self.dt_ST[rows], self.target_STO[rows], self.weight_ST[rows]
+        )
 
-    def trimmed(self) -> Part:
+    def trimmed(self) -> SequenceSet:
         """Without the last steps if no row has a target there that counts: they teach nothing."""
         used = np.flatnonzero(self.weight_ST.any(axis=0))
         stop = int(used[-1]) + 1 if len(used) else self.weight_ST.shape[1]
         if stop == self.weight_ST.shape[1]:
             return self
         here = slice(0, stop)
-        return Part(
+        return SequenceSet(
             *(
                 np.ascontiguousarray(a[:, here])
                 for a in (self.x_STI, self.dt_ST, self.target_STO, self.weight_ST)
@@ -74,9 +76,9 @@ class Problem:
         baselines: Loss on the validation part of predictors that learn nothing.
     """
 
-    train: Part
-    validation: Part
-    test: Part
+    train: SequenceSet
+    validation: SequenceSet
+    test: SequenceSet
     loss: str = "squared"
     ordered: bool = False
     overlap: int = 0
@@ -101,7 +103,7 @@ class Problem:
         return int(self.train.target_STO.shape[2])
 
 
-def weighted_loss(loss: str, outputs_STO: Array, part: Part) -> float:
+def weighted_loss(loss: str, outputs_STO: Array, part: SequenceSet) -> float:
     """Mean loss over the targets that count."""
     target = part.target_STO
     if loss == "squared":
@@ -120,7 +122,7 @@ def windows(
     *,
     context: int = 0,
     weight_L: Array | None = None,
-) -> Part:
+) -> SequenceSet:
     """Cut one long series into windows; the first `context` targets of each do not count.
 
     With a context every later target counts once: where they do not come out even, the last window
@@ -152,7 +154,7 @@ def windows(
     # A window in which nothing counts teaches nothing, and a batch of such has no mean loss.
     some = weight.any(axis=1) if weight.any() else np.ones(len(starts), dtype=bool)
     rows, weight = rows[some], weight[some]
-    return Part(x_LI[rows], dt_L[rows], target_LO[rows], weight)
+    return SequenceSet(x_LI[rows], dt_L[rows], target_LO[rows], weight)
 
 
 def folds(problem: Problem, count: int) -> list[Problem]:

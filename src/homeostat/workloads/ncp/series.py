@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from homeostat.errors import DataError, MissingExtraError, UnknownNameError, did_you_mean
 from homeostat.workloads.ncp import forecasters
-from homeostat.workloads.ncp.forecasters import FITS, Forecaster, Seen, find_period, waves
-from homeostat.workloads.ncp.own_series import Series
-from homeostat.workloads.ncp.problem import Array, Part, Problem, Scores, windows
+from homeostat.workloads.ncp.forecasters import FITS, Forecaster, KnownValues, find_period, waves
+from homeostat.workloads.ncp.own_series import TimeSeries
+from homeostat.workloads.ncp.problem import Array, Problem, Scores, SequenceSet, windows
 
 Values = npt.NDArray[np.float64]
 
@@ -62,11 +62,11 @@ def load(name: str) -> tuple[Values, Values]:
     return times[present], values[present]
 
 
-def bundled(name: str, keep: float, rng: np.random.Generator) -> Series:
+def bundled(name: str, keep: float, rng: np.random.Generator) -> TimeSeries:
     """A series of `SERIES`, thinned at random to the share `keep` of its observations."""
     times, values = load(name)
     kept = np.sort(rng.permutation(len(times))[: max(round(keep * len(times)), 2)])
-    return Series(names=(name,), times=times[kept], values=values[kept, None])
+    return TimeSeries(names=(name,), times=times[kept], values=values[kept, None])
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Framing:
 
     @classmethod
     def fit(
-        cls, series: Series, *, stop: int, target: int, horizon: int, anchor: str, period: float
+        cls, series: TimeSeries, *, stop: int, target: int, horizon: int, anchor: str, period: float
     ) -> Framing:
         """Learn all of it from the first `stop` observations.
 
@@ -133,7 +133,7 @@ class Framing:
         """Of the target, in the data's unit."""
         return self.scales[self.target]
 
-    def seen(self, series: Series) -> Seen:
+    def seen(self, series: TimeSeries) -> KnownValues:
         """The scaled series as it is known at each of its observations."""
         lines = np.asarray(self.lines)
         trend = series.times[:, None] * lines[:, 0] + lines[:, 1]
@@ -149,7 +149,7 @@ class Framing:
         truth = np.full(len(series), np.nan)
         truth[: -self.horizon] = scaled[self.horizon :, self.target]
         truth[own < 0] = np.nan
-        return Seen(
+        return KnownValues(
             times=series.times,
             values=filled,
             target=self.target,
@@ -159,13 +159,13 @@ class Framing:
             truth=truth,
         )
 
-    def due(self, series: Series) -> Values:
+    def due(self, series: TimeSeries) -> Values:
         """When the answer at each observation is due: later ones follow at the usual distance."""
         usual = float(np.median(np.diff(series.times))) if len(series) > 1 else 1.0
         beyond = series.times[-1] + usual * np.arange(1, self.horizon + 1)
         return np.concatenate([series.times, beyond])[self.horizon :]
 
-    def inputs(self, series: Series, seen: Seen) -> tuple[Array, Array, Values]:
+    def inputs(self, series: TimeSeries, seen: KnownValues) -> tuple[Array, Array, Values]:
         """Inputs (L, I), steps (L,), and the anchor's answers (L,), scaled."""
         answer = self.anchor(seen)
         parts = [seen.values]
@@ -202,7 +202,7 @@ class Framing:
 
 
 def forecasting(
-    series: Series,
+    series: TimeSeries,
     *,
     window: int,
     target: str = "",
@@ -246,7 +246,7 @@ def forecasting(
     weight_L = known.astype(np.float32)
     context, stride = window // 2, max(window // 8, 1)
 
-    def part(start: int, stop: int, context: int, stride: int) -> Part:
+    def part(start: int, stop: int, context: int, stride: int) -> SequenceSet:
         rows = slice(start - context, stop)
         own = (x_LI[rows], dt_L[rows], target_L1[rows], window, stride)
         return windows(*own, context=context, weight_L=weight_L[rows])
@@ -304,13 +304,13 @@ def forecasting(
     )
 
 
-def _squares(framing: Framing, series: Series, rows: slice) -> float:
+def _squares(framing: Framing, series: TimeSeries, rows: slice) -> float:
     """Mean squared error of a framing's anchor alone, on some rows."""
     seen = framing.seen(series)
     return float(np.nanmean((framing.anchor(seen) - seen.truth)[rows] ** 2))
 
 
-def _mean_change(past: Seen, seen: Seen, rows: slice) -> float:
+def _mean_change(past: KnownValues, seen: KnownValues, rows: slice) -> float:
     mean = float(np.nanmean(past.truth - past.last))
     return float(np.nanmean((seen.truth - seen.last - mean)[rows] ** 2))
 

@@ -14,8 +14,8 @@ from homeostat.workloads.ncp.anomalies import TRAIN_SHARE as ANOMALY_SHARE
 from homeostat.workloads.ncp.anomalies import anomaly, planted
 from homeostat.workloads.ncp.event_xor import event_xor
 from homeostat.workloads.ncp.half_cheetah import half_cheetah
-from homeostat.workloads.ncp.own_series import Series, read_series
-from homeostat.workloads.ncp.problem import Part, Problem, folds
+from homeostat.workloads.ncp.own_series import TimeSeries, read_series
+from homeostat.workloads.ncp.problem import Problem, SequenceSet, folds
 from homeostat.workloads.ncp.series import TRAIN_SHARE, bundled, forecasting
 from homeostat.workloads.ncp.timesteps import TimeScaling
 
@@ -55,7 +55,7 @@ def prepare_folds(config: Config, whole: Problem) -> list[Problem]:
 def _scaled(config: Config, problem: Problem) -> Problem:
     scaling = TimeScaling.fit(config.time_scaling, problem.train.dt_ST, config.time_unit)
 
-    def scaled(part: Part) -> Part:
+    def scaled(part: SequenceSet) -> SequenceSet:
         return replace(part, dt_ST=scaling(part.dt_ST))
 
     return replace(
@@ -71,7 +71,7 @@ def _rng(config: Config) -> np.random.Generator:
     return np.random.default_rng(config.data_seed)
 
 
-def _series(config: Config, rng: np.random.Generator) -> Series:
+def _series(config: Config, rng: np.random.Generator) -> TimeSeries:
     if config.file:
         return read_series(Path(config.file))
     if config.task == "anomaly":
@@ -79,7 +79,7 @@ def _series(config: Config, rng: np.random.Generator) -> Series:
     return bundled(config.series, config.keep, rng)
 
 
-def configured_series(config: Config) -> Series:
+def configured_series(config: Config) -> TimeSeries:
     """The whole series that a forecasting or anomaly task is trained on."""
     return _series(config, _rng(config))
 
@@ -87,7 +87,7 @@ def configured_series(config: Config) -> Series:
 Cuts = tuple[int, int, int]
 
 
-def _forecasting(config: Config, series: Series, cuts: Cuts | None = None) -> Problem:
+def _forecasting(config: Config, series: TimeSeries, cuts: Cuts | None = None) -> Problem:
     return forecasting(
         series,
         window=config.window,
@@ -99,7 +99,7 @@ def _forecasting(config: Config, series: Series, cuts: Cuts | None = None) -> Pr
     )
 
 
-def _anomaly(config: Config, series: Series, cuts: Cuts | None = None) -> Problem:
+def _anomaly(config: Config, series: TimeSeries, cuts: Cuts | None = None) -> Problem:
     return anomaly(series, window=config.window, cuts=cuts)
 
 

@@ -14,7 +14,7 @@ from homeostat.errors import MissingExtraError
 from homeostat.space import Config
 from homeostat.workload.report import Report
 from homeostat.workloads.ncp.portrait import portrait
-from homeostat.workloads.ncp.problem import Array, Part, Problem, Scores, weighted_loss
+from homeostat.workloads.ncp.problem import Array, Problem, Scores, SequenceSet, weighted_loss
 from homeostat.workloads.ncp.settings import rate_at
 from homeostat.workloads.ncp.tasks import prepare, prepare_folds
 from homeostat.workloads.ncp.verdict import verdict
@@ -32,9 +32,9 @@ class Learner(Protocol):
 
     def num_parameters(self) -> int: ...
 
-    def step(self, batches: Sequence[Part], rate: float) -> tuple[float, float]: ...
+    def step(self, batches: Sequence[SequenceSet], rate: float) -> tuple[float, float]: ...
 
-    def predict(self, part: Part) -> Array: ...
+    def predict(self, part: SequenceSet) -> Array: ...
 
     def weights(self) -> Weights: ...
 
@@ -131,7 +131,7 @@ def _start(learner: Learner, problem: Problem) -> None:
         learner.use(weights | silent)
 
 
-Step = tuple[list[Part], float]
+Step = tuple[list[SequenceSet], float]
 
 
 def epoch_steps(
@@ -158,7 +158,7 @@ class Epoch:
     config: Config
     learner: Learner
     steps: Iterator[Step]
-    validation: Part
+    validation: SequenceSet
 
 
 def run_epochs(members: Sequence[Epoch]) -> list[tuple[Scores, Array]]:
@@ -176,7 +176,7 @@ def run_epochs(members: Sequence[Epoch]) -> list[tuple[Scores, Array]]:
 
 
 def _take_steps(
-    learners: Sequence[Any], batches: Sequence[list[Part]], rates: Sequence[float]
+    learners: Sequence[Any], batches: Sequence[list[SequenceSet]], rates: Sequence[float]
 ) -> Sequence[tuple[float, float]]:
     """A step of each: its loss, and the gradient's norm."""
     if len(learners) == 1:
@@ -186,7 +186,7 @@ def _take_steps(
     return steps_together(learners, batches, rates)
 
 
-def _predict(learners: Sequence[Any], parts: Sequence[Part]) -> Sequence[Array]:
+def _predict(learners: Sequence[Any], parts: Sequence[SequenceSet]) -> Sequence[Array]:
     if len(learners) == 1:
         return [learners[0].predict(parts[0])]
     from homeostat.workloads.ncp.learner import predict_together
@@ -209,7 +209,7 @@ def evaluate(problem: Problem, learner: Learner, name: str) -> Scores:
     return judge(problem, learner.predict(_part(problem, name)), name)
 
 
-def _part(problem: Problem, name: str) -> Part:
+def _part(problem: Problem, name: str) -> SequenceSet:
     return problem.validation if name == "val" else problem.test
 
 

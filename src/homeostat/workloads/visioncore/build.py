@@ -15,7 +15,7 @@ from homeostat.workloads.visioncore.neurons import WINDOW_PX
 from homeostat.workloads.visioncore.polar import PolarSettings, PolarV1
 from homeostat.workloads.visioncore.recorded import recorded_sessions
 from homeostat.workloads.visioncore.resnet import ResNetConvGRU, ResNetSettings
-from homeostat.workloads.visioncore.training import FreeViewing, Model, TrainSettings
+from homeostat.workloads.visioncore.training import FreeViewing, Model, VisionTrainSettings
 
 if TYPE_CHECKING:
     from homeostat.space import Config
@@ -103,7 +103,7 @@ def _polar(config: Config) -> PolarSettings:
 
 def build_module(config: Config, clips: dict[str, Clips], budget: int) -> FreeViewing:
     """Model, rates and schedule for `budget` steps."""
-    settings = TrainSettings(
+    settings = VisionTrainSettings(
         lr=config.lr,
         core_lr_scale=config.core_lr_scale,
         temporal_lr_scale=config.temporal_lr_scale,

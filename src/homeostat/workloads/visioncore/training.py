@@ -23,7 +23,7 @@ FLOOR = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainSettings:
+class VisionTrainSettings:
     """How a model of either family is trained."""
 
     lr: float = 1e-3
@@ -63,7 +63,7 @@ class FreeViewing(LightningModule):
     def __init__(
         self,
         model: Model | Mapping[str, Any],
-        settings: TrainSettings | Mapping[str, Any],
+        settings: VisionTrainSettings | Mapping[str, Any],
         *,
         core_lr_scale: float | None = None,
         null_rates: Mapping[str, Sequence[float]] | None = None,
@@ -71,7 +71,7 @@ class FreeViewing(LightningModule):
         super().__init__()
         self.model = rebuilt(model) if isinstance(model, Mapping) else model
         if isinstance(settings, Mapping):
-            settings = TrainSettings(**settings)
+            settings = VisionTrainSettings(**settings)
         self.settings = settings
         self.core_lr_scale = settings.core_lr_scale if core_lr_scale is None else core_lr_scale
         self.core_lr = settings.lr * self.core_lr_scale
@@ -230,7 +230,7 @@ def poisson_loss(rates: dict[str, Tensor], batch: Batch) -> Tensor:
 
 
 @dataclass(frozen=True)
-class StepResult:
+class VisionStepResult:
     """What one optimiser step saw."""
 
     loss: float
@@ -266,7 +266,7 @@ class Stepper:
         """Where batches belong."""
         return self.fabric.device
 
-    def step(self, batches: list[Batch]) -> StepResult:
+    def step(self, batches: list[Batch]) -> VisionStepResult:
         """Step once on the mean loss of some batches (several: gradient accumulation)."""
         self.module.train()
         self._optimizer.zero_grad()
@@ -282,7 +282,7 @@ class Stepper:
         rates = {group["name"]: float(group["lr"]) for group in self.optimizer.param_groups}
         self._optimizer.step()
         self.schedule.step()
-        return StepResult(total, float(torch.as_tensor(norm)), rates)
+        return VisionStepResult(total, float(torch.as_tensor(norm)), rates)
 
 
 def _has_bf16(device: torch.device) -> bool:

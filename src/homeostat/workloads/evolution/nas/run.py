@@ -19,7 +19,7 @@ from homeostat.workloads.evolution.nas.app import (
     evolution,
     inline_settings,
 )
-from homeostat.workloads.evolution.nas.search import Asked, modes_of, run_search
+from homeostat.workloads.evolution.nas.search import SearchRequest, modes_of, run_search
 
 
 @app.command(context_settings=FREE)
@@ -50,7 +50,7 @@ def run(
 
     if study_name is not None:
         run_search(
-            Asked(
+            SearchRequest(
                 study=study_name, trials=trials, modes=modes_of(mode), config=config,
                 settings=tuple(inline_settings(context.args)), generations=generations,
                 seeds=seeds, results=results,

@@ -24,7 +24,7 @@ from homeostat.workloads.evolution.nas.app import (
 from homeostat.workloads.evolution.world import MODES
 
 if TYPE_CHECKING:
-    from homeostat.cli.settings import Chosen
+    from homeostat.cli.settings import RunRequest
 
 FOCUS: dict[str, tuple[str, ...]] = {
     "fixed-arch": ("neural_hidden_size", "neural_activation", "time_encoding", "mutation_rate"),
@@ -54,7 +54,7 @@ FULL_GENERATIONS, FULL_SEEDS = 100, 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class SearchRequest:
     """What was asked of a search."""
 
     study: str
@@ -123,7 +123,7 @@ def search(
     A trial that is worse than the median after 10, 20 or 50 generations is stopped there.
     """
     run_search(
-        Asked(
+        SearchRequest(
             study=study_name, trials=trials, modes=modes_of(mode), config=config,
             settings=tuple(inline_settings(context.args)), generations=generations, seeds=seeds,
             method=method, jobs=jobs, prune=prune, budget=budget, screen_first=screen_first,
@@ -172,7 +172,7 @@ def modes_of(text: str | None) -> tuple[str, ...]:
     return modes
 
 
-def run_search(asked: Asked) -> None:
+def run_search(asked: SearchRequest) -> None:
     """One study over all the modes, or over what the study's strategy varies."""
     from homeostat.cli.engine import cores
     from homeostat.execute.rerun import Place, command
@@ -248,7 +248,7 @@ def _means(budget: str) -> tuple[int | None, int]:
     return BUDGETS.get(budget, (None, 50))
 
 
-def _start(asked: Asked, modes: tuple[str, ...]) -> Chosen:
+def _start(asked: SearchRequest, modes: tuple[str, ...]) -> RunRequest:
     """The configuration a search starts from: the one asked for, else the first mode's baseline."""
     from homeostat.cli.settings import choose
     from homeostat.workloads.evolution.nas.app import evolution
@@ -266,8 +266,8 @@ def _start(asked: Asked, modes: tuple[str, ...]) -> Chosen:
 
 def _screen(
     out: Output,
-    asked: Asked,
-    chosen: Chosen,
+    asked: SearchRequest,
+    chosen: RunRequest,
     start: dict[str, Any],
     pins: dict[str, Any],
     runs: int | None,

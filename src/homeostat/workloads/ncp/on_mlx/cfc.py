@@ -22,7 +22,7 @@ from homeostat.workloads.ncp.spec import CfCSpec
 State = tuple[Any, ...]
 
 
-class CfCCell(nn.Module):  # type: ignore[misc]  # MLX is untyped
+class MLXCfCCell(nn.Module):  # type: ignore[misc]  # MLX is untyped
     """One CfC layer. Its state is (h,), or (h, c) with mixed memory."""
 
     def __init__(self, spec: CfCSpec, rng: np.random.Generator) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 from homeostat.space import Config
-from homeostat.workloads.ncp.on_mlx.model import Network
+from homeostat.workloads.ncp.on_mlx.model import MLXNetwork
 from homeostat.workloads.ncp.on_mlx.parts import Tensor
-from homeostat.workloads.ncp.problem import Array, Part, Problem
+from homeostat.workloads.ncp.problem import Array, Problem, SequenceSet
 from homeostat.workloads.ncp.settings import RMSPROP, is_weight
 
 ROWS_AT_ONCE = 512
@@ -28,7 +28,7 @@ class MLXLearner:
     ) -> None:
         self.loss, self.clip_norm = problem.loss, config.clip_norm
         self.weight_decay = config.weight_decay
-        self.model = Network(config, problem.input_size, problem.output_size, rng)
+        self.model = MLXNetwork(config, problem.input_size, problem.output_size, rng)
         if config.optimizer == "adamw":
             self.optimizer = optim.Adam(config.learning_rate, bias_correction=True)
         else:
@@ -40,7 +40,7 @@ class MLXLearner:
     def num_parameters(self) -> int:
         return sum(value.size for _, value in tree_flatten(self.model.trainable_parameters()))
 
-    def step(self, batches: Sequence[Part], rate: float) -> tuple[float, float]:
+    def step(self, batches: Sequence[SequenceSet], rate: float) -> tuple[float, float]:
         """One optimiser step from the mean loss over all batches' targets.
 
         Returns the loss, and the gradient's norm before clipping.
@@ -67,7 +67,7 @@ class MLXLearner:
         mx.eval(self.model.parameters(), self.optimizer.state)
         return mean, float(norm)
 
-    def _summed_loss(self, part: Part, total_weight: float) -> Tensor:
+    def _summed_loss(self, part: SequenceSet, total_weight: float) -> Tensor:
         outputs = self.model(mx.array(part.x_STI), mx.array(part.dt_ST))
         target, weight = mx.array(part.target_STO), mx.array(part.weight_ST)
         if self.loss == "squared":
@@ -76,7 +76,7 @@ class MLXLearner:
             each = nn.losses.binary_cross_entropy(outputs, target, reduction="none")
         return (each.mean(axis=2) * weight).sum() / total_weight
 
-    def predict(self, part: Part) -> Array:
+    def predict(self, part: SequenceSet) -> Array:
         """Outputs for every step, (S, T, O), with dropout off."""
         self.model.eval()
         made = []

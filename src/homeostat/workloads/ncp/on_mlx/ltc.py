@@ -23,7 +23,7 @@ State = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Synapses:
+class MLXSynapses:
     """Synapses from M neurons to N: all of shape (M, N); `w` is 0 where there is none."""
 
     sigma: Tensor
@@ -39,9 +39,9 @@ class Synapses:
 
 
 @dataclass(frozen=True)
-class Circuit:
-    synapses: Synapses
-    sensory: Synapses
+class MLXCircuit:
+    synapses: MLXSynapses
+    sensory: MLXSynapses
     gleak_N: Tensor
     rest_N: Tensor
     cm_N: Tensor
@@ -51,7 +51,7 @@ class Circuit:
         return strength + sensory[0] + self.gleak_N, towards + sensory[1] + self.rest_N
 
 
-class LTCCell(nn.Module):  # type: ignore[misc]  # MLX is untyped
+class MLXLTCCell(nn.Module):  # type: ignore[misc]  # MLX is untyped
     """One LTC layer. Its state is (v,), or (v, c) with mixed memory."""
 
     def __init__(self, spec: LTCSpec, rng: np.random.Generator) -> None:
@@ -67,14 +67,14 @@ class LTCCell(nn.Module):  # type: ignore[misc]  # MLX is untyped
         zeros = mx.zeros((batch, self._spec.rule.units))
         return (zeros, zeros) if self._spec.mixed_memory else (zeros,)
 
-    def _circuit(self) -> Circuit:
+    def _circuit(self) -> MLXCircuit:
         groups = []
         for prefix, mask in (("", self._mask), ("sensory_", self._sensory_mask)):
             w = softplus(self[prefix + "w"]) * mask
             towards = w * self[prefix + "erev"]
-            groups.append(Synapses(self[prefix + "sigma"], self[prefix + "mu"], w, towards))
+            groups.append(MLXSynapses(self[prefix + "sigma"], self[prefix + "mu"], w, towards))
         gleak = softplus(self.gleak)
-        return Circuit(groups[0], groups[1], gleak, gleak * self.vleak, softplus(self.cm))
+        return MLXCircuit(groups[0], groups[1], gleak, gleak * self.vleak, softplus(self.cm))
 
     def __call__(self, x_TBI: Tensor, dt_TB1: Tensor, state: State) -> tuple[Tensor, State]:
         """Outputs after each step, shape (T, B, O), and the last state."""

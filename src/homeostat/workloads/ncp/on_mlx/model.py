@@ -9,8 +9,8 @@ import mlx.nn as nn
 import numpy as np
 
 from homeostat.space import Config
-from homeostat.workloads.ncp.on_mlx.cfc import CfCCell
-from homeostat.workloads.ncp.on_mlx.ltc import LTCCell
+from homeostat.workloads.ncp.on_mlx.cfc import MLXCfCCell
+from homeostat.workloads.ncp.on_mlx.ltc import MLXLTCCell
 from homeostat.workloads.ncp.on_mlx.parts import Tensor, linear
 from homeostat.workloads.ncp.settings import layer_options, units
 from homeostat.workloads.ncp.spec import (
@@ -25,7 +25,7 @@ from homeostat.workloads.ncp.spec import (
 # B sequences, T steps, I inputs, O outputs.
 
 
-class Network(nn.Module):  # type: ignore[misc]  # MLX is untyped
+class MLXNetwork(nn.Module):  # type: ignore[misc]  # MLX is untyped
     """Recurrent layers, then one linear map per step: (B, T, I) and (B, T) to (B, T, O)."""
 
     def __init__(
@@ -33,10 +33,10 @@ class Network(nn.Module):  # type: ignore[misc]  # MLX is untyped
     ) -> None:
         super().__init__()
         if config.model == "lstm":
-            self.recurrent = LSTM(input_size, config.hidden_size, config.num_layers, rng)
+            self.recurrent = MLXLSTM(input_size, config.hidden_size, config.num_layers, rng)
             outputs = int(config.hidden_size)
         else:
-            self.recurrent = Stack(config, input_size, rng)
+            self.recurrent = MLXStack(config, input_size, rng)
             outputs = self.recurrent.output_size
         self.readout = dense(initial_dense(outputs, output_size, rng))
 
@@ -45,7 +45,7 @@ class Network(nn.Module):  # type: ignore[misc]  # MLX is untyped
         return self.readout(self.recurrent(x_TBI, dt_TB1)).swapaxes(0, 1)
 
 
-class Stack(nn.Module):  # type: ignore[misc]  # MLX is untyped
+class MLXStack(nn.Module):  # type: ignore[misc]  # MLX is untyped
     """CfC or LTC layers one upon another, with the options of a configuration."""
 
     def __init__(self, config: Config, input_size: int, rng: np.random.Generator) -> None:
@@ -72,7 +72,7 @@ class Stack(nn.Module):  # type: ignore[misc]  # MLX is untyped
                     mixed_memory=memory,
                     gate_span=options["gate_span"],
                 )
-                self.layers.append([CfCCell(cell, rng) for cell in cells])
+                self.layers.append([MLXCfCCell(cell, rng) for cell in cells])
             else:
                 layer = ltc_layer(
                     inputs,
@@ -82,7 +82,7 @@ class Stack(nn.Module):  # type: ignore[misc]  # MLX is untyped
                     unfolds=options["unfolds"],
                     mixed_memory=memory,
                 )
-                self.layers.append([LTCCell(layer, rng)])
+                self.layers.append([MLXLTCCell(layer, rng)])
         if shared:
             self.projection = dense(initial_dense(input_size, outputs, rng))
 
@@ -103,7 +103,7 @@ class Stack(nn.Module):  # type: ignore[misc]  # MLX is untyped
         return y_TBO
 
 
-class LSTM(nn.Module):  # type: ignore[misc]  # MLX is untyped
+class MLXLSTM(nn.Module):  # type: ignore[misc]  # MLX is untyped
     """The baseline: it sees the time passed as one more input. Names as PyTorch's."""
 
     def __init__(
