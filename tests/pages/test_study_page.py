@@ -138,7 +138,7 @@ def test_the_history_holds_every_value_and_the_running_best():
         line.name: line for line in figures.history(trials, metric="loss", goal="maximize").data
     }
     best = drawn["best so far"]
-    assert list(zip(best.x, best.y, strict=True)) == [(0, 3.0), (2, 3.0)]  # where it turns, and ends
+    assert list(zip(best.x, best.y, strict=True)) == [(0, 3.0), (2, 3.0)]  # its turns and its end
 
 
 @pytest.mark.parametrize("worst", [9.0, 1e30])

@@ -69,7 +69,9 @@ def history(
         (cut, "stopped early", FAINT), (beyond_bounds, "infeasible", RED), (done, "a trial", BLUE)
     )  # fmt: skip
     for group, name, colour in groups:
-        values, beyond = scale.clipped(t.values[metric] for t in group)
+        own = np.array([t.values[metric] for t in group])
+        values, beyond = scale.clipped(own)
+        some_beyond = bool(beyond.any())
         # WebGL where there are many; a page has only a few contexts for it.
         gl = len(group) > MOST_TOLD
         draw = figure.add_scattergl if gl else figure.add_scatter
@@ -77,10 +79,10 @@ def history(
             x=np.array([t.number for t in group]), y=values, mode="markers", name=name,
             showlegend=bool(group), **({} if gl else {"cliponaxis": False}),
             marker={"color": colour, "size": 7, "opacity": 0.8,
-                    "symbol": np.where(beyond, "triangle-up", "circle") if any(beyond) else "circle"},
-            customdata=np.array([t.values[metric] for t in group]) if any(beyond) else None,
+                    "symbol": np.where(beyond, "triangle-up", "circle") if some_beyond else "circle"},
+            customdata=own if some_beyond else None,
             text=[told_of(t) for t in group] if len(told) <= MOST_TOLD else None,
-            hovertemplate=f"trial %{{x}}: %{{{'customdata' if any(beyond) else 'y'}:.5g}}"
+            hovertemplate=f"trial %{{x}}: %{{{'customdata' if some_beyond else 'y'}:.5g}}"
                           "<br>%{text}<extra></extra>",
         )  # fmt: skip
     best = Goal(goal).best_so_far(np.array([t.values[metric] for t in done]))
