@@ -72,14 +72,14 @@ def history(
         own = np.array([t.values[metric] for t in group])
         values, beyond = scale.clipped(own)
         some_beyond = bool(beyond.any())
+        symbols = np.where(beyond, "triangle-up", "circle") if some_beyond else "circle"
         # WebGL where there are many; a page has only a few contexts for it.
         gl = len(group) > MOST_TOLD
         draw = figure.add_scattergl if gl else figure.add_scatter
         draw(
             x=np.array([t.number for t in group]), y=values, mode="markers", name=name,
             showlegend=bool(group), **({} if gl else {"cliponaxis": False}),
-            marker={"color": colour, "size": 7, "opacity": 0.8,
-                    "symbol": np.where(beyond, "triangle-up", "circle") if some_beyond else "circle"},
+            marker={"color": colour, "size": 7, "opacity": 0.8, "symbol": symbols},
             customdata=own if some_beyond else None,
             text=[told_of(t) for t in group] if len(told) <= MOST_TOLD else None,
             hovertemplate=f"trial %{{x}}: %{{{'customdata' if some_beyond else 'y'}:.5g}}"
